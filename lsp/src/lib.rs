@@ -1,0 +1,1 @@
+//! How an editor asks: `ide` answers, `server` listens.

@@ -1,0 +1,1 @@
+//! What it builds: store objects, derivations, and the sandbox that makes them.

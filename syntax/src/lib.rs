@@ -1,0 +1,1 @@
+//! What you wrote: lossless trees from any text.

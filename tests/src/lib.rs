@@ -1,0 +1,1 @@
+//! How we know: the harness that every crate dev-depends on.
