@@ -1,0 +1,8 @@
+//! The one end-to-end test: the workspace's own rules, and the binary run as a person would.
+
+#[path = "workspace/layering.rs"]
+mod layering;
+#[path = "workspace/sources.rs"]
+mod sources;
+#[path = "workspace/tidy.rs"]
+mod tidy;
