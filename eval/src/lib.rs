@@ -1,1 +1,14 @@
 //! What it means: lowering, resolution, values, evaluation.
+//!
+//! text → tree (`syntax`) → [`ir`] → values ([`heap`], [`interpret`]). The host is
+//! [`system::System`], the store [`store::Store`]; everything between is pure.
+
+#[macro_use]
+pub mod builtins;
+pub mod error;
+pub mod heap;
+pub mod interpret;
+pub mod print;
+pub mod settings;
+pub mod source;
+pub mod system;

@@ -1,0 +1,359 @@
+//! Attribute sets: a shared sorted array of names and a parallel array of slots.
+//!
+//! The array of names is a [`Shape`] and is shared by all sets made by one literal, by `mapAttrs`
+//! and the like. `//` with a large left and a small right operand layers instead of copying: the
+//! result holds the right operand's attributes and a link to the left one. Reading through layers
+//! costs a search per layer (at most [`LAYERS_MAX`]); iteration flattens once and remembers.
+
+use std::cell::Cell;
+
+use super::slot::Slot;
+use super::symbol::Symbol;
+use super::value::Lazy;
+use super::{Heap, Value};
+use crate::source::Position;
+
+/// The longest chain of layers; the next `//` copies.
+const LAYERS_MAX: u32 = 6;
+/// The smallest left operand of `//` that is layered over rather than copied.
+const LAYERED_LEN_MIN: usize = 24;
+
+/// An attribute set.
+#[derive(Clone, Copy)]
+pub struct Attrs<'h>(pub(super) &'h AttrsData<'h>);
+
+/// What a set is in memory: 32 bytes and its slots.
+pub(super) struct AttrsData<'h> {
+    shape: &'h Shape<'h>,
+    /// As many slots as the shape has names.
+    slots: *const Slot<'h>,
+    /// As many positions as the shape has names, or null.
+    positions: *const Position,
+    layer: Option<&'h Layer<'h>>,
+}
+
+/// The part of a layered set that an ordinary one does without.
+struct Layer<'h> {
+    /// The set beneath; names of the upper set hide its own.
+    base: Attrs<'h>,
+    /// How many attributes both have together.
+    len: usize,
+    depth: u32,
+    /// The same set without layers, once somebody needed it.
+    flat: Cell<Option<Attrs<'h>>>,
+}
+
+/// The names of a set, in order of symbol.
+pub struct Shape<'h> {
+    names: &'h [Symbol],
+    /// Indices into `names` in byte order of the names, once somebody needed them.
+    by_name: Cell<Option<&'h [u32]>>,
+}
+
+/// One attribute: its name, its slot and where it was written.
+#[derive(Clone, Copy)]
+pub struct Attr<'h> {
+    /// The name.
+    pub name: Symbol,
+    /// The slot with the value.
+    pub slot: &'h Slot<'h>,
+    /// Where the attribute was defined; [`Position::NONE`] for computed sets.
+    pub position: Position,
+}
+
+impl<'h> Shape<'h> {
+    /// Returns the shape of these names, which are sorted by symbol and distinct.
+    pub fn new(heap: &'h Heap, names: &[Symbol]) -> &'h Shape<'h> {
+        debug_assert!(names.is_sorted_by(|a, b| a < b), "names are sorted and distinct");
+        heap.arena()
+            .alloc(Shape { names: heap.arena().alloc_slice(names), by_name: Cell::new(None) })
+    }
+
+    /// Returns the names, sorted by symbol.
+    #[inline(always)]
+    pub fn names(&self) -> &'h [Symbol] {
+        self.names
+    }
+
+    /// Returns the index of `name`.
+    #[inline(always)]
+    pub fn index(&self, name: Symbol) -> Option<usize> {
+        if self.names.len() <= 8 {
+            self.names.iter().position(|&it| it == name)
+        } else {
+            self.names.binary_search(&name).ok()
+        }
+    }
+
+    /// Returns the indices of the names in byte order of the names.
+    pub fn by_name(&self, heap: &'h Heap) -> &'h [u32] {
+        if let Some(order) = self.by_name.get() {
+            return order;
+        }
+        let mut named: Vec<(&[u8], u32)> =
+            self.names.iter().zip(0..).map(|(name, index)| (name.as_bytes(), index)).collect();
+        named.sort_unstable();
+        let order = heap.arena().alloc_slice_with(named.len(), |at| named[at].1);
+        self.by_name.set(Some(order));
+        order
+    }
+}
+
+impl<'h> Attrs<'h> {
+    /// Returns the empty set.
+    pub fn empty(heap: &'h Heap) -> Attrs<'h> {
+        Attrs::new(heap, Shape::new(heap, &[]), &[], &[])
+    }
+
+    /// Returns a set of `shape` with these slots, and these positions or none at all.
+    ///
+    /// # Panics
+    ///
+    /// If the numbers of names, slots and (some) positions differ.
+    #[inline(always)]
+    pub fn new(
+        heap: &'h Heap,
+        shape: &'h Shape<'h>,
+        slots: &'h [Slot<'h>],
+        positions: &'h [Position],
+    ) -> Attrs<'h> {
+        assert!(slots.len() == shape.names.len());
+        assert!(positions.is_empty() || positions.len() == slots.len());
+        let positions = if positions.is_empty() { std::ptr::null() } else { positions.as_ptr() };
+        Attrs(heap.arena().alloc(AttrsData {
+            shape,
+            slots: slots.as_ptr(),
+            positions,
+            layer: None,
+        }))
+    }
+
+    /// Returns how many attributes the set has.
+    #[inline(always)]
+    pub fn len(self) -> usize {
+        self.0.layer.map_or(self.0.shape.names.len(), |layer| layer.len)
+    }
+
+    /// Whether the set has no attributes.
+    #[inline(always)]
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns the slot of the attribute `name`.
+    #[inline(always)]
+    pub fn get(self, name: Symbol) -> Option<&'h Slot<'h>> {
+        let mut set = self;
+        loop {
+            if let Some(index) = set.0.shape.index(name) {
+                return set.own_slots().get(index);
+            }
+            set = set.0.layer?.base;
+        }
+    }
+
+    /// Returns the attribute `name` with its position.
+    pub fn attr(self, name: Symbol) -> Option<Attr<'h>> {
+        let mut set = self;
+        loop {
+            if let Some(index) = set.0.shape.index(name) {
+                return set.own_attr(index);
+            }
+            set = set.0.layer?.base;
+        }
+    }
+
+    /// Returns the attribute called `name`.
+    pub fn get_named(self, name: &[u8]) -> Option<&'h Slot<'h>> {
+        self.get(Symbol::lookup(name)?)
+    }
+
+    /// Returns the attributes in order of symbol: fast, but not an order to show to a user or to
+    /// force values in.
+    pub fn iter(self, heap: &'h Heap) -> impl ExactSizeIterator<Item = Attr<'h>> {
+        let flat = self.flatten(heap);
+        (0..flat.own_slots().len())
+            .map(move |index| flat.own_attr(index).expect("the index is below the number of slots"))
+    }
+
+    /// Returns the attributes in byte order of their names.
+    pub fn iter_by_name(self, heap: &'h Heap) -> impl ExactSizeIterator<Item = Attr<'h>> {
+        let flat = self.flatten(heap);
+        flat.0.shape.by_name(heap).iter().map(move |&index| {
+            flat.own_attr(index as usize).expect("by_name holds indices of the shape")
+        })
+    }
+
+    /// Returns the shape of the set without its layers.
+    pub fn shape(self, heap: &'h Heap) -> &'h Shape<'h> {
+        self.flatten(heap).0.shape
+    }
+
+    /// Returns the slots in order of symbol, parallel to the names of [`Attrs::shape`].
+    pub fn slots(self, heap: &'h Heap) -> &'h [Slot<'h>] {
+        self.flatten(heap).own_slots()
+    }
+
+    /// Returns `self // rhs`: all attributes of both, those of `rhs` where both have one.
+    pub fn update(self, heap: &'h Heap, rhs: Attrs<'h>) -> Attrs<'h> {
+        if rhs.is_empty() {
+            return self;
+        }
+        if self.is_empty() {
+            return rhs;
+        }
+        let depth = 1 + self.0.layer.map_or(0, |layer| layer.depth);
+        if self.len() >= LAYERED_LEN_MIN && rhs.len() * 4 <= self.len() && depth <= LAYERS_MAX {
+            let upper = rhs.flatten(heap);
+            let hidden =
+                upper.0.shape.names.iter().filter(|&&name| self.get(name).is_some()).count();
+            let len = self.len() + upper.len() - hidden;
+            let layer = Layer { base: self, len, depth, flat: Cell::new(None) };
+            return Attrs(heap.arena().alloc(AttrsData {
+                shape: upper.0.shape,
+                slots: upper.0.slots,
+                positions: upper.0.positions,
+                layer: Some(heap.arena().alloc(layer)),
+            }));
+        }
+        merge(heap, self.flatten(heap), rhs.flatten(heap))
+    }
+
+    /// Whether both are the same object in memory.
+    pub fn is_same(self, other: Attrs<'h>) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
+
+    fn flatten(self, heap: &'h Heap) -> Attrs<'h> {
+        let Some(layer) = self.0.layer else { return self };
+        if let Some(flat) = layer.flat.get() {
+            return flat;
+        }
+        let upper = Attrs(heap.arena().alloc(AttrsData {
+            shape: self.0.shape,
+            slots: self.0.slots,
+            positions: self.0.positions,
+            layer: None,
+        }));
+        let flat = merge(heap, layer.base.flatten(heap), upper);
+        layer.flat.set(Some(flat));
+        flat
+    }
+
+    #[inline(always)]
+    fn own_slots(self) -> &'h [Slot<'h>] {
+        // SAFETY: `slots` comes from a slice of exactly as many slots as the shape has names,
+        // which lives as long as the heap (checked in `new`, kept by `update` and `flatten`).
+        unsafe { std::slice::from_raw_parts(self.0.slots, self.0.shape.names.len()) }
+    }
+
+    #[inline(always)]
+    fn own_attr(self, index: usize) -> Option<Attr<'h>> {
+        let name = *self.0.shape.names.get(index)?;
+        let slot = self.own_slots().get(index)?;
+        let position = if self.0.positions.is_null() {
+            Position::NONE
+        } else {
+            // SAFETY: positions that are not null are as many as the names; `index` is below.
+            unsafe { *self.0.positions.add(index) }
+        };
+        Some(Attr { name, slot, position })
+    }
+}
+
+/// Copies two sets without layers into one; `rhs` wins.
+fn merge<'h>(heap: &'h Heap, lhs: Attrs<'h>, rhs: Attrs<'h>) -> Attrs<'h> {
+    let (a, b) = (lhs.0.shape.names, rhs.0.shape.names);
+    // Each entry is an index into `lhs`, or into `rhs` with the top bit set.
+    const RIGHT: u32 = 1 << 31;
+    let mut order: Vec<u32> = Vec::with_capacity(a.len() + b.len());
+    let (mut i, mut j) = (0, 0);
+    while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
+        if x < y {
+            order.push(i as u32);
+            i += 1;
+        } else {
+            order.push(j as u32 | RIGHT);
+            i += usize::from(x == y);
+            j += 1;
+        }
+    }
+    order.extend((i..a.len()).map(|at| at as u32));
+    order.extend((j..b.len()).map(|at| at as u32 | RIGHT));
+
+    let source = |at: usize| {
+        let entry = order[at];
+        let (set, index) = if entry & RIGHT == 0 { (lhs, entry) } else { (rhs, entry & !RIGHT) };
+        set.own_attr(index as usize).expect("merge only makes indices of its operands")
+    };
+    let arena = heap.arena();
+    // A set that only replaces values keeps the shape of its left operand.
+    let shape = if order.len() == a.len() {
+        lhs.0.shape
+    } else {
+        arena.alloc(Shape {
+            names: arena.alloc_slice_with(order.len(), |at| source(at).name),
+            by_name: Cell::new(None),
+        })
+    };
+    let slots =
+        arena.alloc_slice_with(order.len(), |at| Slot::new(Lazy::from_slot(source(at).slot)));
+    let positions = if lhs.0.positions.is_null() && rhs.0.positions.is_null() {
+        &[]
+    } else {
+        arena.alloc_slice_with(order.len(), |at| source(at).position)
+    };
+    Attrs::new(heap, shape, slots, positions)
+}
+
+/// Collects attributes in any order and makes a set of them.
+#[derive(Default)]
+pub struct AttrsBuilder<'h> {
+    attrs: Vec<(Symbol, Lazy<'h>, Position)>,
+}
+
+impl<'h> AttrsBuilder<'h> {
+    /// Returns a builder with room for `capacity` attributes.
+    pub fn with_capacity(capacity: usize) -> Self {
+        AttrsBuilder { attrs: Vec::with_capacity(capacity) }
+    }
+
+    /// Adds an attribute without a position.
+    pub fn push(&mut self, name: Symbol, content: impl Into<Lazy<'h>>) {
+        self.attrs.push((name, content.into(), Position::NONE));
+    }
+
+    /// Adds an attribute named by text, without a position.
+    pub fn push_named(&mut self, name: &str, content: impl Into<Lazy<'h>>) {
+        self.push(Symbol::intern(name.as_bytes()), content);
+    }
+
+    /// Adds an attribute that was written at `position`.
+    pub fn push_at(&mut self, name: Symbol, content: impl Into<Lazy<'h>>, position: Position) {
+        self.attrs.push((name, content.into(), position));
+    }
+
+    /// Returns the set; of attributes with one name the first counts.
+    pub fn finish(mut self, heap: &'h Heap) -> Attrs<'h> {
+        self.attrs.sort_by_key(|attr| attr.0);
+        self.attrs.dedup_by_key(|attr| attr.0);
+        let attrs = &self.attrs;
+        let arena = heap.arena();
+        let shape = arena.alloc(Shape {
+            names: arena.alloc_slice_with(attrs.len(), |at| attrs[at].0),
+            by_name: Cell::new(None),
+        });
+        let slots = arena.alloc_slice_with(attrs.len(), |at| Slot::new(attrs[at].1));
+        let positions = if attrs.iter().any(|attr| attr.2 != Position::NONE) {
+            arena.alloc_slice_with(attrs.len(), |at| attrs[at].2)
+        } else {
+            &[]
+        };
+        Attrs::new(heap, shape, slots, positions)
+    }
+
+    /// Returns the set as a value; of attributes with one name the first counts.
+    pub fn finish_value(self, heap: &'h Heap) -> Value<'h> {
+        Value::attrs(self.finish(heap))
+    }
+}

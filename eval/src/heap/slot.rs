@@ -1,0 +1,126 @@
+//! A slot: the place that holds a thunk and, once forced, its value.
+//!
+//! A thunk is the slot itself: suspended, then a blackhole while it is evaluated, then the value
+//! or the failure, for ever. Both words are atomic and a suspended thunk is claimed by
+//! compare-and-swap: on one thread that costs nothing, and it keeps the door open for several.
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::Heap;
+use super::env::Env;
+use super::value::{APPLY, Apply, BLACKHOLE, FAILED, LAZY, Lazy, REFERENCE, THUNK, Value, Words};
+use crate::error::EvalError;
+
+/// A place for a value or a thunk, 16 bytes; its address is its identity.
+#[repr(C)]
+pub struct Slot<'h> {
+    word0: AtomicU64,
+    word1: AtomicU64,
+    /// Invariant in `'h`: a slot is written through shared references.
+    marker: PhantomData<Cell<&'h Heap>>,
+}
+
+/// What a slot holds, taken apart.
+#[derive(Clone, Copy)]
+pub enum SlotState<'h> {
+    /// A value in weak head normal form.
+    Forced(Value<'h>),
+    /// An expression (by its index in the code) waiting in an environment.
+    Suspended(u32, &'h Env<'h>),
+    /// An application that waits.
+    Apply(&'h Apply<'h>),
+    /// Another slot, whose content this is.
+    Reference(&'h Slot<'h>),
+    /// Under evaluation: whoever forces it now has found infinite recursion.
+    Blackhole,
+    /// Forcing failed, and always fails like this.
+    Failed(&'h EvalError),
+}
+
+#[inline(always)]
+pub(super) fn state(words: Words<'_>) -> SlotState<'_> {
+    let pointer = words.1;
+    // SAFETY: each tag is written only by the constructors of `Lazy` and `Value`, with a pointer
+    // to an object of the tag's type that lives as long as the heap.
+    unsafe {
+        match words.tag() {
+            ..LAZY => SlotState::Forced(Value(words)),
+            THUNK => SlotState::Suspended(words.payload(), &*(pointer as *const Env<'_>)),
+            REFERENCE => SlotState::Reference(&*(pointer as *const Slot<'_>)),
+            APPLY => SlotState::Apply(&*(pointer as *const Apply<'_>)),
+            BLACKHOLE => SlotState::Blackhole,
+            FAILED => SlotState::Failed(&*(pointer as *const EvalError)),
+            _ => unreachable!("no other tag is ever written"),
+        }
+    }
+}
+
+impl<'h> Slot<'h> {
+    /// Returns a slot with this content.
+    #[inline(always)]
+    pub fn new(content: Lazy<'h>) -> Self {
+        Slot {
+            word0: AtomicU64::new(content.0.0),
+            word1: AtomicU64::new(content.0.1),
+            marker: PhantomData,
+        }
+    }
+
+    /// Returns a slot that holds `value`.
+    #[inline(always)]
+    pub fn of(value: Value<'h>) -> Self {
+        Slot::new(value.into())
+    }
+
+    /// Returns the value if the slot is forced.
+    #[inline(always)]
+    pub fn value(&self) -> Option<Value<'h>> {
+        let words = self.words();
+        (words.tag() < LAZY).then_some(Value(words))
+    }
+
+    /// Returns what the slot holds.
+    #[inline(always)]
+    pub fn state(&self) -> SlotState<'h> {
+        state(self.words())
+    }
+
+    /// Marks a suspended slot as being evaluated. `false` if somebody else did so meanwhile.
+    #[inline(always)]
+    pub fn claim(&self) -> bool {
+        let current = self.word0.load(Ordering::Relaxed);
+        let tag = current as u32;
+        (tag == THUNK || tag == APPLY)
+            && self
+                .word0
+                .compare_exchange(
+                    current,
+                    u64::from(BLACKHOLE),
+                    Ordering::Acquire,
+                    Ordering::Relaxed,
+                )
+                .is_ok()
+    }
+
+    /// Stores the result of a claimed slot, the content of a slot made empty on purpose (the
+    /// frame of a recursive set), or the value behind a reference.
+    #[inline(always)]
+    pub fn fill(&self, content: Lazy<'h>) {
+        self.word1.store(content.0.1, Ordering::Relaxed);
+        self.word0.store(content.0.0, Ordering::Release);
+    }
+
+    /// Whether `self` and `other` are one slot.
+    #[inline(always)]
+    pub fn is_same(&self, other: &Slot<'h>) -> bool {
+        std::ptr::eq(self, other)
+    }
+
+    #[inline(always)]
+    pub(super) fn words(&self) -> Words<'h> {
+        let word0 = self.word0.load(Ordering::Acquire);
+        Words(word0, self.word1.load(Ordering::Relaxed), PhantomData)
+    }
+}

@@ -1,0 +1,65 @@
+//! What an evaluation is told before it starts: features, modes, limits, the search path.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// The settings of one evaluation. Plain data, decided by whoever asks (CLI or editor).
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The search path for `<...>`: (prefix or empty, path or URL as written), in order.
+    pub search_path: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Whether `<nixpkgs>` falls back to the embedded library when the search path has none.
+    pub embedded_fallback: bool,
+    /// The value of `builtins.currentSystem`, such as `x86_64-linux`.
+    pub system: String,
+    /// Whether paths and derivations are only computed, not written to the store.
+    pub read_only: bool,
+    /// `--pure-eval`.
+    pub pure: bool,
+    /// `--restrict-eval`.
+    pub restrict: bool,
+    /// URIs that restricted evaluation may fetch.
+    pub allowed_uris: Vec<String>,
+    /// Experimental features that are on, by CppNix's names.
+    pub experimental_features: Vec<String>,
+    /// Whether `builtins.traceVerbose` speaks.
+    pub trace_verbose: bool,
+    /// Whether `builtins.warn` throws.
+    pub abort_on_warn: bool,
+    /// Whether import from derivation may build.
+    pub import_from_derivation: bool,
+    /// The deepest nesting of calls. Unit: calls.
+    pub call_depth_max: u32,
+    /// The most memory for values, in bytes; 0: no limit.
+    pub heap_size_bytes_max: usize,
+    /// Set from another thread to stop the evaluation at the next call.
+    pub cancel: Arc<AtomicBool>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            search_path: Vec::new(),
+            embedded_fallback: false,
+            system: "x86_64-linux".to_owned(),
+            read_only: true,
+            pure: false,
+            restrict: false,
+            allowed_uris: Vec::new(),
+            experimental_features: Vec::new(),
+            trace_verbose: false,
+            abort_on_warn: false,
+            import_from_derivation: true,
+            call_depth_max: 10_000,
+            heap_size_bytes_max: 0,
+            cancel: Arc::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// Whether the experimental feature of this name is on.
+    pub fn has_feature(&self, name: &str) -> bool {
+        self.experimental_features.iter().any(|feature| feature == name)
+    }
+}
