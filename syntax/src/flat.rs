@@ -1,0 +1,414 @@
+//! The flat tree: what evaluation reads, in two arrays and without trivia.
+//!
+//! Nodes stand in preorder, each with the index after its last descendant, so that the children of
+//! a node are found by skipping from sibling to sibling. Tokens stand in one array beside them; a
+//! node covers a run of it. `nix.ungram` says what each node holds.
+
+use std::borrow::Cow;
+
+use crate::kind::SyntaxKind;
+use crate::literal;
+use crate::{TextRange, TextSize};
+
+/// A significant token: its kind and its bytes in the source.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Token {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    pub(crate) kind: SyntaxKind,
+}
+
+/// A node: its kind, the tokens it covers and where its subtree ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Node {
+    pub(crate) first_token: u32,
+    pub(crate) end_token: u32,
+    /// The index after the last descendant.
+    pub(crate) end_node: u32,
+    pub(crate) kind: SyntaxKind,
+}
+
+/// A whole file for evaluation; borrows its source.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FlatTree<'t> {
+    pub(crate) source: &'t [u8],
+    /// Never empty: the first is `SourceFile`.
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) depth: u32,
+}
+
+impl<'t> FlatTree<'t> {
+    /// Returns the `SourceFile` node.
+    pub fn root(&self) -> FlatNode<'_> {
+        FlatNode { tree: self, index: 0 }
+    }
+
+    /// Returns the node that stands at `index` in preorder.
+    pub fn node(&self, index: u32) -> Option<FlatNode<'_>> {
+        ((index as usize) < self.nodes.len()).then_some(FlatNode { tree: self, index })
+    }
+
+    /// Returns how many nodes there are.
+    pub fn node_count(&self) -> u32 {
+        self.nodes.len() as u32
+    }
+
+    /// Returns how many significant tokens there are.
+    pub fn token_count(&self) -> u32 {
+        self.tokens.len() as u32
+    }
+
+    /// Returns how many nodes deep the deepest leaf is; at most the limit of `Options`.
+    pub fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    /// Returns the bytes that were parsed.
+    pub fn source(&self) -> &'t [u8] {
+        self.source
+    }
+
+    /// Returns the bytes in `range`, nothing if it lies outside the source.
+    pub fn text(&self, range: TextRange) -> &'t [u8] {
+        self.bytes(range.start().into(), range.end().into())
+    }
+
+    /// Returns the bytes from `start` to `end`.
+    fn bytes(&self, start: u32, end: u32) -> &'t [u8] {
+        self.source.get(start as usize..end as usize).unwrap_or_default()
+    }
+}
+
+/// A node of a [`FlatTree`]: two words, cheap to copy.
+#[derive(Clone, Copy, Debug)]
+pub struct FlatNode<'a> {
+    tree: &'a FlatTree<'a>,
+    index: u32,
+}
+
+impl PartialEq for FlatNode<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.tree, other.tree) && self.index == other.index
+    }
+}
+
+impl Eq for FlatNode<'_> {}
+
+impl<'a> FlatNode<'a> {
+    #[inline]
+    fn data(self) -> Node {
+        self.tree.nodes[self.index as usize]
+    }
+
+    /// Returns the kind.
+    #[inline]
+    pub fn kind(self) -> SyntaxKind {
+        self.data().kind
+    }
+
+    /// Returns the place in preorder: the root is 0, a node's first child follows it directly.
+    #[inline]
+    pub fn index(self) -> u32 {
+        self.index
+    }
+
+    /// Returns the tree this node is in.
+    pub fn tree(self) -> &'a FlatTree<'a> {
+        self.tree
+    }
+
+    /// Returns the offset of the first byte; for an empty node where it would stand.
+    #[inline]
+    pub fn start(self) -> u32 {
+        let node = self.data();
+        match self.tree.tokens.get(node.first_token as usize) {
+            Some(token) => token.start,
+            None => self.tree.source.len() as u32,
+        }
+    }
+
+    /// Returns the offset after the last byte.
+    #[inline]
+    pub fn end(self) -> u32 {
+        let node = self.data();
+        if node.end_token <= node.first_token {
+            return self.start();
+        }
+        self.tree.tokens[node.end_token as usize - 1].end
+    }
+
+    /// Returns the bytes covered, without trivia at both ends.
+    pub fn range(self) -> TextRange {
+        TextRange::new(TextSize::from(self.start()), TextSize::from(self.end()))
+    }
+
+    /// Returns the source text of this node, trivia between its tokens included.
+    pub fn text(self) -> &'a [u8] {
+        self.tree.bytes(self.start(), self.end())
+    }
+
+    /// Returns the child nodes in source order.
+    #[inline]
+    pub fn children(self) -> Children<'a> {
+        Children { tree: self.tree, next: self.index + 1, end: self.data().end_node }
+    }
+
+    /// Returns the first child node.
+    pub fn first_child(self) -> Option<FlatNode<'a>> {
+        self.children().next()
+    }
+
+    /// Returns the child node number `n`, counted from 0.
+    pub fn nth_child(self, n: usize) -> Option<FlatNode<'a>> {
+        self.children().nth(n)
+    }
+
+    /// Returns the first child node of this kind.
+    pub fn child(self, kind: SyntaxKind) -> Option<FlatNode<'a>> {
+        self.children().find(|child| child.kind() == kind)
+    }
+
+    /// Returns the child nodes that are expressions, in source order.
+    pub fn expressions(self) -> impl Iterator<Item = FlatNode<'a>> {
+        self.children().filter(|child| child.kind().is_expression())
+    }
+
+    /// Returns this node and all below it, in preorder.
+    pub fn descendants(self) -> impl Iterator<Item = FlatNode<'a>> {
+        let tree = self.tree;
+        (self.index..self.data().end_node).map(move |index| FlatNode { tree, index })
+    }
+
+    /// Returns child nodes and own tokens, in source order.
+    #[inline]
+    pub fn elements(self) -> Elements<'a> {
+        let node = self.data();
+        Elements { children: self.children(), token: node.first_token, end_token: node.end_token }
+    }
+
+    /// Returns the tokens that belong to this node itself and to no child.
+    pub fn tokens(self) -> impl Iterator<Item = FlatToken<'a>> {
+        self.elements().filter_map(|element| match element {
+            FlatElement::Token(token) => Some(token),
+            FlatElement::Node(_) => None,
+        })
+    }
+
+    /// Returns the first own token of this kind.
+    pub fn token(self, kind: SyntaxKind) -> Option<FlatToken<'a>> {
+        self.tokens().find(|token| token.kind() == kind)
+    }
+
+    /// Returns the first token, own or of a descendant; `None` if the node is empty.
+    #[inline]
+    pub fn first_token(self) -> Option<FlatToken<'a>> {
+        let node = self.data();
+        (node.first_token < node.end_token)
+            .then_some(FlatToken { tree: self.tree, index: node.first_token })
+    }
+
+    /// Returns the last token, own or of a descendant; `None` if the node is empty.
+    #[inline]
+    pub fn last_token(self) -> Option<FlatToken<'a>> {
+        let node = self.data();
+        (node.first_token < node.end_token)
+            .then(|| FlatToken { tree: self.tree, index: node.end_token - 1 })
+    }
+
+    /// Returns the operator of a `BinaryOp` or `UnaryOp`.
+    pub fn operator(self) -> Option<FlatToken<'a>> {
+        match self.kind() {
+            SyntaxKind::UnaryOp => self.first_token(),
+            // The operator follows the left operand directly.
+            SyntaxKind::BinaryOp => {
+                let lhs = self.first_child()?;
+                let index = lhs.data().end_token;
+                (index < self.data().end_token).then_some(FlatToken { tree: self.tree, index })
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the node without the parentheses around it.
+    pub fn without_parens(self) -> FlatNode<'a> {
+        let mut node = self;
+        while node.kind() == SyntaxKind::Paren {
+            match node.first_child() {
+                Some(inner) => node = inner,
+                None => break,
+            }
+        }
+        node
+    }
+
+    /// Returns the name of an attribute (`Name`, `String`, `Dynamic`) if the text alone tells it.
+    ///
+    /// `a`, `"a"`, `${"a"}` and `${(''a'')}` are static; anything with an interpolation is not.
+    ///
+    /// # Source
+    ///
+    /// CppNix, `ToBeStringyExpr::visit`: a dynamic attribute that *is* a string is static.
+    pub fn static_attr(self) -> Option<Cow<'a, [u8]>> {
+        match self.kind() {
+            SyntaxKind::Name => Some(Cow::Borrowed(self.text())),
+            SyntaxKind::String => self.constant_string(),
+            SyntaxKind::Dynamic => self.first_child()?.without_parens().constant_string(),
+            _ => None,
+        }
+    }
+
+    /// Returns the value of a string, indented string or URI that has no interpolation.
+    pub fn constant_string(self) -> Option<Cow<'a, [u8]>> {
+        match self.kind() {
+            SyntaxKind::Literal => {
+                let token = self.first_token()?;
+                (token.kind() == SyntaxKind::Uri).then(|| Cow::Borrowed(token.text()))
+            }
+            SyntaxKind::String if self.first_child().is_none() => {
+                match self.token(SyntaxKind::StringContent) {
+                    Some(content) => Some(literal::unescape_string(content.text())),
+                    None => Some(Cow::Borrowed(b"")),
+                }
+            }
+            SyntaxKind::IndentedString if self.first_child().is_none() => {
+                let parts = self.indented_parts();
+                let mut texts = literal::strip_indentation(&parts).into_iter();
+                match (texts.next(), texts.next()) {
+                    (None, _) => Some(Cow::Borrowed(b"")),
+                    (Some((_, literal::StringPart::Text(text))), None) => Some(text),
+                    // Two texts are a concatenation to the language, even of constants.
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the parts of an `IndentedString`, ready for [`literal::strip_indentation`].
+    ///
+    /// An interpolation is given by its `Interpolation` node.
+    pub fn indented_parts(self) -> Vec<literal::IndentedPart<'a, FlatNode<'a>>> {
+        self.elements()
+            .filter_map(|element| match element {
+                FlatElement::Node(node) => Some(literal::IndentedPart::Interpolation(node)),
+                FlatElement::Token(token) => match token.kind() {
+                    SyntaxKind::IndentedContent => Some(literal::IndentedPart::Text(token.text())),
+                    SyntaxKind::IndentedEscape => Some(literal::IndentedPart::Escape(token.text())),
+                    _ => None,
+                },
+            })
+            .collect()
+    }
+}
+
+/// A token of a [`FlatTree`]: two words, cheap to copy.
+#[derive(Clone, Copy, Debug)]
+pub struct FlatToken<'a> {
+    tree: &'a FlatTree<'a>,
+    index: u32,
+}
+
+impl<'a> FlatToken<'a> {
+    #[inline]
+    fn data(self) -> Token {
+        self.tree.tokens[self.index as usize]
+    }
+
+    /// Returns the kind.
+    #[inline]
+    pub fn kind(self) -> SyntaxKind {
+        self.data().kind
+    }
+
+    /// Returns the place among the significant tokens of the file, from 0.
+    pub fn index(self) -> u32 {
+        self.index
+    }
+
+    /// Returns the offset of the first byte.
+    #[inline]
+    pub fn start(self) -> u32 {
+        self.data().start
+    }
+
+    /// Returns the offset after the last byte.
+    #[inline]
+    pub fn end(self) -> u32 {
+        self.data().end
+    }
+
+    /// Returns the bytes covered.
+    pub fn range(self) -> TextRange {
+        let token = self.data();
+        TextRange::new(TextSize::from(token.start), TextSize::from(token.end))
+    }
+
+    /// Returns the text as it is written.
+    #[inline]
+    pub fn text(self) -> &'a [u8] {
+        let token = self.data();
+        self.tree.bytes(token.start, token.end)
+    }
+}
+
+/// A child node or an own token.
+#[derive(Clone, Copy, Debug)]
+pub enum FlatElement<'a> {
+    /// A child node.
+    Node(FlatNode<'a>),
+    /// A token that belongs to the parent itself.
+    Token(FlatToken<'a>),
+}
+
+/// The child nodes of a node; see [`FlatNode::children`].
+#[derive(Clone, Debug)]
+pub struct Children<'a> {
+    tree: &'a FlatTree<'a>,
+    next: u32,
+    end: u32,
+}
+
+impl<'a> Iterator for Children<'a> {
+    type Item = FlatNode<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<FlatNode<'a>> {
+        if self.next >= self.end {
+            return None;
+        }
+        let node = FlatNode { tree: self.tree, index: self.next };
+        self.next = node.data().end_node;
+        Some(node)
+    }
+}
+
+/// Child nodes and tokens of a node; see [`FlatNode::elements`].
+#[derive(Clone, Debug)]
+pub struct Elements<'a> {
+    children: Children<'a>,
+    token: u32,
+    end_token: u32,
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = FlatElement<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<FlatElement<'a>> {
+        let tree = self.children.tree;
+        if self.children.next < self.children.end {
+            let child = tree.nodes[self.children.next as usize];
+            if child.first_token <= self.token {
+                self.token = child.end_token;
+                return self.children.next().map(FlatElement::Node);
+            }
+        }
+        if self.token >= self.end_token {
+            return None;
+        }
+        let token = FlatToken { tree, index: self.token };
+        self.token += 1;
+        Some(FlatElement::Token(token))
+    }
+}
