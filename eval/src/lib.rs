@@ -5,13 +5,9 @@
 
 #[macro_use]
 pub mod builtins;
-pub mod coerce;
-pub mod equal;
 pub mod error;
 pub mod heap;
 pub mod interpret;
-pub mod number;
-pub mod order;
 pub mod print;
 pub mod settings;
 pub mod source;

@@ -1,0 +1,297 @@
+//! What can be typed after `nivis`; the comments here are its help.
+
+use crate::report::Outcome;
+use crate::request::{Argument, Request};
+use crate::settings::Settings;
+use crate::ui::Ui;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Edit, evaluate, build and switch whole systems described in the Nix language.
+#[derive(Parser, Debug)]
+#[command(name = "nivis", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Nivis {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// What `nivis` can do.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Verb {
+    /// Evaluates an expression and prints its value.
+    Eval(EvalArgs),
+    /// Parses a file and prints what was understood.
+    Parse(ParseArgs),
+    /// Evaluates to derivations, writes them to the store and prints their paths.
+    Instantiate(InstantiateArgs),
+    /// Builds derivations and links to their outputs.
+    Build(BuildArgs),
+    /// Evaluates a system, shows what changes, builds it and makes it the active one.
+    Switch(SwitchArgs),
+    /// Makes an earlier generation of a system the active one.
+    Rollback(RollbackArgs),
+    /// Lists the generations of a system.
+    Generations(GenerationsArgs),
+    /// Runs a command inside a system that was staged with `switch --root`.
+    Enter(EnterArgs),
+    /// Deletes what no root needs from the store.
+    Gc(GcArgs),
+    /// Tells an option's value, type, documentation, and where it is defined.
+    Option(OptionArgs),
+    /// Serves an editor over stdin and stdout.
+    Lsp,
+}
+
+/// What to evaluate, and how.
+#[derive(Args, Clone, Default, Debug)]
+pub(crate) struct EvaluationArgs {
+    /// Files, directories, `<name>`s, or `-` for stdin; with -E the expressions themselves.
+    #[arg(value_name = "FILE")]
+    pub(crate) inputs: Vec<String>,
+    /// Takes the words as expressions.
+    #[arg(short = 'E', long = "expr")]
+    pub(crate) is_expression: bool,
+    /// Selects an attribute, such as `hello.drvPath`; may be repeated.
+    #[arg(short = 'A', long = "attr", value_name = "PATH")]
+    pub(crate) attributes: Vec<String>,
+    /// Passes an expression as an argument to functions at the top.
+    #[arg(long, num_args = 2, value_names = ["NAME", "EXPR"], allow_hyphen_values = true)]
+    pub(crate) arg: Vec<String>,
+    /// Passes a string as an argument to functions at the top.
+    #[arg(long, num_args = 2, value_names = ["NAME", "TEXT"], allow_hyphen_values = true)]
+    pub(crate) argstr: Vec<String>,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
+}
+
+/// Settings on the command line.
+#[derive(Args, Clone, Default, Debug)]
+pub(crate) struct SettingsArgs {
+    /// Adds an entry, `name=path` or `path`, to the search path, before NIX_PATH.
+    #[arg(short = 'I', long = "include", value_name = "ENTRY")]
+    pub(crate) include: Vec<String>,
+    /// Sets a setting.
+    #[arg(long = "option", num_args = 2, allow_hyphen_values = true)]
+    #[arg(value_names = ["NAME", "VALUE"])]
+    pub(crate) options: Vec<String>,
+    /// Shows the whole way to an error.
+    #[arg(long)]
+    pub(crate) show_trace: bool,
+    /// Uses the store in this directory, or `dummy://` for one that stays empty.
+    #[arg(long, value_name = "STORE")]
+    pub(crate) store: Option<String>,
+}
+
+impl SettingsArgs {
+    /// Writes the flags into the settings.
+    ///
+    /// # Errors
+    ///
+    /// When a value is not of its setting's kind.
+    pub(crate) fn apply(&self, ui: Ui, settings: &mut Settings) -> Outcome {
+        settings.search_path.extend(self.include.iter().cloned());
+        for (name, value) in pairs(&self.options) {
+            settings.set_option(ui, name, value)?;
+        }
+        if self.show_trace {
+            settings.force("show-trace", "true");
+        }
+        if let Some(store) = &self.store {
+            settings.force("store", store);
+        }
+        Ok(())
+    }
+}
+
+fn pairs(flat: &[String]) -> impl Iterator<Item = (&String, &String)> {
+    flat.chunks_exact(2).filter_map(|pair| match pair {
+        [name, value] => Some((name, value)),
+        _ => None,
+    })
+}
+
+impl EvaluationArgs {
+    /// Returns what is asked for.
+    pub(crate) fn request(&self) -> Request {
+        let expressions = pairs(&self.arg)
+            .map(|(name, value)| (name.clone(), Argument::Expression(value.clone())));
+        let texts =
+            pairs(&self.argstr).map(|(name, value)| (name.clone(), Argument::Text(value.clone())));
+        Request {
+            words: self.inputs.clone(),
+            is_expression: self.is_expression,
+            attributes: self.attributes.clone(),
+            arguments: expressions.chain(texts).collect(),
+        }
+    }
+}
+
+/// The arguments of `nivis eval`.
+#[derive(Args, Debug)]
+pub(crate) struct EvalArgs {
+    #[command(flatten)]
+    pub(crate) evaluation: EvaluationArgs,
+    #[command(flatten)]
+    pub(crate) form: FormArgs,
+    /// Evaluates the words as option paths of this system configuration.
+    #[arg(short = 'c', long = "configuration", value_name = "FILE")]
+    #[arg(conflicts_with_all = ["is_expression", "attributes"])]
+    pub(crate) configuration: Option<PathBuf>,
+}
+
+/// How a value is printed.
+#[derive(Args, Clone, Copy, Default, Debug)]
+pub(crate) struct FormArgs {
+    /// Evaluates everything inside the value, too.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Prints JSON.
+    #[arg(long, conflicts_with_all = ["xml", "raw"])]
+    pub(crate) json: bool,
+    /// Prints XML.
+    #[arg(long, conflicts_with = "raw")]
+    pub(crate) xml: bool,
+    /// Prints a string as it is, without quotes and without a newline.
+    #[arg(long)]
+    pub(crate) raw: bool,
+}
+
+/// The arguments of `nivis parse`.
+#[derive(Args, Debug)]
+pub(crate) struct ParseArgs {
+    /// Files, or `-` for stdin; with -E the expressions themselves.
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) inputs: Vec<String>,
+    /// Takes the words as expressions.
+    #[arg(short = 'E', long = "expr")]
+    pub(crate) is_expression: bool,
+    /// Prints the whole tree with blanks and comments instead of the expression.
+    #[arg(long)]
+    pub(crate) tree: bool,
+}
+
+/// The arguments of `nivis instantiate`.
+#[derive(Args, Debug)]
+pub(crate) struct InstantiateArgs {
+    #[command(flatten)]
+    pub(crate) evaluation: EvaluationArgs,
+    /// Keeps the derivations alive through a link called this.
+    #[arg(long, value_name = "LINK")]
+    pub(crate) add_root: Option<PathBuf>,
+}
+
+/// The arguments of `nivis build`.
+#[derive(Args, Debug)]
+pub(crate) struct BuildArgs {
+    #[command(flatten)]
+    pub(crate) evaluation: EvaluationArgs,
+    /// The name of the link to the result.
+    #[arg(short, long, value_name = "LINK", default_value = "result")]
+    pub(crate) out_link: PathBuf,
+    /// Makes no link.
+    #[arg(long)]
+    pub(crate) no_out_link: bool,
+    /// Builds again and compares.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Only tells what would be built.
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// Builds what still can be built when something fails.
+    #[arg(short = 'k', long)]
+    pub(crate) keep_going: bool,
+    /// Keeps the directory of a failed build.
+    #[arg(short = 'K', long)]
+    pub(crate) keep_failed: bool,
+    /// How many builds run at once; `auto` for one per core.
+    #[arg(short = 'j', long, value_name = "N")]
+    pub(crate) max_jobs: Option<String>,
+}
+
+/// Where a system lies.
+#[derive(Args, Clone, Default, Debug)]
+pub(crate) struct RootArgs {
+    /// The directory that holds the system: its store, profiles, boot menu and etc lie below it.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+}
+
+/// The arguments of `nivis switch`.
+#[derive(Args, Debug)]
+pub(crate) struct SwitchArgs {
+    /// The configuration; without it `<nixos-config>`, or /etc/nixos/configuration.nix.
+    #[arg(value_name = "FILE")]
+    pub(crate) configuration: Option<String>,
+    #[command(flatten)]
+    pub(crate) root: RootArgs,
+    /// Asks before anything changes.
+    #[arg(short, long)]
+    pub(crate) ask: bool,
+    /// Only shows what would change.
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
+}
+
+/// The arguments of `nivis rollback`.
+#[derive(Args, Debug)]
+pub(crate) struct RollbackArgs {
+    #[command(flatten)]
+    pub(crate) root: RootArgs,
+    /// The generation to go to; without it the one before the active one.
+    #[arg(long, value_name = "N")]
+    pub(crate) to: Option<u64>,
+}
+
+/// The arguments of `nivis generations`.
+#[derive(Args, Debug)]
+pub(crate) struct GenerationsArgs {
+    #[command(flatten)]
+    pub(crate) root: RootArgs,
+    /// Prints JSON: `{"version": 1, "generations": [...]}`.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The arguments of `nivis enter`.
+#[derive(Args, Debug)]
+pub(crate) struct EnterArgs {
+    #[command(flatten)]
+    pub(crate) root: RootArgs,
+    /// The program and its arguments, as they are called inside.
+    #[arg(value_name = "CMD", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) command: Vec<String>,
+}
+
+/// The arguments of `nivis gc`.
+#[derive(Args, Debug)]
+pub(crate) struct GcArgs {
+    #[command(flatten)]
+    pub(crate) root: RootArgs,
+    /// Only tells what would be deleted.
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// First forgets all generations but the active one.
+    #[arg(short = 'd', long)]
+    pub(crate) delete_old: bool,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
+}
+
+/// The arguments of `nivis option`.
+#[derive(Args, Debug)]
+pub(crate) struct OptionArgs {
+    /// The options, such as `services.nginx.enable`; a set of options lists what is in it.
+    #[arg(value_name = "OPTION", required = true)]
+    pub(crate) names: Vec<String>,
+    /// The configuration; without it `<nixos-config>`, or the empty one.
+    #[arg(short = 'c', long = "configuration", value_name = "FILE")]
+    pub(crate) configuration: Option<String>,
+    /// Prints JSON: `{"version": 1, "options": [...]}`.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
+}

@@ -1,0 +1,146 @@
+//! The table of commands: every name that the binary answers to, and what it then does.
+
+use crate::args::{Nivis, Verb};
+use crate::flags::Flags;
+use crate::report::{Failure, Outcome, USAGE};
+use crate::settings::Settings;
+use crate::ui::Ui;
+use clap::Parser as _;
+use std::ffi::OsString;
+
+/// A name that a link to the binary may have.
+struct Name {
+    name: &'static str,
+    run: fn(Ui, Settings, Flags) -> Outcome,
+}
+
+/// The names that are built.
+const NAMES: &[Name] = &[];
+
+/// Names of CppNix and NixOS that are not built yet. They say so, and never act as another one.
+const NAMES_NOT_BUILT: &[&str] = &[
+    "nix",
+    "nix-channel",
+    "nix-copy-closure",
+    "nix-daemon",
+    "nix-prefetch-url",
+    "nix-shell",
+    "nixos-build-vms",
+    "nixos-option",
+    "nixos-rebuild",
+];
+
+/// Verbs of `nivis` that are not built yet.
+const VERBS_NOT_BUILT: &[&str] = &[
+    "boot",
+    "check",
+    "completions",
+    "daemon",
+    "diff",
+    "doctor",
+    "dry-activate",
+    "eval-jobs",
+    "explain",
+    "flake",
+    "fmt",
+    "init",
+    "man",
+    "profile",
+    "repl",
+    "run",
+    "search",
+    "shell",
+    "store",
+    "test",
+    "why",
+];
+
+/// Runs the command that `name` and `words` ask for.
+///
+/// # Errors
+///
+/// When the command fails, or there is none.
+pub(crate) fn run(ui: Ui, name: &str, words: Vec<OsString>) -> Outcome {
+    if let Some(row) = NAMES.iter().find(|row| row.name == name) {
+        let words = text_words(words)?;
+        if let [only] = words.as_slice()
+            && only == "--version"
+        {
+            return Ok(ui.line(version(name))?);
+        }
+        return (row.run)(ui, Settings::load(ui)?, Flags::new(name, words));
+    }
+    if NAMES_NOT_BUILT.contains(&name) {
+        return Err(Failure::new(format!("`{name}` is not built yet")));
+    }
+    run_verb(ui, words)
+}
+
+/// Returns what `--version` says: the version of the language and tools, and our own.
+fn version(name: &str) -> String {
+    format!("{name} (nivis {}) 2.34.8", env!("CARGO_PKG_VERSION"))
+}
+
+fn text_words(words: Vec<OsString>) -> Outcome<Vec<String>> {
+    let text = |word: OsString| {
+        word.into_string()
+            .map_err(|word| Failure::new(format!("`{}` is not UTF-8", word.to_string_lossy())))
+    };
+    words.into_iter().map(text).collect()
+}
+
+fn run_verb(ui: Ui, words: Vec<OsString>) -> Outcome {
+    let verb = words.first().and_then(|word| word.to_str()).unwrap_or_default();
+    if VERBS_NOT_BUILT.contains(&verb) {
+        return Err(Failure::new(format!("`nivis {verb}` is not built yet")));
+    }
+    let whole = std::iter::once(OsString::from("nivis")).chain(words);
+    let verb = match Nivis::try_parse_from(whole) {
+        Ok(line) => line.verb,
+        Err(answer) if answer.use_stderr() => {
+            ui.tell(answer.render().ansi());
+            return Err(Failure::silent(USAGE));
+        }
+        Err(answer) => return Ok(ui.data(answer.render().to_string())?),
+    };
+    run_built(ui, Settings::load(ui)?, verb)
+}
+
+fn run_built(_ui: Ui, _settings: Settings, verb: Verb) -> Outcome {
+    let name = match verb {
+        Verb::Eval(_) => "eval",
+        Verb::Parse(_) => "parse",
+        Verb::Instantiate(_) => "instantiate",
+        Verb::Build(_) => "build",
+        Verb::Switch(_) => "switch",
+        Verb::Rollback(_) => "rollback",
+        Verb::Generations(_) => "generations",
+        Verb::Enter(_) => "enter",
+        Verb::Gc(_) => "gc",
+        Verb::Option(_) => "option",
+        Verb::Lsp => "lsp",
+    };
+    Err(Failure::new(format!("`nivis {name}` is not built yet")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NAMES, NAMES_NOT_BUILT, run};
+    use crate::ui::Ui;
+
+    #[test]
+    fn what_is_not_built_says_so() {
+        for name in NAMES_NOT_BUILT {
+            assert!(NAMES.iter().all(|row| row.name != *name), "{name} is built");
+            let failure = run(Ui, name, Vec::new()).expect_err("it is not built");
+            assert_eq!(failure.message, format!("`{name}` is not built yet"));
+            assert_eq!(failure.exit, 1);
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        use clap::CommandFactory as _;
+        crate::args::Nivis::command().debug_assert();
+    }
+}

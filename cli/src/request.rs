@@ -1,0 +1,84 @@
+//! What an evaluation is asked for, in whichever way the command line said it.
+
+use crate::flags::Flags;
+use crate::report::Outcome;
+
+/// Where an expression comes from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Input {
+    /// A file, a directory with a `default.nix`, or `<name>`.
+    File(String),
+    /// The text of the expression.
+    Expression(String),
+    /// Standard input.
+    Stdin,
+}
+
+/// The value of an argument for functions at the top.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Argument {
+    /// An expression: `--arg`.
+    Expression(String),
+    /// A string: `--argstr`.
+    Text(String),
+}
+
+/// Expressions, the attributes of them that are wanted, and arguments.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub(crate) struct Request {
+    /// The words that name files, or hold expressions when `is_expression`.
+    pub(crate) words: Vec<String>,
+    /// Whether the words are expressions.
+    pub(crate) is_expression: bool,
+    /// Attribute paths; none: the value itself.
+    pub(crate) attributes: Vec<String>,
+    /// Arguments by name, later ones over earlier ones.
+    pub(crate) arguments: Vec<(String, Argument)>,
+}
+
+impl Request {
+    /// Takes a flag that says what to evaluate; `false` if it is none.
+    ///
+    /// # Errors
+    ///
+    /// When a value is missing.
+    pub(crate) fn take_flag(&mut self, flag: &str, flags: &mut Flags) -> Outcome<bool> {
+        match flag {
+            "-E" | "--expr" => self.is_expression = true,
+            "-A" | "--attr" => {
+                let attribute = flags.value(flag)?;
+                self.attributes.push(attribute);
+            }
+            "--arg" => {
+                let name = flags.value(flag)?;
+                let value = flags.value(flag)?;
+                self.arguments.push((name, Argument::Expression(value)));
+            }
+            "--argstr" => {
+                let name = flags.value(flag)?;
+                let value = flags.value(flag)?;
+                self.arguments.push((name, Argument::Text(value)));
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Returns what to evaluate, in order; without words it is `default`.
+    pub(crate) fn inputs(&self, default: &str) -> Vec<Input> {
+        if self.words.is_empty() && !self.is_expression {
+            return vec![Input::File(default.to_owned())];
+        }
+        let input = |word: &String| match word.as_str() {
+            "-" => Input::Stdin,
+            text if self.is_expression => Input::Expression(text.to_owned()),
+            path => Input::File(path.to_owned()),
+        };
+        self.words.iter().map(input).collect()
+    }
+
+    /// Returns the attribute paths that are wanted of each input; the empty one is the value.
+    pub(crate) fn attribute_paths(&self) -> Vec<String> {
+        if self.attributes.is_empty() { vec![String::new()] } else { self.attributes.clone() }
+    }
+}

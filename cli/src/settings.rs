@@ -1,0 +1,305 @@
+//! What the person wants: flags over environment over files over defaults.
+//!
+//! The files are those of CppNix (`nix.conf` and the user's), read in its order; `NIX_CONFIG`
+//! comes after them and flags last. Each setting is one row of [`TABLE`].
+
+use crate::env_vars;
+use crate::flags::Flags;
+use crate::report::{Failure, Outcome};
+use crate::ui::Ui;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+pub(crate) use table::{Kind, Setting};
+
+mod table;
+
+/// The value of every setting, and where the store and the state lie.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    values: BTreeMap<&'static str, String>,
+    /// Entries of `-I`, in order; they come before those of `NIX_PATH`.
+    pub(crate) search_path: Vec<String>,
+    /// How much is told: 0 for what happens, less for errors only, more for details.
+    pub(crate) verbosity: i32,
+}
+
+impl Settings {
+    /// Reads the files and the environment.
+    ///
+    /// # Errors
+    ///
+    /// When a file that must be there cannot be read, or a line makes no sense.
+    pub(crate) fn load(ui: Ui) -> Outcome<Self> {
+        let mut settings = Self { values: BTreeMap::new(), search_path: Vec::new(), verbosity: 0 };
+        settings.read_file(ui, &configuration_directory().join("nix.conf"), false)?;
+        for path in user_files() {
+            settings.read_file(ui, &path, false)?;
+        }
+        if let Some(text) = env_vars::NIX_CONFIG.text() {
+            settings.read_lines(ui, &text, Path::new("NIX_CONFIG"))?;
+        }
+        Ok(settings)
+    }
+
+    fn read_file(&mut self, ui: Ui, path: &Path, must_exist: bool) -> Outcome {
+        match std::fs::read_to_string(path) {
+            Ok(text) => self.read_lines(ui, &text, path),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => Ok(()),
+            Err(error) => Err(Failure::new(format!("reading {}: {error}", path.display()))),
+        }
+    }
+
+    fn read_lines(&mut self, ui: Ui, text: &str, from: &Path) -> Outcome {
+        for line in text.lines() {
+            let bare = line.split('#').next().unwrap_or_default();
+            let mut words = bare.split_whitespace();
+            let Some(name) = words.next() else { continue };
+            let syntax = || {
+                let from = from.display();
+                Failure::new(format!("syntax error in configuration line '{line}' in '{from}'"))
+            };
+            let second = words.next().ok_or_else(syntax)?;
+            if name == "include" || name == "!include" {
+                let directory = from.parent().unwrap_or(Path::new("/"));
+                self.read_file(ui, &directory.join(second), name == "include")?;
+                continue;
+            }
+            if second != "=" {
+                return Err(syntax());
+            }
+            let value = words.collect::<Vec<_>>().join(" ");
+            if !self.set(name, &value)? {
+                ui.warn(format!("unknown setting '{name}'"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets a setting, or adds to it when its name starts with `extra-`; `false` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the value is not of the setting's kind.
+    pub(crate) fn set(&mut self, name: &str, value: &str) -> Outcome<bool> {
+        if let Some(row) = Setting::find(name) {
+            row.check(value)?;
+            self.values.insert(row.name, value.to_owned());
+            return Ok(true);
+        }
+        let Some(row) = name.strip_prefix("extra-").and_then(Setting::find) else {
+            return Ok(false);
+        };
+        if row.kind != Kind::Words {
+            return Ok(false);
+        }
+        let joined = format!("{} {value}", self.text(row.name));
+        self.values.insert(row.name, joined.trim().to_owned());
+        Ok(true)
+    }
+
+    /// Takes a flag that is a setting or that all commands have; `false` if it is neither.
+    ///
+    /// # Errors
+    ///
+    /// When its value is missing or not of the right kind.
+    pub(crate) fn take_flag(&mut self, ui: Ui, flag: &str, flags: &mut Flags) -> Outcome<bool> {
+        match flag {
+            "--option" => {
+                let name = flags.value(flag)?;
+                let value = flags.value(flag)?;
+                self.set_option(ui, &name, &value)?;
+            }
+            "-v" | "--verbose" => self.verbosity += 1,
+            "--quiet" => self.verbosity -= 1,
+            "-I" | "--include" => {
+                let entry = flags.value(flag)?;
+                self.search_path.push(entry);
+            }
+            "-K" | "--keep-failed" => self.force("keep-failed", "true"),
+            "-k" | "--keep-going" => self.force("keep-going", "true"),
+            "-j" => {
+                let jobs = flags.value(flag)?;
+                self.set("max-jobs", &jobs)?;
+            }
+            "--store" => {
+                let store = flags.value(flag)?;
+                self.force("store", &store);
+            }
+            "--impure" => self.force("pure-eval", "false"),
+            "--no-build-output" | "-Q" => self.force("print-build-output", "false"),
+            _ => return self.take_setting_flag(flag, flags),
+        }
+        Ok(true)
+    }
+
+    /// Takes `--NAME VALUE`, `--NAME` and `--no-NAME` of a setting in the table.
+    fn take_setting_flag(&mut self, flag: &str, flags: &mut Flags) -> Outcome<bool> {
+        let Some(name) = flag.strip_prefix("--") else { return Ok(false) };
+        let (row, value) = match (Setting::find(name), name.strip_prefix("no-")) {
+            (Some(row), _) if row.kind == Kind::Bool => (row, "true".to_owned()),
+            (Some(row), _) => (row, flags.value(flag)?),
+            (None, Some(positive)) => match Setting::find(positive) {
+                Some(row) if row.kind == Kind::Bool => (row, "false".to_owned()),
+                _ => return Ok(false),
+            },
+            (None, None) => return Ok(false),
+        };
+        row.check(&value)?;
+        self.values.insert(row.name, value);
+        Ok(true)
+    }
+
+    /// Does what `--option NAME VALUE` asks.
+    ///
+    /// # Errors
+    ///
+    /// When the value is not of the setting's kind.
+    pub(crate) fn set_option(&mut self, ui: Ui, name: &str, value: &str) -> Outcome {
+        if !self.set(name, value)? {
+            ui.warn(format!("unknown setting '{name}'"));
+        } else if let Some(row) = Setting::find(name).filter(|row| !row.has_effect) {
+            ui.warn(format!("the setting '{}' has no effect here", row.name));
+        }
+        Ok(())
+    }
+
+    /// Sets what is known to be right.
+    pub(crate) fn force(&mut self, name: &'static str, value: &str) {
+        self.values.insert(name, value.to_owned());
+    }
+
+    /// Returns a setting as text.
+    pub(crate) fn text(&self, name: &str) -> String {
+        match self.values.get(name) {
+            Some(value) => value.clone(),
+            None => Setting::find(name).map(Setting::default_value).unwrap_or_default(),
+        }
+    }
+
+    /// Tells whether a setting was set by anyone.
+    pub(crate) fn is_set(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
+    /// Returns a setting that is on or off.
+    pub(crate) fn is_on(&self, name: &str) -> bool {
+        self.text(name) == "true"
+    }
+
+    /// Returns a setting that is a number, in the unit of its row.
+    pub(crate) fn number(&self, name: &str) -> u64 {
+        self.text(name).parse().unwrap_or_default()
+    }
+
+    /// Returns a setting that is a list of words.
+    pub(crate) fn words(&self, name: &str) -> Vec<String> {
+        self.text(name).split_whitespace().map(str::to_owned).collect()
+    }
+
+    /// Returns how many builds may run at once.
+    pub(crate) fn max_jobs(&self) -> usize {
+        match self.text("max-jobs").as_str() {
+            "auto" => std::thread::available_parallelism().map_or(1, usize::from),
+            number => number.parse().unwrap_or(1),
+        }
+    }
+
+    /// Returns the entries of the search path: `-I` first, then `NIX_PATH` or the setting.
+    pub(crate) fn search_path_entries(&self) -> Vec<String> {
+        let mut entries = self.search_path.clone();
+        match env_vars::NIX_PATH.text() {
+            Some(path) => entries.extend(split_search_path(&path)),
+            None => entries.extend(self.words("nix-path")),
+        }
+        entries
+    }
+}
+
+/// Parts `NIX_PATH` at its colons, but not at those of a URL.
+fn split_search_path(path: &str) -> Vec<String> {
+    let mut entries: Vec<String> = Vec::new();
+    for part in path.split(':') {
+        let joins = part.starts_with("//")
+            && entries.last().is_some_and(|last| {
+                let scheme = last.rsplit('=').next().unwrap_or_default();
+                !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '+')
+            });
+        match entries.last_mut() {
+            Some(last) if joins => {
+                last.push(':');
+                last.push_str(part);
+            }
+            _ => entries.push(part.to_owned()),
+        }
+    }
+    entries.retain(|entry| !entry.is_empty());
+    entries
+}
+
+/// Returns the directory of `nix.conf`.
+pub(crate) fn configuration_directory() -> PathBuf {
+    env_vars::NIX_CONF_DIR.value().map_or_else(|| PathBuf::from("/etc/nix"), PathBuf::from)
+}
+
+/// Returns the user's files of settings; the last one wins.
+fn user_files() -> Vec<PathBuf> {
+    if let Some(files) = env_vars::NIX_USER_CONF_FILES.text() {
+        let mut files: Vec<PathBuf> = files.split(':').map(PathBuf::from).collect();
+        files.reverse();
+        return files;
+    }
+    let home = || env_vars::HOME.value().map(|home| PathBuf::from(home).join(".config"));
+    let configuration = env_vars::XDG_CONFIG_HOME.value().map(PathBuf::from).or_else(home);
+    configuration.into_iter().map(|directory| directory.join("nix/nix.conf")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Settings, split_search_path};
+    use crate::flags::{Flags, Word};
+    use crate::ui::Ui;
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    fn empty() -> Settings {
+        Settings { values: BTreeMap::new(), search_path: Vec::new(), verbosity: 0 }
+    }
+
+    #[test]
+    fn lines_set_and_extend() {
+        let mut settings = empty();
+        let text = "# c\nmax-jobs = 4 # four\nsandbox-paths = /a\nextra-sandbox-paths = /b /c\n";
+        settings.read_lines(Ui, text, Path::new("t")).expect("good lines");
+        assert_eq!(settings.max_jobs(), 4);
+        assert_eq!(settings.words("sandbox-paths"), ["/a", "/b", "/c"]);
+    }
+
+    #[test]
+    fn bad_lines_are_told() {
+        let failure = empty().read_lines(Ui, "max-jobs 4\n", Path::new("t")).expect_err("bad");
+        assert!(failure.message.contains("'max-jobs 4' in 't'"), "{}", failure.message);
+        assert!(empty().read_lines(Ui, "keep-going = maybe\n", Path::new("t")).is_err());
+        assert!(empty().read_lines(Ui, "cores = many\n", Path::new("t")).is_err());
+    }
+
+    #[test]
+    fn flags_come_last() {
+        let mut settings = empty();
+        settings.read_lines(Ui, "keep-going = true\n", Path::new("t")).expect("good lines");
+        let line = ["--no-keep-going", "--cores", "3", "-I", "a=b"].map(str::to_owned);
+        let mut flags = Flags::new("nix-build", line);
+        while let Some(Word::Flag(flag)) = flags.next_word() {
+            assert!(settings.take_flag(Ui, &flag, &mut flags).expect("good flags"), "{flag}");
+        }
+        assert!(!settings.is_on("keep-going"));
+        assert_eq!(settings.number("cores"), 3);
+        assert_eq!(settings.search_path, ["a=b"]);
+    }
+
+    #[test]
+    fn a_url_in_the_search_path_is_one_entry() {
+        let entries = split_search_path("nixpkgs=https://x.org/a.tar.gz:/b:c=/d");
+        assert_eq!(entries, ["nixpkgs=https://x.org/a.tar.gz", "/b", "c=/d"]);
+    }
+}

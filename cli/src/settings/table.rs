@@ -1,0 +1,185 @@
+//! The settings, one row each.
+
+use crate::report::{Failure, Outcome};
+
+/// What values a setting takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// `true` or `false`.
+    Bool,
+    /// A number from 0.
+    Number,
+    /// Any text.
+    Text,
+    /// Words parted by blanks; `extra-NAME` adds to them.
+    Words,
+}
+
+/// One setting.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    /// Its name, as CppNix calls it where CppNix has it.
+    pub(crate) name: &'static str,
+    /// What values it takes.
+    pub(crate) kind: Kind,
+    /// Its value when nobody sets it.
+    pub(crate) default: &'static str,
+    /// Whether it does anything here; one that does not is read, for files written for CppNix.
+    pub(crate) has_effect: bool,
+    /// What it means, with the unit of a number.
+    pub(crate) doc: &'static str,
+}
+
+impl Setting {
+    /// Returns the setting called `name`.
+    pub(crate) fn find(name: &str) -> Option<&'static Setting> {
+        TABLE.iter().find(|row| row.name == name)
+    }
+
+    /// Returns the value that holds when nobody sets it.
+    pub(crate) fn default_value(&self) -> String {
+        match self.name {
+            "system" => format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
+            _ => self.default.to_owned(),
+        }
+    }
+
+    /// Tells whether `value` is one that the setting takes.
+    ///
+    /// # Errors
+    ///
+    /// When it is not.
+    pub(crate) fn check(&self, value: &str) -> Outcome {
+        let name = self.name;
+        match self.kind {
+            Kind::Bool if value != "true" && value != "false" => {
+                Err(Failure::new(format!("Boolean setting '{name}' has invalid value '{value}'")))
+            }
+            Kind::Number if name == "max-jobs" && value == "auto" => Ok(()),
+            Kind::Number if value.parse::<u64>().is_err() => {
+                Err(Failure::new(format!("setting '{name}' has invalid value '{value}'")))
+            }
+            Kind::Bool | Kind::Number | Kind::Text | Kind::Words => Ok(()),
+        }
+    }
+}
+
+const fn row(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Setting {
+    Setting { name, kind, default, has_effect: true, doc }
+}
+
+/// A setting that files written for CppNix may have and that does nothing here.
+const fn inert(name: &'static str, kind: Kind) -> Setting {
+    let doc = "Read for files written for CppNix; has no effect.";
+    Setting { name, kind, default: "", has_effect: false, doc }
+}
+
+use Kind::{Bool, Number, Text, Words};
+
+/// All settings, by name.
+pub(crate) static TABLE: &[Setting] = &[
+    row("abort-on-warn", Bool, "false", "Whether `builtins.warn` throws."),
+    row(
+        "allow-import-from-derivation",
+        Bool,
+        "true",
+        "Whether evaluation may build what it imports.",
+    ),
+    row("allowed-uris", Words, "", "Prefixes of what restricted evaluation may fetch."),
+    row("build-users-group", Text, "", "The group whose members run builds when root builds."),
+    row("cores", Number, "0", "How many cores a builder is told to use; 0 for all."),
+    row("experimental-features", Words, "", "Names of experimental features that are on."),
+    row("keep-failed", Bool, "false", "Whether the directory of a failed build stays."),
+    row("keep-going", Bool, "false", "Whether other builds go on when one fails."),
+    row("max-call-depth", Number, "10000", "The deepest nesting of calls in an evaluation."),
+    row("max-jobs", Number, "1", "How many builds run at once; `auto` for one per core."),
+    row(
+        "max-silent-time",
+        Number,
+        "0",
+        "Seconds after which a silent builder is stopped; 0: never.",
+    ),
+    row("nix-path", Words, "", "The search path when NIX_PATH is not set."),
+    row("print-build-output", Bool, "true", "Whether what builders say is shown."),
+    row("pure-eval", Bool, "false", "Whether evaluation sees only what has a hash."),
+    row("restrict-eval", Bool, "false", "Whether evaluation sees only the search path."),
+    row("sandbox", Text, "true", "Whether builds run in a sandbox: `true`, `false` or `relaxed`."),
+    row(
+        "sandbox-paths",
+        Words,
+        "",
+        "Host paths that every sandbox shows: `path` or `inside=path`.",
+    ),
+    row("show-trace", Bool, "false", "Whether an error shows the whole way to it."),
+    row("store", Text, "", "The store to use: a directory, `local`, or `dummy://`."),
+    row("system", Text, "", "The system that builds run on."),
+    row("timeout", Number, "0", "Seconds after which a builder is stopped; 0: never."),
+    row("trace-verbose", Bool, "false", "Whether `builtins.traceVerbose` speaks."),
+    inert("accept-flake-config", Bool),
+    inert("allowed-users", Words),
+    inert("auto-optimise-store", Bool),
+    inert("build-hook", Text),
+    inert("build-poll-interval", Number),
+    inert("builders", Text),
+    inert("builders-use-substitutes", Bool),
+    inert("compress-build-log", Bool),
+    inert("connect-timeout", Number),
+    inert("download-attempts", Number),
+    inert("eval-cache", Bool),
+    inert("extra-platforms", Words),
+    inert("fallback", Bool),
+    inert("flake-registry", Text),
+    inert("fsync-metadata", Bool),
+    inert("gc-reserved-space", Text),
+    inert("hashed-mirrors", Words),
+    inert("http-connections", Number),
+    inert("http2", Bool),
+    inert("keep-build-log", Bool),
+    inert("keep-derivations", Bool),
+    inert("keep-env-derivations", Bool),
+    inert("keep-outputs", Bool),
+    inert("log-lines", Number),
+    inert("max-build-log-size", Text),
+    inert("max-free", Text),
+    inert("max-substitution-jobs", Number),
+    inert("min-free", Text),
+    inert("netrc-file", Text),
+    inert("post-build-hook", Text),
+    inert("require-sigs", Bool),
+    inert("sandbox-build-dir", Text),
+    inert("sandbox-dev-shm-size", Text),
+    inert("sandbox-fallback", Bool),
+    inert("secret-key-files", Words),
+    inert("substitute", Bool),
+    inert("substituters", Words),
+    inert("system-features", Words),
+    inert("tarball-ttl", Number),
+    inert("trusted-public-keys", Words),
+    inert("trusted-substituters", Words),
+    inert("trusted-users", Words),
+    inert("use-registries", Bool),
+    inert("use-sqlite-wal", Bool),
+    inert("use-xdg-base-directories", Bool),
+    inert("warn-dirty", Bool),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::{Setting, TABLE};
+
+    #[test]
+    fn defaults_are_good_values() {
+        for row in TABLE.iter().filter(|row| row.has_effect) {
+            assert!(row.check(&row.default_value()).is_ok(), "{}", row.name);
+            assert!(row.doc.ends_with('.'), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn names_are_unique() {
+        for (idx, row) in TABLE.iter().enumerate() {
+            let first = Setting::find(row.name).expect("it is in the table");
+            assert!(std::ptr::eq(first, TABLE.get(idx).expect("same index")), "{}", row.name);
+        }
+    }
+}

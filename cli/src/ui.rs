@@ -1,0 +1,115 @@
+//! The only writer: stdout for data, stderr for everything else.
+#![expect(clippy::print_stderr, reason = "this is the one module that writes to the terminal")]
+
+use anstream::eprintln;
+use anstyle::{AnsiColor, Style};
+use std::fmt::Display;
+use std::io::{self, IsTerminal as _, Write as _};
+
+const RED: Style = AnsiColor::Red.on_default().bold();
+const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+const GREEN: Style = AnsiColor::Green.on_default();
+const CYAN: Style = AnsiColor::Cyan.on_default();
+const BOLD: Style = Style::new().bold();
+
+/// How a line of a list of changes is marked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mark {
+    /// Something new.
+    Added,
+    /// Something that goes.
+    Removed,
+    /// Something that differs.
+    Changed,
+}
+
+/// The terminal, or what stands in its place.
+///
+/// Colors are left out when stderr is no terminal, or when the environment says so.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Ui;
+
+impl Ui {
+    /// Writes data to stdout, as it is.
+    ///
+    /// # Errors
+    ///
+    /// When stdout is closed or full.
+    pub(crate) fn data(self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(bytes.as_ref())?;
+        stdout.flush()
+    }
+
+    /// Writes one line of data to stdout.
+    ///
+    /// # Errors
+    ///
+    /// When stdout is closed or full.
+    pub(crate) fn line(self, text: impl Display) -> io::Result<()> {
+        self.data(format!("{text}\n"))
+    }
+
+    /// Returns stdout for data that comes in pieces.
+    pub(crate) fn writer(self) -> impl io::Write {
+        io::BufWriter::new(io::stdout())
+    }
+
+    /// Tells the person something, on stderr.
+    pub(crate) fn tell(self, text: impl Display) {
+        eprintln!("{text}");
+    }
+
+    /// Passes bytes on to stderr: what a builder or the language itself says.
+    pub(crate) fn pass(self, bytes: &[u8]) {
+        // There is nobody left to tell when stderr is closed.
+        let _ = io::stderr().lock().write_all(bytes);
+    }
+
+    /// Says what part of the work begins.
+    pub(crate) fn step(self, text: impl Display) {
+        eprintln!("{BOLD}{text}{BOLD:#}");
+    }
+
+    /// Shows one line of a list of changes.
+    pub(crate) fn change(self, mark: Mark, text: impl Display) {
+        let (style, sign) = match mark {
+            Mark::Added => (GREEN, '+'),
+            Mark::Removed => (RED, '-'),
+            Mark::Changed => (CYAN, '~'),
+        };
+        eprintln!("  {style}{sign}{style:#} {text}");
+    }
+
+    /// Warns of something that did not stop the work.
+    pub(crate) fn warn(self, text: impl Display) {
+        eprintln!("{YELLOW}warning:{YELLOW:#} {text}");
+    }
+
+    /// Says why the work stopped. A text that already starts with `error` is taken as it is.
+    pub(crate) fn error(self, text: &str) {
+        let bare = text.strip_prefix("error:").unwrap_or(text);
+        if bare.len() == text.len() && text.starts_with("error[") {
+            eprintln!("{text}");
+        } else {
+            eprintln!("{RED}error:{RED:#} {}", bare.strip_prefix(' ').unwrap_or(bare));
+        }
+    }
+
+    /// Says what may help.
+    pub(crate) fn hint(self, text: impl Display) {
+        eprintln!("{CYAN}hint:{CYAN:#} {text}");
+    }
+
+    /// Asks a question whose answer is yes or no. Without a terminal the answer is yes: whoever
+    /// runs a command in a script has decided.
+    pub(crate) fn confirm(self, question: &str) -> io::Result<bool> {
+        if !io::stdin().is_terminal() {
+            return Ok(true);
+        }
+        eprintln!("{question} [y/N]");
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    }
+}
