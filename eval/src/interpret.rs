@@ -7,6 +7,7 @@ use store::Store;
 
 use crate::error::Result;
 use crate::heap::{Attrs, Heap, Lambda, Lazy, Slot, Symbol, Value};
+use crate::known::Known;
 use crate::settings::Settings;
 use crate::source::{Origin, Position, SourcePath};
 use crate::system::{FileType, System};
@@ -17,6 +18,8 @@ pub struct Eval<'h> {
     system: &'h dyn System,
     store: &'h dyn Store,
     settings: &'h Settings,
+    /// What was found out about the store so far.
+    pub(crate) known: Known<'h>,
 }
 
 /// A formal of a lambda that takes a set.

@@ -1,0 +1,13 @@
+//! What one evaluation has found out about the store, so that it asks once.
+
+use rustc_hash::FxHashMap;
+
+use crate::heap::Str;
+use crate::source::SourcePath;
+
+/// The findings of one evaluation; [`crate::interpret::Eval`] has one.
+#[derive(Default)]
+pub(crate) struct Known<'h> {
+    /// Paths that were copied to the store (or would be): their store paths, as strings.
+    pub(crate) copied: FxHashMap<SourcePath, Str<'h>>,
+}
