@@ -5,6 +5,8 @@
 
 #[macro_use]
 pub mod builtins;
+pub mod coerce;
+pub mod equal;
 pub mod error;
 pub mod heap;
 pub mod interpret;
