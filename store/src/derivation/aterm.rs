@@ -1,0 +1,397 @@
+//! The text of a `.drv` file: strict reading, exact writing.
+//!
+//! `Derive([("out","/nix/store/…","",""),…],[("….drv",["out"]),…],[…],"system","builder",[…],[…])`
+//! without spaces, every list sorted except the arguments, and only `"`, `\`, line feed, carriage
+//! return and tab escaped.
+//! Reading takes time proportional to the text and neither recurses nor trusts a length.
+
+use std::collections::BTreeSet;
+
+use crate::content_address::{ContentAddress, ContentMethod};
+use crate::derivation::{Derivation, DerivationError, Output};
+use crate::hash::{Hash, HashAlgorithm};
+use crate::path::{StoreDirectory, StorePath, check_name};
+
+/// What stands for an impure output's hash.
+const IMPURE: &[u8] = b"impure";
+
+/// Reads the derivation `name` (without `.drv`) from the contents of its file.
+///
+/// # Errors
+///
+/// Anything but one well-formed derivation, with the byte where it goes wrong.
+pub fn read(
+    directory: &StoreDirectory,
+    name: &str,
+    text: &[u8],
+) -> Result<Derivation, DerivationError> {
+    let mut reader = Reader { directory, text, offset: 0 };
+    reader.derivation(name).map_err(|problem| DerivationError::Malformed {
+        name: name.to_owned(),
+        offset: reader.offset,
+        problem,
+    })
+}
+
+struct Reader<'t> {
+    directory: &'t StoreDirectory,
+    text: &'t [u8],
+    offset: usize,
+}
+
+type Read<T> = Result<T, String>;
+
+impl Reader<'_> {
+    fn derivation(&mut self, name: &str) -> Read<Derivation> {
+        let mut derivation = Derivation { name: name.to_owned(), ..Derivation::default() };
+        self.expect(b"Derive(")?;
+        self.list(|reader| {
+            let (output, value) = reader.output(name)?;
+            derivation.outputs.insert(output, value);
+            Ok(())
+        })?;
+        self.expect(b",")?;
+        self.list(|reader| {
+            let (path, outputs) = reader.input_derivation()?;
+            derivation.input_derivations.insert(path, outputs);
+            Ok(())
+        })?;
+        self.expect(b",")?;
+        self.list(|reader| {
+            derivation.input_sources.insert(reader.path()?);
+            Ok(())
+        })?;
+        self.expect(b",")?;
+        derivation.system = self.string()?;
+        self.expect(b",")?;
+        derivation.builder = self.string()?;
+        self.expect(b",")?;
+        self.list(|reader| {
+            derivation.arguments.push(reader.string()?);
+            Ok(())
+        })?;
+        self.expect(b",")?;
+        self.list(|reader| {
+            reader.expect(b"(")?;
+            let name = reader.string()?;
+            reader.expect(b",")?;
+            let value = reader.string()?;
+            reader.expect(b")")?;
+            derivation.environment.insert(name, value);
+            Ok(())
+        })?;
+        self.expect(b")")?;
+        if self.offset != self.text.len() {
+            return Err("expected the end of the file".to_owned());
+        }
+        Ok(derivation)
+    }
+
+    fn output(&mut self, derivation: &str) -> Read<(String, Output)> {
+        self.expect(b"(")?;
+        let name = self.utf8()?;
+        check_name(&name).map_err(|error| error.to_string())?;
+        self.expect(b",")?;
+        let path = self.utf8()?;
+        self.expect(b",")?;
+        let algorithm = self.utf8()?;
+        self.expect(b",")?;
+        let digest = self.string()?;
+        let output = self.output_value(derivation, &name, &path, &algorithm, &digest)?;
+        self.expect(b")")?;
+        Ok((name, output))
+    }
+
+    fn output_value(
+        &self,
+        derivation: &str,
+        name: &str,
+        path: &str,
+        algorithm: &str,
+        digest: &[u8],
+    ) -> Read<Output> {
+        if algorithm.is_empty() {
+            return match (path, digest) {
+                ("", b"") => Ok(Output::Deferred),
+                (_, b"") => Ok(Output::InputAddressed(self.parse_path(path)?)),
+                _ => Err(format!("output '{name}' has a hash but no hash algorithm")),
+            };
+        }
+        let (method, algorithm) = ContentMethod::split(algorithm);
+        let algorithm = HashAlgorithm::parse(algorithm)
+            .ok_or_else(|| format!("unknown hash algorithm '{algorithm}'"))?;
+        if digest == IMPURE || digest.is_empty() {
+            if !path.is_empty() {
+                return Err(format!(
+                    "output '{name}' has a path, but no hash it could follow from"
+                ));
+            }
+            return Ok(if digest.is_empty() {
+                Output::Floating { method, algorithm }
+            } else {
+                Output::Impure { method, algorithm }
+            });
+        }
+        let digits = std::str::from_utf8(digest).map_err(|error| error.to_string())?;
+        let digest = Hash::parse(digits, Some(algorithm)).map_err(|error| error.to_string())?;
+        let output = Output::Fixed(ContentAddress::new(method, digest));
+        let expected =
+            output.path(self.directory, derivation, name).map_err(|error| error.to_string())?;
+        if Some(self.parse_path(path)?) != expected {
+            return Err(format!("output '{name}' has path '{path}', which its hash does not give"));
+        }
+        Ok(output)
+    }
+
+    fn input_derivation(&mut self) -> Read<(StorePath, BTreeSet<String>)> {
+        self.expect(b"(")?;
+        let path = self.path()?;
+        self.expect(b",")?;
+        let mut outputs = BTreeSet::new();
+        self.list(|reader| {
+            outputs.insert(reader.utf8()?);
+            Ok(())
+        })?;
+        self.expect(b")")?;
+        Ok((path, outputs))
+    }
+
+    /// Reads `[ITEM,…]`, each item by `item`, which must consume something or fail.
+    fn list(&mut self, mut item: impl FnMut(&mut Self) -> Read<()>) -> Read<()> {
+        self.expect(b"[")?;
+        if self.peek() == Some(b']') {
+            self.offset += 1;
+            return Ok(());
+        }
+        loop {
+            item(self)?;
+            match self.peek() {
+                Some(b',') => self.offset += 1,
+                Some(b']') => {
+                    self.offset += 1;
+                    return Ok(());
+                }
+                _ => return Err("expected ',' or ']'".to_owned()),
+            }
+        }
+    }
+
+    fn string(&mut self) -> Read<Vec<u8>> {
+        self.expect(b"\"")?;
+        let mut value = Vec::new();
+        loop {
+            let rest = self.text.get(self.offset..).unwrap_or_default();
+            let Some(plain) = memchr::memchr2(b'"', b'\\', rest) else {
+                self.offset = self.text.len();
+                return Err("string is not closed".to_owned());
+            };
+            value.extend_from_slice(rest.get(..plain).unwrap_or_default());
+            self.offset += plain + 1;
+            if rest.get(plain) == Some(&b'"') {
+                return Ok(value);
+            }
+            let escaped = self.peek().ok_or("string is not closed")?;
+            self.offset += 1;
+            value.push(match escaped {
+                b'n' => b'\n',
+                b'r' => b'\r',
+                b't' => b'\t',
+                other => other,
+            });
+        }
+    }
+
+    fn utf8(&mut self) -> Read<String> {
+        String::from_utf8(self.string()?).map_err(|_| "expected UTF-8 text".to_owned())
+    }
+
+    fn path(&mut self) -> Read<StorePath> {
+        let text = self.utf8()?;
+        self.parse_path(&text)
+    }
+
+    fn parse_path(&self, text: &str) -> Read<StorePath> {
+        self.directory.parse(text).map_err(|error| error.to_string())
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.offset).copied()
+    }
+
+    fn expect(&mut self, expected: &[u8]) -> Read<()> {
+        let rest = self.text.get(self.offset..).unwrap_or_default();
+        if !rest.starts_with(expected) {
+            return Err(format!("expected '{}'", String::from_utf8_lossy(expected)));
+        }
+        self.offset += expected.len();
+        Ok(())
+    }
+}
+
+/// What is written in place of an output's path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutputPaths {
+    /// The paths themselves, as in the file.
+    Shown,
+    /// Nothing, also for the variables named like outputs: the text that output paths follow from.
+    Masked,
+}
+
+/// Writes the text of a derivation's file.
+///
+/// # Errors
+///
+/// Names that cannot be part of a store path.
+pub fn write(
+    directory: &StoreDirectory,
+    derivation: &Derivation,
+) -> Result<Vec<u8>, DerivationError> {
+    let inputs = derivation.input_derivations.iter();
+    let inputs: Vec<_> = inputs.map(|(path, outputs)| (directory.display(path), outputs)).collect();
+    let inputs = inputs.iter().map(|(key, outputs)| (key.as_str(), *outputs));
+    write_with_inputs(directory, derivation, OutputPaths::Shown, inputs)
+}
+
+/// Writes the text with `inputs`, sorted, in place of the input derivations.
+pub(super) fn write_with_inputs<'i>(
+    directory: &StoreDirectory,
+    derivation: &Derivation,
+    paths: OutputPaths,
+    inputs: impl Iterator<Item = (&'i str, &'i BTreeSet<String>)>,
+) -> Result<Vec<u8>, DerivationError> {
+    let mut writer = Writer { text: Vec::with_capacity(text_size(derivation)) };
+    writer.raw(b"Derive([");
+    writer.outputs(directory, derivation, paths)?;
+    writer.raw(b"],[");
+    for (index, (key, outputs)) in inputs.enumerate() {
+        writer.raw(if index == 0 { b"(" } else { b",(" });
+        writer.quoted(key);
+        writer.raw(b",[");
+        writer.separated(outputs.iter(), |writer, output| writer.quoted(output));
+        writer.raw(b"])");
+    }
+    writer.raw(b"],[");
+    writer.separated(derivation.input_sources.iter(), |writer, path| {
+        writer.quoted(&directory.display(path));
+    });
+    writer.raw(b"],");
+    writer.string(&derivation.system);
+    writer.raw(b",");
+    writer.string(&derivation.builder);
+    writer.raw(b",[");
+    writer.separated(derivation.arguments.iter(), |writer, argument| writer.string(argument));
+    writer.raw(b"],[");
+    writer.separated(derivation.environment.iter(), |writer, (name, value)| {
+        writer.raw(b"(");
+        writer.string(name);
+        writer.raw(b",");
+        let is_output =
+            || std::str::from_utf8(name).is_ok_and(|name| derivation.outputs.contains_key(name));
+        writer.string(if paths == OutputPaths::Masked && is_output() { b"" } else { value });
+        writer.raw(b")");
+    });
+    writer.raw(b"])");
+    Ok(writer.text)
+}
+
+/// Returns a good guess of the text's length in bytes, so that writing seldom grows the buffer.
+fn text_size(derivation: &Derivation) -> usize {
+    const PATH: usize = 96;
+    let strings = derivation.arguments.iter().map(|argument| argument.len() + 16);
+    let variables =
+        derivation.environment.iter().map(|(name, value)| name.len() + value.len() + 16);
+    let paths = derivation.outputs.len() * 2
+        + derivation.input_derivations.len()
+        + derivation.input_sources.len();
+    256 + paths * PATH + strings.chain(variables).sum::<usize>()
+}
+
+struct Writer {
+    text: Vec<u8>,
+}
+
+impl Writer {
+    fn raw(&mut self, text: &[u8]) {
+        self.text.extend_from_slice(text);
+    }
+
+    /// Writes a string that is known to need no escapes.
+    fn quoted(&mut self, value: &str) {
+        self.raw(b"\"");
+        self.raw(value.as_bytes());
+        self.raw(b"\"");
+    }
+
+    fn string(&mut self, value: &[u8]) {
+        self.raw(b"\"");
+        let mut start = 0;
+        for (index, byte) in value.iter().enumerate() {
+            let escape = match byte {
+                b'"' => b"\\\"",
+                b'\\' => b"\\\\",
+                b'\n' => b"\\n",
+                b'\r' => b"\\r",
+                b'\t' => b"\\t",
+                _ => continue,
+            };
+            self.raw(value.get(start..index).unwrap_or_default());
+            self.raw(escape);
+            start = index + 1;
+        }
+        self.raw(value.get(start..).unwrap_or_default());
+        self.raw(b"\"");
+    }
+
+    fn separated<T>(&mut self, items: impl Iterator<Item = T>, write: impl Fn(&mut Self, T)) {
+        for (index, item) in items.enumerate() {
+            if index > 0 {
+                self.raw(b",");
+            }
+            write(self, item);
+        }
+    }
+
+    fn outputs(
+        &mut self,
+        directory: &StoreDirectory,
+        derivation: &Derivation,
+        paths: OutputPaths,
+    ) -> Result<(), DerivationError> {
+        for (index, (name, output)) in derivation.outputs.iter().enumerate() {
+            self.raw(if index == 0 { b"(" } else { b",(" });
+            self.quoted(name);
+            self.raw(b",");
+            let path = output
+                .path(directory, &derivation.name, name)
+                .map_err(|source| derivation.path_error(source))?;
+            match (path, paths) {
+                (Some(path), OutputPaths::Shown) => self.quoted(&directory.display(&path)),
+                (None, _) | (_, OutputPaths::Masked) => self.quoted(""),
+            }
+            let (algorithm, digest) = match output {
+                Output::InputAddressed(_) | Output::Deferred => (String::new(), String::new()),
+                Output::Fixed(address) => (
+                    method_and_algorithm(address.method(), address.digest().algorithm()),
+                    address.digest().to_hex(),
+                ),
+                Output::Floating { method, algorithm } => {
+                    (method_and_algorithm(*method, *algorithm), String::new())
+                }
+                Output::Impure { method, algorithm } => {
+                    (method_and_algorithm(*method, *algorithm), "impure".to_owned())
+                }
+            };
+            self.raw(b",");
+            self.quoted(&algorithm);
+            self.raw(b",");
+            self.quoted(&digest);
+            self.raw(b")");
+        }
+        Ok(())
+    }
+}
+
+/// Writes a method and an algorithm as `.drv` files do, such as `r:sha256`.
+pub(super) fn method_and_algorithm(method: ContentMethod, algorithm: HashAlgorithm) -> String {
+    format!("{}{algorithm}", method.prefix())
+}

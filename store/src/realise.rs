@@ -1,0 +1,151 @@
+//! What to realise and how: targets, their results, and the limits of a build.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::path::StorePath;
+
+/// Something that can be made valid.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DerivedPath {
+    /// This very path: valid already, or in a cache.
+    Opaque(StorePath),
+    /// Outputs of a derivation.
+    Built {
+        /// The derivation's file.
+        derivation: StorePath,
+        /// Which outputs.
+        outputs: OutputNames,
+    },
+}
+
+/// A choice of a derivation's outputs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OutputNames {
+    /// All of them.
+    All,
+    /// Those named.
+    Names(BTreeSet<String>),
+}
+
+impl OutputNames {
+    /// Returns whether `name` is chosen.
+    pub fn contains(&self, name: &str) -> bool {
+        match self {
+            OutputNames::All => true,
+            OutputNames::Names(names) => names.contains(name),
+        }
+    }
+}
+
+/// A target that has become valid.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Realised {
+    /// The derivation and the name of its output, unless a path was asked for as such.
+    pub origin: Option<(StorePath, String)>,
+    /// The valid path.
+    pub path: StorePath,
+}
+
+/// What to do about outputs that are valid already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BuildMode {
+    /// Leave them.
+    #[default]
+    Normal,
+    /// Compare their contents with what is registered, and build damaged ones anew.
+    Repair,
+    /// Build again and compare.
+    Check,
+}
+
+/// Whether builders see the whole machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SandboxMode {
+    /// They see their closure and nothing else.
+    #[default]
+    Enabled,
+    /// As enabled, but a derivation may ask to see all (`__noChroot`).
+    Relaxed,
+    /// They see everything.
+    Disabled,
+}
+
+/// How to realise: how much at once, with which limits, under which rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RealiseOptions {
+    /// What to do about outputs that are valid already.
+    pub mode: BuildMode,
+    /// How many builds may run at once; with 0, nothing is built here.
+    pub max_jobs: usize,
+    /// How many cores a builder is told to use; 0 stands for all.
+    pub cores: usize,
+    /// Go on with what does not depend on a failure.
+    pub keep_going: bool,
+    /// Leave the build directories of failed builds.
+    pub keep_failed: bool,
+    /// How long a build may take.
+    pub timeout: Option<Duration>,
+    /// How long a builder may be silent.
+    pub max_silent_time: Option<Duration>,
+    /// How many bytes of log a builder may write.
+    pub max_log_size: Option<u64>,
+    /// How many lines of a failed builder's log to report.
+    pub log_lines: usize,
+    /// Whether to keep logs.
+    pub keep_log: bool,
+    /// Whether kept logs are compressed with bzip2.
+    pub compress_log: bool,
+    /// The platform of this machine.
+    pub system: String,
+    /// Other platforms that it can run.
+    pub extra_platforms: Vec<String>,
+    /// What a derivation may require with `requiredSystemFeatures`.
+    pub system_features: BTreeSet<String>,
+    /// Whether builders see the whole machine.
+    pub sandbox: SandboxMode,
+    /// Build without a sandbox where none can be set up.
+    pub sandbox_fallback: bool,
+    /// Host paths to show in the sandbox: `TARGET`, `TARGET=SOURCE`, either with `?` at the end if
+    /// it may be missing.
+    pub sandbox_paths: Vec<String>,
+    /// Where build directories are made; the store chooses if `None`.
+    pub build_directory: Option<PathBuf>,
+    /// Whether outputs may be fetched from caches.
+    pub substitute: bool,
+    /// Programs to run after each build, with `OUT_PATHS` and `DRV_PATH` set.
+    pub post_build_hook: Option<PathBuf>,
+    /// Program to run on two outputs that differ.
+    pub diff_hook: Option<PathBuf>,
+}
+
+impl Default for RealiseOptions {
+    fn default() -> RealiseOptions {
+        RealiseOptions {
+            mode: BuildMode::Normal,
+            max_jobs: 1,
+            cores: 0,
+            keep_going: false,
+            keep_failed: false,
+            timeout: None,
+            max_silent_time: None,
+            max_log_size: None,
+            log_lines: 10,
+            keep_log: true,
+            compress_log: true,
+            system: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
+            extra_platforms: Vec::new(),
+            system_features: ["benchmark", "big-parallel", "nixos-test", "uid-range"]
+                .map(str::to_owned)
+                .into(),
+            sandbox: SandboxMode::Enabled,
+            sandbox_fallback: false,
+            sandbox_paths: Vec::new(),
+            build_directory: None,
+            substitute: true,
+            post_build_hook: None,
+            diff_hook: None,
+        }
+    }
+}
