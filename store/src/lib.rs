@@ -24,6 +24,8 @@ pub mod event;
 pub mod realise;
 pub mod store;
 
+pub mod sandbox;
+
 pub use crate::content_address::{ContentAddress, ContentMethod, FileMethod};
 pub use crate::derivation::{Derivation, Output};
 pub use crate::error::{AddError, BuildError, GcError, ProfileError, StoreError};
