@@ -58,11 +58,7 @@ pub struct Invocation {
 pub struct Isolation {
     /// An empty directory of the host, over which the builder's root is mounted.
     pub root: PathBuf,
-    /// The writable directory of the host that becomes the builder's store directory.
-    pub scratch: PathBuf,
-    /// Where the store directory is, as the builder sees it.
-    pub store_directory: PathBuf,
-    /// What else appears, in any order.
+    /// What appears in it, in any order.
     pub binds: Vec<Bind>,
     /// Symbolic links to make: the path inside, then its target.
     pub links: Vec<(PathBuf, PathBuf)>,
@@ -94,6 +90,9 @@ pub enum Access {
     ReadOnly,
     /// The mount is writable, set-user-id bits and device files in it are without effect.
     Writable,
+    /// As [`Access::Writable`], and made for this build alone, so that what else appears below it
+    /// may leave its mount points there.
+    Private,
     /// The mount is as it is on the host; for device files.
     Device,
 }

@@ -131,24 +131,16 @@ fn isolation_steps(steps: &mut Vec<Step>, isolation: &Isolation) -> Result<(), S
     }));
     steps.push(Step::Enter(path(&isolation.root)?));
     let mut made = Vec::new();
-    make_parents(steps, &mut made, &inside(&isolation.store_directory).join("x"))?;
-    let store = Bind {
-        source: isolation.scratch.clone(),
-        target: isolation.store_directory.clone(),
-        access: Access::Writable,
-        optional: false,
-    };
-    bind_steps(steps, &mut made, &store, false)?;
     let mut binds: Vec<&Bind> = isolation.binds.iter().collect();
     // In the order of paths what lies below a bind follows it directly.
     binds.sort_by(|lhs, rhs| lhs.target.cmp(&rhs.target));
-    let mut above: Option<&Path> = None;
+    let mut above: Vec<&Bind> = Vec::new();
     for bind in binds {
-        let is_nested = above.is_some_and(|above| bind.target.starts_with(above));
-        bind_steps(steps, &mut made, bind, is_nested)?;
-        if !is_nested {
-            above = Some(&bind.target);
-        }
+        while above.pop_if(|above| !bind.target.starts_with(&above.target)).is_some() {}
+        // Anywhere else a new mount point would be a new file of the host.
+        let may_create = above.last().is_none_or(|above| above.access == Access::Private);
+        bind_steps(steps, &mut made, bind, may_create)?;
+        above.push(bind);
     }
     for (link, target) in &isolation.links {
         make_parents(steps, &mut made, &inside(link))?;
@@ -212,12 +204,12 @@ fn device_steps(
 
 /// Makes one path of the host appear.
 ///
-/// Below another bind (`is_nested`) nothing is created, for that would be on the host.
+/// Its mount point is made first if `may_create`, and must be there otherwise.
 fn bind_steps(
     steps: &mut Vec<Step>,
     made: &mut Vec<PathBuf>,
     bind: &Bind,
-    is_nested: bool,
+    may_create: bool,
 ) -> Result<(), SandboxError> {
     let is_directory = match std::fs::metadata(&bind.source) {
         Ok(metadata) => metadata.is_dir(),
@@ -227,7 +219,7 @@ fn bind_steps(
         Err(source) => return Err(SandboxError::Bind { path: bind.source.clone(), source }),
     };
     let target = inside(&bind.target);
-    if !is_nested {
+    if may_create {
         make_parents(steps, made, &target)?;
         steps.push(if is_directory {
             Step::Directory { path: path(&target)?, mode: 0o755 }
@@ -245,7 +237,7 @@ fn bind_steps(
     let harmless = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
     let attributes = match bind.access {
         Access::ReadOnly => harmless | libc::MOUNT_ATTR_RDONLY,
-        Access::Writable => harmless,
+        Access::Writable | Access::Private => harmless,
         Access::Device => return Ok(()),
     };
     steps.push(Step::Restrict { path: path(&target)?, attributes, is_recursive: true });

@@ -53,7 +53,8 @@ impl Room {
         };
         let mut binds = vec![
             bind(Path::new(BUSYBOX), "/bin/sh", Access::ReadOnly),
-            bind(&self.path("build"), "/build", Access::Writable),
+            bind(&self.path("build"), "/build", Access::Private),
+            bind(&self.path("store"), "/nix/store", Access::Private),
         ];
         for device in ["null", "zero", "full", "random", "urandom", "tty"] {
             let path = format!("/dev/{device}");
@@ -66,8 +67,6 @@ impl Room {
             directory: "/build".into(),
             isolation: Some(Isolation {
                 root: self.path("root"),
-                scratch: self.path("store"),
-                store_directory: "/nix/store".into(),
                 binds,
                 links: Vec::new(),
                 files: vec![("/etc/hosts".into(), b"127.0.0.1 localhost\n".to_vec())],
