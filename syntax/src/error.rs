@@ -7,6 +7,7 @@
 use std::fmt;
 
 use crate::TextRange;
+use crate::kind::SyntaxKind;
 
 /// The code of a syntax error, for settings and documentation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -127,4 +128,140 @@ pub fn duplicate_attr(
     }
     error.related = Some(first);
     error
+}
+
+/// `a == b == c`, `a < b < c`.
+pub(crate) fn chained_comparison(operator: SyntaxKind, range: TextRange) -> SyntaxError {
+    let message = format!("{operator} cannot follow another comparison without parentheses");
+    SyntaxError::new(ErrorKind::Unexpected, range, message)
+}
+
+/// `a |> b <| c`.
+pub(crate) fn mixed_pipes(range: TextRange) -> SyntaxError {
+    let message = "`|>` and `<|` cannot be mixed without parentheses";
+    SyntaxError::new(ErrorKind::Unexpected, range, message)
+}
+
+/// A pipe where pipes are switched off.
+pub(crate) fn pipes_disabled(range: TextRange) -> SyntaxError {
+    let start = range.start().into();
+    SyntaxError::new(ErrorKind::DisabledFeature, range, "pipe operators are switched off")
+        .with_hint("add `pipe-operators` to the setting `experimental-features`")
+        .with_oracle(
+            start,
+            start,
+            "experimental Nix feature 'pipe-operators' is disabled; \
+             add '--extra-experimental-features pipe-operators' to enable it",
+        )
+}
+
+/// Nesting beyond `Options::depth_max`.
+pub(crate) fn nesting_too_deep(range: TextRange, depth_max: u32) -> SyntaxError {
+    let start = range.start().into();
+    let message = format!("nesting is deeper than {depth_max} levels");
+    SyntaxError::new(ErrorKind::NestingTooDeep, range, message)
+        .with_hint("name inner parts with `let`, or read the data from a file")
+        .with_oracle(start, start, "memory exhausted")
+}
+
+/// A source larger than 32-bit offsets.
+pub(crate) fn too_large() -> SyntaxError {
+    let message = "a source file cannot be larger than 4 GiB";
+    SyntaxError::new(ErrorKind::TooLarge, TextRange::default(), message).with_oracle(
+        0,
+        0,
+        "memory exhausted",
+    )
+}
+
+/// `/* …` without an end.
+pub(crate) fn unclosed_comment(range: TextRange) -> SyntaxError {
+    SyntaxError::new(ErrorKind::Unclosed, range, "this comment is not closed")
+        .with_hint("end it with `*/`")
+}
+
+/// `./a/`; `printed_at` is where the reference implementation points.
+pub(crate) fn trailing_slash(range: TextRange, printed_at: u32) -> SyntaxError {
+    SyntaxError::new(ErrorKind::InvalidPath, range, "a path cannot end with a slash")
+        .with_hint("remove the last `/`")
+        .with_oracle(printed_at, range.end().into(), "path has a trailing slash")
+}
+
+/// A NUL byte in a string, whose value up to the next interpolation is `value`.
+pub(crate) fn nul_in_string(range: TextRange, value: &[u8]) -> SyntaxError {
+    let start = range.start().into();
+    let shown = String::from_utf8_lossy(value).replace('\0', "␀");
+    SyntaxError::new(ErrorKind::InvalidString, range, "a string cannot contain a NUL byte")
+        .with_oracle(
+            start,
+            start,
+            format!(
+                "input string '{shown}' cannot be represented as Nix string \
+                 because it contains null bytes"
+            ),
+        )
+}
+
+/// An integer that does not fit.
+pub(crate) fn invalid_integer(range: TextRange, text: &str) -> SyntaxError {
+    let start = range.start().into();
+    let message = format!("`{text}` does not fit a 64-bit integer");
+    SyntaxError::new(ErrorKind::InvalidNumber, range, message)
+        .with_hint(format!("the largest integer is {}; write a float or a string", i64::MAX))
+        .with_oracle(start, start, format!("invalid integer '{text}'"))
+}
+
+/// A float that does not fit.
+pub(crate) fn invalid_float(range: TextRange, text: &str) -> SyntaxError {
+    let start = range.start().into();
+    let message = format!("`{text}` is too large or too close to zero for a float");
+    SyntaxError::new(ErrorKind::InvalidNumber, range, message).with_oracle(
+        start,
+        start,
+        format!("invalid float '{text}'"),
+    )
+}
+
+/// A formal named twice, or like the name bound by `@`; the function ends at `noticed_at`.
+///
+/// `printed_at` is where the reference implementation points.
+pub(crate) fn duplicate_formal(
+    name: &str,
+    range: TextRange,
+    first: TextRange,
+    printed_at: u32,
+    noticed_at: u32,
+) -> SyntaxError {
+    let message = format!("formal `{name}` is already defined");
+    let mut error = SyntaxError::new(ErrorKind::DuplicateFormal, range, message).with_oracle(
+        printed_at,
+        noticed_at,
+        format!("duplicate formal function argument '{name}'"),
+    );
+    error.related = Some(first);
+    error
+}
+
+/// A dynamic attribute in `let`; the `let` spans `whole`.
+pub(crate) fn dynamic_in_let(range: TextRange, whole: TextRange) -> SyntaxError {
+    let message = "a name in `let` cannot be computed";
+    SyntaxError::new(ErrorKind::DynamicAttr, range, message)
+        .with_hint("bind an attribute set with the computed name, and select from it")
+        .with_oracle(
+            whole.start().into(),
+            whole.end().into(),
+            "dynamic attributes not allowed in let",
+        )
+}
+
+/// A dynamic attribute in `inherit`.
+pub(crate) fn dynamic_in_inherit(range: TextRange) -> SyntaxError {
+    let message = "a name in `inherit` cannot be computed";
+    SyntaxError::new(ErrorKind::DynamicAttr, range, message)
+        .with_hint("write `${name} = set.${name};` instead")
+        .with_oracle(
+            range.start().into(),
+            range.end().into(),
+            "dynamic attributes not allowed in inherit",
+        )
 }

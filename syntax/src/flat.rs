@@ -3,6 +3,17 @@
 //! Nodes stand in preorder, each with the index after its last descendant, so that the children of
 //! a node are found by skipping from sibling to sibling. Tokens stand in one array beside them; a
 //! node covers a run of it. `nix.ungram` says what each node holds.
+//!
+//! ```
+//! use syntax::{Options, SyntaxKind, parse_flat};
+//!
+//! let (tree, errors) = parse_flat(b"{ a = 1; }", Options::default());
+//! assert!(errors.is_empty());
+//! let set = tree.root().first_child().unwrap();
+//! assert_eq!(set.kind(), SyntaxKind::AttrSet);
+//! let binding = set.children().next().unwrap();
+//! assert_eq!(binding.text(), b"a = 1;");
+//! ```
 
 use std::borrow::Cow;
 
