@@ -5,10 +5,14 @@
 //! and the string depends on the copy.
 //! Source: CppNix, `EvalState::coerceToString` and `coerceToPath`.
 
-use crate::error::Result;
-use crate::heap::{Context, ContextElement, Heap, Str, Value};
+use crate::copy::copy_path;
+use crate::error::{self, EvalError, FrameKind, Result};
+use crate::heap::{Context, ContextElement, Heap, Kind, Slot, Str, Value};
 use crate::interpret::Eval;
-use crate::source::{Position, SourcePath};
+use crate::names::names;
+use crate::number;
+use crate::print;
+use crate::source::{HOST, Position, SourcePath, canonical};
 
 /// What a coercion to a string accepts, and whether paths are copied to the store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,23 +89,29 @@ impl<'h> Text<'h> {
 ///
 /// When the mode does not accept the value, a path cannot be copied, or `__toString` fails.
 pub fn to_string<'h>(eval: &mut Eval<'h>, value: Value<'h>, mode: Mode) -> Result<Str<'h>> {
-    let _ = (eval, value, mode);
-    todo!()
+    coerce(eval, value, mode, None)
 }
 
 /// Returns `value` as a string, as [`to_string`]; a refusal (but not an error met on the way to
 /// it) says what for.
+///
+/// # Errors
+///
+/// As [`to_string`].
 pub fn to_string_for<'h>(
     eval: &mut Eval<'h>,
     value: Value<'h>,
     mode: Mode,
     purpose: Purpose<'_>,
 ) -> Result<Str<'h>> {
-    let _ = (eval, value, mode, purpose);
-    todo!()
+    coerce(eval, value, mode, Some(purpose))
 }
 
 /// Adds `value` as a string to `text`: [`to_string_for`] without the string in between.
+///
+/// # Errors
+///
+/// As [`to_string`].
 pub fn append<'h>(
     eval: &mut Eval<'h>,
     value: Value<'h>,
@@ -109,8 +119,7 @@ pub fn append<'h>(
     purpose: Purpose<'_>,
     text: &mut Text<'h>,
 ) -> Result<()> {
-    let _ = (eval, value, mode, purpose, text);
-    todo!()
+    append_to(eval, value, mode, Some(purpose), text)
 }
 
 /// Returns `value` as a path: a path as it is, a string by its absolute text.
@@ -125,6 +134,163 @@ pub fn to_path<'h>(
     value: Value<'h>,
     purpose: Purpose<'_>,
 ) -> Result<(SourcePath, Option<Context<'h>>)> {
-    let _ = (eval, value, purpose);
-    todo!()
+    match value.kind() {
+        Kind::Path(path) => return Ok((SourcePath::new(path.root, path.bytes), None)),
+        Kind::Attrs(attrs) => {
+            if let Some(slot) = attrs.get(names().to_string) {
+                let result = call_to_string(eval, slot, value)?;
+                return eval.deeper(|eval| to_path(eval, result, purpose));
+            }
+        }
+        _ => {}
+    }
+    let string = coerce(eval, value, Mode::Plain, Some(purpose))?;
+    if string.bytes().first() != Some(&b'/') {
+        let text = string.to_text();
+        let error = error::other(format!("string '{text}' doesn't represent an absolute path"));
+        return Err(refused(error, Some(purpose)));
+    }
+    Ok((SourcePath::new(HOST, &canonical(string.bytes())), string.context()))
+}
+
+/// Returns the string that a set with `__toString` coerces to, `None` for one without.
+///
+/// # Errors
+///
+/// Whatever `__toString` meets, or a result that is no string.
+pub fn attrs_to_string<'h>(
+    eval: &mut Eval<'h>,
+    value: Value<'h>,
+    mode: Mode,
+) -> Result<Option<Str<'h>>> {
+    let slot = value.as_attrs().and_then(|attrs| attrs.get(names().to_string));
+    let Some(slot) = slot else { return Ok(None) };
+    let result = call_to_string(eval, slot, value)?;
+    coerce(eval, result, mode, Some(TO_STRING_RESULT)).map(Some)
+}
+
+/// The step through the result of `__toString`.
+const TO_STRING_RESULT: Purpose<'static> = Purpose {
+    position: Position::NONE,
+    text: "while evaluating the result of the `__toString` attribute",
+};
+
+/// The step through an element of a list.
+const LIST_ELEMENT: Purpose<'static> =
+    Purpose { position: Position::NONE, text: "while evaluating one element of the list" };
+
+impl Mode {
+    /// Whether numbers, booleans, null and lists are accepted.
+    fn accepts_more(self) -> bool {
+        matches!(self, Mode::ToString | Mode::Environment)
+    }
+
+    /// Whether paths are copied to the store.
+    fn copies_paths(self) -> bool {
+        matches!(self, Mode::Interpolate | Mode::Environment)
+    }
+}
+
+fn coerce<'h>(
+    eval: &mut Eval<'h>,
+    value: Value<'h>,
+    mode: Mode,
+    purpose: Option<Purpose<'_>>,
+) -> Result<Str<'h>> {
+    let heap = eval.heap();
+    match value.kind() {
+        Kind::String(string) => Ok(string),
+        Kind::Path(path) if mode.copies_paths() => copy_path(eval, path),
+        Kind::Path(path) if path.root == HOST => Ok(Str::new(path.bytes)),
+        Kind::Path(path) => {
+            let text = SourcePath::new(path.root, path.bytes).display();
+            Ok(Str::new(heap.arena().alloc_bytes(text.as_bytes())))
+        }
+        Kind::Attrs(attrs) => eval.deeper(|eval| {
+            if let Some(string) = attrs_to_string(eval, value, mode)? {
+                return Ok(string);
+            }
+            let Some(slot) = attrs.get(names().out_path) else {
+                return Err(not_a_string(eval, value, purpose));
+            };
+            let inner = eval.force(slot)?;
+            coerce(eval, inner, mode, purpose)
+        }),
+        Kind::List(_) if mode.accepts_more() => {
+            let mut text = Text::default();
+            append_to(eval, value, mode, purpose, &mut text)?;
+            Ok(text.finish(heap))
+        }
+        Kind::Bool(true) if mode.accepts_more() => Ok(Str::new(b"1")),
+        Kind::Bool(false) | Kind::Null if mode.accepts_more() => Ok(Str::new(b"")),
+        Kind::Int(number) if mode.accepts_more() => {
+            Ok(Str::new(heap.arena().alloc_bytes(number.to_string().as_bytes())))
+        }
+        Kind::Float(number) if mode.accepts_more() => {
+            Ok(Str::new(heap.arena().alloc_bytes(number::fixed(number).as_bytes())))
+        }
+        Kind::Null
+        | Kind::Bool(_)
+        | Kind::Int(_)
+        | Kind::Float(_)
+        | Kind::List(_)
+        | Kind::Lambda(_)
+        | Kind::Builtin(_)
+        | Kind::Partial(_) => Err(not_a_string(eval, value, purpose)),
+    }
+}
+
+fn append_to<'h>(
+    eval: &mut Eval<'h>,
+    value: Value<'h>,
+    mode: Mode,
+    purpose: Option<Purpose<'_>>,
+    text: &mut Text<'h>,
+) -> Result<()> {
+    let Some(list) = value.as_list().filter(|_| mode.accepts_more()) else {
+        text.push(coerce(eval, value, mode, purpose)?);
+        return Ok(());
+    };
+    eval.deeper(|eval| {
+        for (slot, index) in list.iter().zip(1..) {
+            let element = eval.force(slot)?;
+            append_to(eval, element, mode, Some(LIST_ELEMENT), text)
+                .map_err(|error| refused(error, purpose))?;
+            // The oracle's rule, quirk included: a list without elements swallows the space
+            // after it, but not the one before.
+            let is_empty_list = element.as_list().is_some_and(<[_]>::is_empty);
+            if index < list.len() && !is_empty_list {
+                text.bytes.push(b' ');
+            }
+        }
+        Ok(())
+    })
+}
+
+fn call_to_string<'h>(
+    eval: &mut Eval<'h>,
+    slot: &'h Slot<'h>,
+    this: Value<'h>,
+) -> Result<Value<'h>> {
+    let function = eval.force(slot)?;
+    eval.call(function, &[this.into()])
+}
+
+#[cold]
+fn not_a_string<'h>(
+    eval: &mut Eval<'h>,
+    value: Value<'h>,
+    purpose: Option<Purpose<'_>>,
+) -> Box<EvalError> {
+    let error = error::not_a_string(&print::show_type(value), &print::show(eval, value));
+    refused(error, purpose)
+}
+
+/// Adds to a refusal what the string was for.
+#[cold]
+fn refused(error: Box<EvalError>, purpose: Option<Purpose<'_>>) -> Box<EvalError> {
+    match purpose {
+        None => error,
+        Some(purpose) => error.frame(purpose.position, FrameKind::Evaluator, purpose.text),
+    }
 }

@@ -6,8 +6,9 @@
 //! Source: CppNix, `EvalState::eqValues`.
 
 use crate::error::Result;
-use crate::heap::{Slot, Value};
+use crate::heap::{Attrs, Kind, Slot, Value};
 use crate::interpret::Eval;
+use crate::names::names;
 
 /// Whether two values are equal.
 ///
@@ -15,8 +16,26 @@ use crate::interpret::Eval;
 ///
 /// Whatever forcing their elements meets.
 pub fn equal<'h>(eval: &mut Eval<'h>, lhs: Value<'h>, rhs: Value<'h>) -> Result<bool> {
-    let _ = (eval, lhs, rhs);
-    todo!()
+    match (lhs.kind(), rhs.kind()) {
+        (Kind::Int(a), Kind::Int(b)) => Ok(a == b),
+        (Kind::Int(a), Kind::Float(b)) => Ok(a as f64 == b),
+        (Kind::Float(a), Kind::Int(b)) => Ok(a == b as f64),
+        (Kind::Float(a), Kind::Float(b)) => Ok(a == b),
+        (Kind::Bool(a), Kind::Bool(b)) => Ok(a == b),
+        (Kind::String(a), Kind::String(b)) => Ok(a.bytes() == b.bytes()),
+        (Kind::Path(a), Kind::Path(b)) => Ok(a == b),
+        (Kind::Null, Kind::Null) => Ok(true),
+        (Kind::List(a), Kind::List(b)) if a.len() == b.len() => eval.deeper(|eval| {
+            for (lhs, rhs) in a.iter().zip(b) {
+                if !equal_slots(eval, lhs, rhs)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }),
+        (Kind::Attrs(a), Kind::Attrs(b)) => eval.deeper(|eval| equal_attrs(eval, a, b)),
+        _ => Ok(false),
+    }
 }
 
 /// Whether the values of two slots are equal; both are forced, and one object equals itself.
@@ -25,6 +44,41 @@ pub fn equal<'h>(eval: &mut Eval<'h>, lhs: Value<'h>, rhs: Value<'h>) -> Result<
 ///
 /// Whatever forcing them meets.
 pub fn equal_slots<'h>(eval: &mut Eval<'h>, lhs: &'h Slot<'h>, rhs: &'h Slot<'h>) -> Result<bool> {
-    let _ = (eval, lhs, rhs);
-    todo!()
+    let (a, b) = (eval.force(lhs)?, eval.force(rhs)?);
+    if a.is_identical(b) {
+        return Ok(true);
+    }
+    equal(eval, a, b)
+}
+
+/// Whether `attrs` is a derivation: its `type` is `"derivation"`.
+///
+/// # Errors
+///
+/// Whatever forcing `type` meets.
+pub fn is_derivation<'h>(eval: &mut Eval<'h>, attrs: Attrs<'h>) -> Result<bool> {
+    let Some(slot) = attrs.get(names().r#type) else { return Ok(false) };
+    let value = eval.force(slot)?;
+    Ok(value.as_string().is_some_and(|string| string.bytes() == b"derivation"))
+}
+
+fn equal_attrs<'h>(eval: &mut Eval<'h>, lhs: Attrs<'h>, rhs: Attrs<'h>) -> Result<bool> {
+    if is_derivation(eval, lhs)? && is_derivation(eval, rhs)? {
+        let out_path = names().out_path;
+        if let (Some(a), Some(b)) = (lhs.get(out_path), rhs.get(out_path)) {
+            return equal_slots(eval, a, b);
+        }
+    }
+    if lhs.len() != rhs.len() {
+        return Ok(false);
+    }
+    let heap = eval.heap();
+    let names = lhs.shape(heap).names().iter().zip(rhs.shape(heap).names());
+    let slots = lhs.slots(heap).iter().zip(rhs.slots(heap));
+    for ((a_name, b_name), (a, b)) in names.zip(slots) {
+        if a_name != b_name || !equal_slots(eval, a, b)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

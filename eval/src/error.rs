@@ -142,6 +142,20 @@ pub fn wrong_type(expected: &str, found: &str) -> Box<EvalError> {
     EvalError::new(ErrorKind::Type, format!("expected {expected} but found {found}"))
 }
 
+/// Returns the error of two values without an order (`message` is the oracle's whole sentence).
+#[cold]
+pub fn incomparable(message: impl Into<String>) -> Box<EvalError> {
+    EvalError::new(ErrorKind::Type, message)
+}
+
+/// Returns the error of a value that is no string and cannot become one.
+///
+/// `type_name` carries its article, `shown` is the value as messages show it.
+#[cold]
+pub fn not_a_string(type_name: &str, shown: &str) -> Box<EvalError> {
+    EvalError::new(ErrorKind::Type, format!("cannot coerce {type_name} to a string: {shown}"))
+}
+
 /// Returns the error of a refused argument, in whatever words the rule has.
 #[cold]
 pub fn other(message: impl Into<String>) -> Box<EvalError> {
@@ -193,5 +207,18 @@ pub fn limit(message: impl Into<String>) -> Box<EvalError> {
 /// Returns the error of an operation of the host or the store.
 #[cold]
 pub fn io(message: impl Into<String>) -> Box<EvalError> {
+    EvalError::new(ErrorKind::Io, message)
+}
+
+/// Returns the error of the store, with all its causes in one line.
+#[cold]
+pub fn store(error: &dyn std::error::Error) -> Box<EvalError> {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        message.push_str(": ");
+        message.push_str(&error.to_string());
+        cause = error.source();
+    }
     EvalError::new(ErrorKind::Io, message)
 }

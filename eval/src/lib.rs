@@ -6,6 +6,8 @@
 #[macro_use]
 pub mod builtins;
 pub mod coerce;
+pub mod context;
+mod copy;
 pub mod equal;
 pub mod error;
 pub mod heap;
