@@ -1,5 +1,6 @@
 //! How a person asks: the one binary `nivis`, under all its names.
 
+mod activation;
 mod args;
 mod commands;
 mod env_vars;
