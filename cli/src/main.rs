@@ -2,12 +2,15 @@
 
 mod activation;
 mod args;
+mod building;
 mod commands;
+mod context;
 mod env_vars;
 mod flags;
 mod report;
 mod request;
 mod settings;
+mod stores;
 mod system;
 mod ui;
 
