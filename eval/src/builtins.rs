@@ -28,3 +28,31 @@ pub fn all() -> &'static [&'static Builtin] {
 pub fn index(name: &str) -> Option<u32> {
     INDEX.get(name).copied()
 }
+
+/// Returns the builtin called `name` (without `builtins.` or `__`).
+pub fn get(name: &str) -> Option<&'static Builtin> {
+    ALL.get(index(name)? as usize).copied()
+}
+
+/// Variables that are constants or sets rather than rows of a table.
+const GLOBAL_CONSTANTS: &[&str] = &["builtins", "derivation", "false", "null", "true"];
+
+/// Whether `name` is a variable everywhere: a global builtin or constant, or `__` before the name
+/// of any builtin.
+pub fn is_global(name: &str) -> bool {
+    if GLOBAL_CONSTANTS.contains(&name) {
+        return true;
+    }
+    match name.strip_prefix("__") {
+        Some("currentSystem" | "currentTime" | "langVersion" | "nixPath" | "nixVersion") => true,
+        Some("curPos" | "storeDir") => true,
+        Some(rest) => index(rest).is_some(),
+        None => index(name).and_then(|it| ALL.get(it as usize)).is_some_and(|it| it.is_global),
+    }
+}
+
+/// Returns the names that are variables everywhere, without those that begin with `__`.
+pub fn global_names() -> impl Iterator<Item = &'static str> {
+    let functions = ALL.iter().filter(|builtin| builtin.is_global).map(|builtin| builtin.name);
+    functions.chain(GLOBAL_CONSTANTS.iter().copied())
+}

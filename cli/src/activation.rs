@@ -1,5 +1,0 @@
-//! Making a built system the active one, below `/` or below a directory.
-
-mod accounts;
-mod etc;
-mod files;

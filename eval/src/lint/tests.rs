@@ -1,0 +1,40 @@
+use super::*;
+
+fn check_lints(source: &str, expected: &[&str]) {
+    let (tree, _) = syntax::parse_flat(source.as_bytes(), syntax::Options::default());
+    let shown: Vec<String> = check(&crate::scope::scopes(&tree))
+        .into_iter()
+        .map(|it| format!("{}: {}{}", it.code, it.message, it.hint.unwrap_or_default()))
+        .collect();
+    assert_eq!(shown, expected, "{source}");
+}
+
+#[test]
+fn undefined_names_come_with_a_near_miss() {
+    check_lints(
+        "let value = 1; in vlaue + value",
+        &["undefined-variable: undefined variable `vlaue`did you mean `value`?"],
+    );
+    check_lints("with { }; anything", &[]);
+    check_lints("builtins.map toString [ true null ]", &[]);
+}
+
+#[test]
+fn unused_names_are_found() {
+    check_lints("let a = 1; _b = 2; in 3", &["unused-binding: `a` is never used"]);
+    check_lints("{ a, b }: a", &["unused-formal: argument `b` is never used"]);
+    check_lints("{ a, b, ... }: a", &[]);
+    check_lints("args@{ a, b }: a args", &[]);
+    check_lints("with { a = 1; }; 2", &["unused-with: no name comes from this `with`"]);
+}
+
+#[test]
+fn the_example_of_every_lint_is_found_by_it() {
+    for lint in LINTS {
+        let example = lint.doc.split("```nix\n").nth(1).and_then(|it| it.split("```").next());
+        let example = example.expect("every lint shows an example");
+        let (tree, _) = syntax::parse_flat(example.as_bytes(), syntax::Options::default());
+        let found = check(&crate::scope::scopes(&tree));
+        assert!(found.iter().any(|it| it.code == lint.code), "{}: {found:?}", lint.code);
+    }
+}

@@ -1,0 +1,173 @@
+//! The definitions that a module's text makes: option paths with the places that write them.
+//!
+//! The module system of older trees knows only the file of a definition. Its place in the file
+//! is found here, by syntax: through `config`, nested sets, dotted names, `let … in`, `with`,
+//! `//`, and the functions that hand definitions on unchanged (`mkIf`, `mkMerge`, `mkDefault` …).
+
+use syntax::{FlatNode, FlatTree, SyntaxKind, TextRange};
+
+/// One binding of a module: the path it defines and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModuleBinding {
+    /// The path from the top of the module, `config` included; interpolated names as written.
+    pub path: Vec<String>,
+    /// The names at the left of the `=`.
+    pub name_range: TextRange,
+    /// The value.
+    pub value_range: Option<TextRange>,
+}
+
+/// Returns all bindings of a module's text, outer ones before those inside them.
+pub fn module_bindings(tree: &FlatTree<'_>) -> Vec<ModuleBinding> {
+    let mut bindings = Vec::new();
+    if let Some(expression) = tree.root().expressions().next() {
+        collect(expression, &mut Vec::new(), &mut bindings);
+    }
+    bindings
+}
+
+/// Returns the bindings that define the option at `path`, or a set that holds it.
+///
+/// `prefix` is `config` or `options`: both the spelled-out form of a module and the short one
+/// (for `config`) are understood. A binding of the option itself comes before those around it.
+pub fn find<'a>(
+    bindings: &'a [ModuleBinding],
+    prefix: &str,
+    path: &[&str],
+) -> Option<&'a ModuleBinding> {
+    let strip = |binding: &'a ModuleBinding| -> Option<&'a [String]> {
+        match binding.path.split_first() {
+            Some((first, rest)) if first == prefix => Some(rest),
+            _ if prefix == "config" => Some(binding.path.as_slice()),
+            _ => None,
+        }
+    };
+    let matching = |length: usize| {
+        bindings.iter().find(|binding| {
+            strip(binding).is_some_and(|found| {
+                found.len() == length && found.iter().zip(path).all(|(a, b)| a == b)
+            })
+        })
+    };
+    (1..=path.len()).rev().find_map(matching)
+}
+
+/// Whether a call hands its last argument on as a definition: `mkIf c x`, `lib.mkForce x` …
+pub fn is_transparent_call(apply: FlatNode<'_>) -> bool {
+    let arguments = apply.children().count().saturating_sub(1);
+    function_name(apply).is_some_and(|name| match name {
+        b"mkIf" | b"optionalAttrs" | b"mkOverride" | b"mkOrder" | b"mkAssert" => arguments == 2,
+        b"mkMerge"
+        | b"mkDefault"
+        | b"mkForce"
+        | b"mkBefore"
+        | b"mkAfter"
+        | b"mkOptionDefault"
+        | b"mkVMOverride"
+        | b"mkImageMediaOverride"
+        | b"mkFixStrictness" => arguments == 1,
+        _ => false,
+    })
+}
+
+/// Whether a transparent call takes a list of definitions.
+pub fn merges_list(apply: FlatNode<'_>) -> bool {
+    function_name(apply) == Some(b"mkMerge")
+}
+
+/// Returns the last name of the function of a call: `mkIf` of `lib.mkIf c x`.
+fn function_name(apply: FlatNode<'_>) -> Option<&[u8]> {
+    let function = apply.first_child()?.without_parens();
+    match function.kind() {
+        SyntaxKind::Variable => Some(function.text()),
+        SyntaxKind::Select => {
+            function.child(SyntaxKind::Attrpath)?.children().last().map(FlatNode::text)
+        }
+        _ => None,
+    }
+}
+
+fn collect(node: FlatNode<'_>, path: &mut Vec<String>, bindings: &mut Vec<ModuleBinding>) {
+    match node.kind() {
+        SyntaxKind::AttrSet => {
+            for entry in node.children().filter(|it| it.kind() == SyntaxKind::Binding) {
+                binding(entry, path, bindings);
+            }
+        }
+        SyntaxKind::Paren => {
+            node.expressions().for_each(|inner| collect(inner, path, bindings));
+        }
+        SyntaxKind::BinaryOp
+            if node.operator().is_some_and(|it| it.kind() == SyntaxKind::SlashSlash) =>
+        {
+            node.expressions().for_each(|inner| collect(inner, path, bindings));
+        }
+        SyntaxKind::Lambda | SyntaxKind::LetIn => {
+            if let Some(body) = node.expressions().last() {
+                collect(body, path, bindings);
+            }
+        }
+        SyntaxKind::WithExpr | SyntaxKind::AssertExpr | SyntaxKind::IfElse => {
+            node.expressions().skip(1).for_each(|inner| collect(inner, path, bindings));
+        }
+        SyntaxKind::Apply if is_transparent_call(node) => {
+            let Some(last) = node.children().last() else { return };
+            if merges_list(node) && last.kind() == SyntaxKind::List {
+                last.expressions().for_each(|inner| collect(inner, path, bindings));
+            } else {
+                collect(last, path, bindings);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn binding(entry: FlatNode<'_>, path: &mut Vec<String>, bindings: &mut Vec<ModuleBinding>) {
+    let Some(attrpath) = entry.child(SyntaxKind::Attrpath) else { return };
+    let depth = path.len();
+    for attr in attrpath.children() {
+        let name = attr.static_attr().unwrap_or(std::borrow::Cow::Borrowed(attr.text()));
+        path.push(String::from_utf8_lossy(&name).into_owned());
+    }
+    let value = entry.expressions().next();
+    bindings.push(ModuleBinding {
+        path: path.clone(),
+        name_range: attrpath.range(),
+        value_range: value.map(FlatNode::range),
+    });
+    if let Some(value) = value {
+        collect(value, path, bindings);
+    }
+    path.truncate(depth);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(source: &str, prefix: &str, path: &[&str], expected: Option<&str>) {
+        let (tree, _) = syntax::parse_flat(source.as_bytes(), syntax::Options::default());
+        let bindings = module_bindings(&tree);
+        let found = find(&bindings, prefix, path)
+            .map(|it| String::from_utf8_lossy(tree.text(it.name_range)).into_owned());
+        assert_eq!(found.as_deref(), expected, "{source}");
+    }
+
+    #[test]
+    fn definitions_are_found_through_the_usual_wrappers() {
+        let path = ["services", "nginx", "enable"];
+        check("{ services.nginx.enable = true; }", "config", &path, Some("services.nginx.enable"));
+        check(
+            "{ lib, ... }: let x = 1; in { config = lib.mkIf true (lib.mkMerge [ { services = { \
+             nginx.enable = true; }; } ]); }",
+            "config",
+            &path,
+            Some("nginx.enable"),
+        );
+        check("{ services.nginx = import ./x.nix; }", "config", &path, Some("services.nginx"));
+        check("{ other.enable = true; }", "config", &path, None);
+        check("{ options.services.nginx.enable = 1; }", "options", &path, {
+            Some("options.services.nginx.enable")
+        });
+    }
+}
