@@ -66,8 +66,20 @@ in
     f:
     let
       mirror = mirrorFunctionArgs f;
+      # A callable set keeps its other attributes.
+      decorate =
+        if isAttrs f then
+          function:
+          f
+          // {
+            __functor = _: function;
+            __functionArgs = functionArgs f;
+          }
+          // lib.optionalAttrs (f ? override) { override = new: lib.makeOverridable (f.override new); }
+        else
+          mirror;
     in
-    mirror (
+    decorate (
       origArgs:
       let
         result = f origArgs;
@@ -201,12 +213,16 @@ in
   makeScope =
     newScope: f:
     let
-      self = f self // {
-        newScope = scope: newScope (self // scope);
-        callPackage = self.newScope { };
-        overrideScope = g: lib.makeScope newScope (lib.extends g f);
-        packages = f;
-      };
+      self =
+        {
+          newScope = scope: newScope (self // scope);
+          callPackage = self.newScope { };
+        }
+        // f self
+        // {
+          overrideScope = g: lib.makeScope newScope (lib.extends g f);
+          packages = f;
+        };
     in
     self;
 

@@ -44,7 +44,6 @@ in
       inherit outputs;
       meta = args.meta or checked.meta or { };
     }
-    // lib.optionalAttrs (args ? derivation) { inherit (checked) drvAttrs; }
     // genAttrs outputs (name: checked.${name})
     // passthru;
 

@@ -148,10 +148,10 @@ in
   */
   resolveDefaultNix =
     x:
-    if isPath x && lib.pathIsDirectory x then
-      x + "/default.nix"
-    else if builtins.isString x && lib.hasSuffix "/" x then
+    if builtins.isString x && lib.hasSuffix "/" x then
       x + "default.nix"
+    else if lib.isStringLike x && lib.pathIsDirectory x then
+      x + "/default.nix"
     else
       x;
 }

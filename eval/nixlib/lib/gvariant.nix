@@ -21,7 +21,7 @@ let
   };
   number = type: prefix: value: make type value (v: "${prefix} ${toString v}");
   plain = type: value: make type value toString;
-  quote = s: "'${lib.escape [ "'" "\\" ] s}'";
+  quote = s: "'${builtins.replaceStrings [ "\\" "'" "\n" ] [ "\\\\" "\\'" "\\n" ] s}'";
 in
 {
   ## Types
@@ -199,17 +199,17 @@ in
   /**
     An unsigned integer of 8 bits.
   */
-  mkUchar = number gv.type.uchar "byte";
+  mkUchar = number gv.type.uchar "@y";
 
   /**
     An integer of 16 bits.
   */
-  mkInt16 = number gv.type.int16 "int16";
+  mkInt16 = number gv.type.int16 "@n";
 
   /**
     An unsigned integer of 16 bits.
   */
-  mkUint16 = number gv.type.uint16 "uint16";
+  mkUint16 = number gv.type.uint16 "@q";
 
   /**
     An integer of 32 bits.
@@ -219,17 +219,17 @@ in
   /**
     An unsigned integer of 32 bits.
   */
-  mkUint32 = number gv.type.uint32 "uint32";
+  mkUint32 = number gv.type.uint32 "@u";
 
   /**
     An integer of 64 bits.
   */
-  mkInt64 = number gv.type.int64 "int64";
+  mkInt64 = number gv.type.int64 "@x";
 
   /**
     An unsigned integer of 64 bits.
   */
-  mkUint64 = number gv.type.uint64 "uint64";
+  mkUint64 = number gv.type.uint64 "@t";
 
   /**
     A floating point number.

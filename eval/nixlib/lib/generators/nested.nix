@@ -99,6 +99,9 @@ in
     v:
     let
       text = if escape then lib.escapeXML else lib.id;
+      block =
+        tag: indent: inner:
+        "${indent}<${tag}>\n${concatStringsSep "\n" inner}\n${indent}</${tag}>";
       expr =
         indent: x:
         if x == null then
@@ -110,13 +113,10 @@ in
         else if isString x || isPath x then
           "${indent}<string>${text (toString x)}</string>"
         else if isList x then
-          lib.concatStringsSep "\n" (
-            [ "${indent}<array>" ] ++ map (expr "\t${indent}") x ++ [ "${indent}</array>" ]
-          )
+          block "array" indent (map (expr "\t${indent}") x)
         else if isAttrs x then
-          lib.concatStringsSep "\n" (
-            [ "${indent}<dict>" ]
-            ++ lib.concatLists (
+          block "dict" indent (
+            lib.concatLists (
               mapAttrsToList (
                 name: value:
                 lib.optionals (value != null) [
@@ -125,7 +125,6 @@ in
                 ]
               ) x
             )
-            ++ [ "${indent}</dict>" ]
           )
         else if isFloat x then
           "${indent}<real>${lib.strings.floatToString x}</real>"
@@ -134,7 +133,7 @@ in
     in
     ''
       <?xml version="1.0" encoding="UTF-8"?>
-      <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+      <!DOCTYPE plist PUBLIC "-//Apple Computer//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
       <plist version="1.0">
       ${expr "" v}
       </plist>'';

@@ -92,7 +92,7 @@ in
         if isInt v then
           toString v
         else if isFloat v then
-          lib.strings.floatToString v
+          builtins.toJSON v
         else if isString v then
           showString open close v
         else if v == true then

@@ -25,7 +25,15 @@ let
   ];
 in
 {
+  /**
+    Codes of the ASCII characters.
+  */
   inherit asciiTable;
+
+  /**
+    Code of an ASCII character.
+  */
+  charToInt = char: asciiTable.${char};
 
   /**
     Puts a backslash before each of the listed characters.

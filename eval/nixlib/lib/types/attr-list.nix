@@ -31,11 +31,15 @@ let
       is = value._type or null;
       inner = peel value.content;
     in
+    # What is inside is looked at only when it counts.
     if is == "order" then
-      inner // { prio = value.priority; }
+      {
+        inherit (inner) value overridePrio;
+        prio = value.priority;
+      }
     else if is == "override" then
-      inner
-      // {
+      {
+        inherit (inner) prio;
         overridePrio = value.priority;
         value = mkOverride value.priority inner.value;
       }
