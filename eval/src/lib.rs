@@ -22,6 +22,7 @@ pub mod option_tree;
 pub mod order;
 pub mod print;
 pub mod scope;
+pub mod select;
 pub mod settings;
 pub mod source;
 pub mod suggestion;
