@@ -1,6 +1,7 @@
 //! The builtins: the tables of all families, joined, and lookup by name.
 
 pub mod arithmetic;
+pub mod derivation;
 pub mod table;
 
 use std::sync::LazyLock;
@@ -10,7 +11,7 @@ use rustc_hash::FxHashMap;
 pub use table::{Builtin, Parameter};
 
 /// The tables of the families, in the order of the manual.
-const FAMILIES: &[&[Builtin]] = &[arithmetic::TABLE];
+const FAMILIES: &[&[Builtin]] = &[arithmetic::TABLE, derivation::TABLE];
 
 /// All builtins; a `Value::builtin(index)` is an index into this list.
 static ALL: LazyLock<Vec<&'static Builtin>> =

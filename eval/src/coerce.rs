@@ -5,6 +5,8 @@
 //! and the string depends on the copy.
 //! Source: CppNix, `EvalState::coerceToString` and `coerceToPath`.
 
+use crate::builtins::table::wrong_type;
+use crate::context;
 use crate::copy::copy_path;
 use crate::error::{self, EvalError, FrameKind, Result};
 use crate::heap::{Context, ContextElement, Heap, Kind, Slot, Str, Value};
@@ -167,6 +169,36 @@ pub fn attrs_to_string<'h>(
     let Some(slot) = slot else { return Ok(None) };
     let result = call_to_string(eval, slot, value)?;
     coerce(eval, result, mode, Some(TO_STRING_RESULT)).map(Some)
+}
+
+/// Returns `value` as a string that depends on nothing.
+///
+/// # Errors
+///
+/// A value that is no string, or a string with a context.
+pub fn plain_string<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<Str<'h>> {
+    match value.as_string() {
+        Some(string) => without_context(eval, string),
+        None => Err(wrong_type(eval, "a string", value)),
+    }
+}
+
+/// Returns `string` if it depends on nothing.
+///
+/// # Errors
+///
+/// A string with a context.
+pub fn without_context<'h>(eval: &Eval<'h>, string: Str<'h>) -> Result<Str<'h>> {
+    match context::decode_all(string.context())?.first() {
+        None => Ok(string),
+        Some(element) => {
+            let text = string.to_text();
+            let path = element.display(eval.store().directory());
+            Err(error::other(format!(
+                "the string '{text}' is not allowed to refer to a store path (such as '{path}')"
+            )))
+        }
+    }
 }
 
 /// The step through the result of `__toString`.

@@ -156,6 +156,26 @@ pub fn not_a_string(type_name: &str, shown: &str) -> Box<EvalError> {
     EvalError::new(ErrorKind::Type, format!("cannot coerce {type_name} to a string: {shown}"))
 }
 
+/// Returns the error of a value that has no place in a format (`JSON`).
+///
+/// `type_name` carries its article.
+#[cold]
+pub fn not_convertible(type_name: &str, format: &str) -> Box<EvalError> {
+    EvalError::new(ErrorKind::Type, format!("cannot convert {type_name} to {format}"))
+}
+
+/// Returns the error of a language feature that is not switched on.
+#[cold]
+pub fn feature_disabled(feature: &str) -> Box<EvalError> {
+    EvalError::new(
+        ErrorKind::Other,
+        format!(
+            "experimental Nix feature '{feature}' is disabled; add \
+             '--extra-experimental-features {feature}' to enable it"
+        ),
+    )
+}
+
 /// Returns the error of a refused argument, in whatever words the rule has.
 #[cold]
 pub fn other(message: impl Into<String>) -> Box<EvalError> {

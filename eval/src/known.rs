@@ -1,6 +1,8 @@
 //! What one evaluation has found out about the store, so that it asks once.
 
 use rustc_hash::FxHashMap;
+use store::StorePath;
+use store::derivation::modulo::HashModulo;
 
 use crate::heap::Str;
 use crate::source::SourcePath;
@@ -10,4 +12,6 @@ use crate::source::SourcePath;
 pub(crate) struct Known<'h> {
     /// Paths that were copied to the store (or would be): their store paths, as strings.
     pub(crate) copied: FxHashMap<SourcePath, Str<'h>>,
+    /// The hashes of derivations that output paths of others follow from.
+    pub(crate) modulo: FxHashMap<StorePath, HashModulo>,
 }

@@ -13,6 +13,7 @@ pub mod equal;
 pub mod error;
 pub mod heap;
 pub mod interpret;
+pub mod json;
 mod known;
 pub mod lint;
 pub mod module_bindings;
