@@ -22,6 +22,7 @@ pub mod number;
 pub mod option_tree;
 pub mod order;
 pub mod print;
+pub mod report;
 pub mod scope;
 pub mod select;
 pub mod settings;

@@ -1,0 +1,133 @@
+//! Errors in both forms; the oracle's texts are what CppNix 2.34.8 prints.
+
+use super::{Code, Place, Report, Step};
+use crate::error::ErrorKind;
+
+const SOURCE: &str = "let f = x: g x;\n    g = x: throw \"a\nb\";\nin { a = f 1; }\n";
+
+fn place(file: &str, source: &str, line: u32, column: u32) -> Option<Place> {
+    let code = Code::around(source.as_bytes(), line);
+    Some(Place { file: file.to_owned(), line, column, code, is_library: false })
+}
+
+fn step(text: &str, place: Option<Place>) -> Step {
+    Step { text: text.to_owned(), place, is_always_shown: false }
+}
+
+fn report(message: &str, place: Option<Place>, steps: Vec<Step>) -> Report {
+    Report {
+        kind: ErrorKind::Other,
+        message: message.to_owned(),
+        place,
+        steps,
+        steps_omitted: 0,
+        suggestions: Vec::new(),
+    }
+}
+
+#[test]
+fn the_oracle_shows_steps_with_their_code() {
+    let steps = vec![
+        step("while evaluating the attribute 'a'", place("/tmp/e.nix", SOURCE, 4, 6)),
+        step("while calling the 'throw' builtin", place("/tmp/e.nix", SOURCE, 2, 12)),
+    ];
+    let expected = "\
+error:
+       … while evaluating the attribute 'a'
+         at /tmp/e.nix:4:6:
+            3| b\";
+            4| in { a = f 1; }
+             |      ^
+            5|
+
+       … while calling the 'throw' builtin
+         at /tmp/e.nix:2:12:
+            1| let f = x: g x;
+            2|     g = x: throw \"a
+             |            ^
+            3| b\";
+
+       error: a
+       b";
+    assert_eq!(report("a\nb", None, steps).to_oracle_text(false), expected);
+}
+
+#[test]
+fn the_oracle_suggests_names() {
+    let at = place("«string»", "{a=1;aa=1;}.ab", 1, 1);
+    let mut report = report("attribute 'ab' missing", at, Vec::new());
+    report.suggestions = vec!["a".to_owned(), "aa".to_owned()];
+    let expected = "\
+error: attribute 'ab' missing
+       at «string»:1:1:
+            1| {a=1;aa=1;}.ab
+             | ^
+       Did you mean one of a or aa?";
+    assert_eq!(report.to_oracle_text(false), expected);
+}
+
+#[test]
+fn the_oracle_cuts_long_ways() {
+    let steps: Vec<Step> = (0..4)
+        .map(|line| step(&format!("step {line}"), place("/a", "1\n2\n3\n4\n5", line + 1, 1)))
+        .collect();
+    let report = report("m", None, steps);
+    let short = report.to_oracle_text(false);
+    assert!(short.contains("step 1") && !short.contains("step 2"), "{short}");
+    assert!(short.contains("(stack trace truncated; use '--show-trace'"), "{short}");
+    assert!(report.to_oracle_text(true).contains("step 3"));
+}
+
+#[test]
+fn the_oracle_counts_repeated_steps() {
+    let steps: Vec<Step> = (0..7).map(|_| step("again", None)).collect();
+    let text = report("m", None, steps).to_oracle_text(true);
+    assert!(text.contains("(6 duplicate frames omitted)"), "{text}");
+    assert_eq!(text.matches("again").count(), 1);
+}
+
+#[test]
+fn ours_marks_the_word_and_says_what_helps() {
+    let at = place("tea.nix", "{\n  a = cup.color;\n}\n", 2, 11);
+    let steps = vec![step("while evaluating `cup`", place("tea.nix", "{\n", 1, 1))];
+    let mut report = report("attribute 'color' missing", at, steps);
+    report.suggestions = vec!["colour".to_owned()];
+    let expected = "\
+error: attribute 'color' missing
+  ┌─ tea.nix:2:11
+2 │   a = cup.color;
+  │           ^^^^^
+hint: did you mean `colour`?
+while evaluating `cup` (tea.nix:1:1)";
+    assert_eq!(report.to_text(false), expected);
+}
+
+#[test]
+fn ours_leads_with_the_persons_own_file() {
+    let library = |line| {
+        place("«nivis»/lib/modules.nix", "a\nb\nc\n", line, 1)
+            .map(|place| Place { is_library: true, ..place })
+    };
+    let own = place("configuration.nix", "{ x = 1; }\n", 1, 3);
+    let steps = vec![step("one", library(1)), step("two", own), step("three", library(2))];
+    let text = report("m", library(3), steps).to_text(false);
+    let expected = "\
+error: m
+  ┌─ configuration.nix:1:3
+1 │ { x = 1; }
+  │   ^
+raised at «nivis»/lib/modules.nix:3:1
+two (configuration.nix:1:3)
+(2 more steps; --show-trace shows all)";
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn every_line_end_ends_a_line() {
+    let code = Code::around(b"a\rb\r\nc\nd", 3);
+    assert_eq!(code.before.as_deref(), Some("b"));
+    assert_eq!(code.line.as_deref(), Some("c"));
+    assert_eq!(code.after.as_deref(), Some("d"));
+    assert_eq!(Code::around(b"a\n", 1).after.as_deref(), Some(""));
+    assert_eq!(Code::around(b"a", 7), Code::default());
+}
