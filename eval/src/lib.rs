@@ -9,6 +9,7 @@ pub mod coerce;
 pub mod context;
 mod copy;
 pub mod diagnostic;
+pub mod embedded;
 pub mod equal;
 pub mod error;
 pub mod heap;

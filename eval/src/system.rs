@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Mutex;
 
 /// What a directory entry is. Source: CppNix, `readDir` and `readFileType`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum FileType {
     /// A regular file; `true` if its owner may execute it.
     Regular {
