@@ -1,6 +1,10 @@
 //! The table of commands: every name that the binary answers to, and what it then does.
 
+mod nix_hash;
+mod nix_store;
+
 use crate::args::{Nivis, Verb};
+use crate::context::{Context, Manner};
 use crate::flags::Flags;
 use crate::report::{Failure, Outcome, USAGE};
 use crate::settings::Settings;
@@ -11,11 +15,14 @@ use std::ffi::OsString;
 /// A name that a link to the binary may have.
 struct Name {
     name: &'static str,
-    run: fn(Ui, Settings, Flags) -> Outcome,
+    run: fn(&mut Context, Flags) -> Outcome,
 }
 
 /// The names that are built.
-const NAMES: &[Name] = &[];
+const NAMES: &[Name] = &[
+    Name { name: "nix-hash", run: nix_hash::run },
+    Name { name: "nix-store", run: nix_store::run },
+];
 
 /// Names of CppNix and NixOS that are not built yet. They say so, and never act as another one.
 const NAMES_NOT_BUILT: &[&str] = &[
@@ -68,7 +75,9 @@ pub(crate) fn run(ui: Ui, name: &str, words: Vec<OsString>) -> Outcome {
         {
             return Ok(ui.line(version(name))?);
         }
-        return (row.run)(ui, Settings::load(ui)?, Flags::new(name, words));
+        let settings = Settings::load(ui)?;
+        let mut cx = Context { ui, settings, manner: Manner::CppNix };
+        return (row.run)(&mut cx, Flags::new(name, words));
     }
     if NAMES_NOT_BUILT.contains(&name) {
         return Err(Failure::new(format!("`{name}` is not built yet")));
@@ -103,10 +112,11 @@ fn run_verb(ui: Ui, words: Vec<OsString>) -> Outcome {
         }
         Err(answer) => return Ok(ui.data(answer.render().to_string())?),
     };
-    run_built(ui, Settings::load(ui)?, verb)
+    let settings = Settings::load(ui)?;
+    run_built(&mut Context { ui, settings, manner: Manner::Own }, verb)
 }
 
-fn run_built(_ui: Ui, _settings: Settings, verb: Verb) -> Outcome {
+fn run_built(_cx: &mut Context, verb: Verb) -> Outcome {
     let name = match verb {
         Verb::Eval(_) => "eval",
         Verb::Parse(_) => "parse",

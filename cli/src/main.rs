@@ -1,12 +1,16 @@
 //! How a person asks: the one binary `nivis`, under all its names.
 
+mod activation;
 mod args;
+mod building;
 mod commands;
+mod context;
 mod env_vars;
 mod flags;
 mod report;
 mod request;
 mod settings;
+mod stores;
 mod system;
 mod ui;
 

@@ -55,6 +55,27 @@ impl Failure {
     }
 }
 
+/// Returns the failure of an operation of the store, with its causes.
+pub(crate) fn of_store(error: impl std::error::Error) -> Failure {
+    Failure::new(chain(&error))
+}
+
+/// Shows an error and its causes.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        // A transparent wrapper says what its cause says.
+        if !text.ends_with(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = error.source();
+    }
+    text
+}
+
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         if error.kind() == std::io::ErrorKind::BrokenPipe {

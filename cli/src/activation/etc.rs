@@ -1,0 +1,256 @@
+//! `/etc` as a tree of links into the system's etc object, and copies where a file must be one.
+//!
+//! `etc/static` is a link to the object, and each file is a link through it, so that most of a
+//! switch is one rename. All links are relative: below a staging directory they lead into that
+//! directory's store, from outside as from inside. A file `NAME.mode` in the object makes `NAME`
+//! a copy with that mode (and `NAME.uid`, `NAME.gid`). Source: NixOS, `setup-etc.pl`.
+
+use super::files::{ChangeError, Node, Transaction};
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Links are followed this often inside the store before they count as a loop.
+const LINKS_MAX: usize = 40;
+
+/// Lists what stands in `/etc` without leading through `etc/static`.
+const CLEAN: &str = "etc/.clean";
+
+/// Why `/etc` could not be planned.
+#[derive(Debug)]
+pub(crate) enum EtcError {
+    /// A place in `/etc` cannot be changed.
+    Change(ChangeError),
+    /// A file of the etc object cannot be read.
+    Read(PathBuf, io::Error),
+    /// A mode, owner or link in the object makes no sense.
+    Malformed(PathBuf, String),
+}
+
+impl std::fmt::Display for EtcError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Change(error) => error.fmt(f),
+            Self::Read(path, error) => write!(f, "reading `{}`: {error}", path.display()),
+            Self::Malformed(path, what) => write!(f, "`{}`: {what}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for EtcError {}
+
+impl From<ChangeError> for EtcError {
+    fn from(error: ChangeError) -> Self {
+        Self::Change(error)
+    }
+}
+
+/// What the plan needs to know besides the object.
+pub(crate) struct Etc<'a> {
+    /// The directory with the tree, as the system names it: `/nix/store/HASH-etc/etc`.
+    pub(crate) object: &'a Path,
+    /// The store directory, as the system names it.
+    pub(crate) store_directory: &'a Path,
+    /// Returns the number of a user (`true`) or group of this name.
+    pub(crate) number: &'a dyn Fn(&str, bool) -> Option<u32>,
+}
+
+/// Plans that `/etc` is what the object says.
+///
+/// # Errors
+///
+/// When the object cannot be read, or a place cannot be changed.
+pub(crate) fn plan(transaction: &mut Transaction, etc: &Etc<'_>) -> Result<(), EtcError> {
+    let root = transaction.root().to_owned();
+    let below = etc.object.strip_prefix("/").unwrap_or(etc.object);
+    let object = root.join(below);
+    transaction.set("etc/static", Node::Link(Path::new("..").join(below)))?;
+
+    let mut paths = Vec::new();
+    list(&object, Path::new(""), &mut paths)?;
+    let mut direct = BTreeSet::new();
+    for path in &paths {
+        let node = etc.node(&root, &object, path)?;
+        if !is_static(&node) {
+            direct.insert(path.clone());
+        }
+        transaction.set(Path::new("etc").join(path), node)?;
+    }
+    remove_obsolete(transaction, &paths, &direct)
+}
+
+impl Etc<'_> {
+    /// Says what stands in `/etc` for one file of the object.
+    fn node(&self, root: &Path, object: &Path, path: &Path) -> Result<Node, EtcError> {
+        let place = object.join(path);
+        let up: PathBuf = path.components().skip(1).map(|_| "..").collect();
+        let through_static = || Node::Link(up.join("static").join(path));
+        if let Some(mode) = sidecar(&place, "mode")? {
+            if mode == "direct-symlink" {
+                return Ok(Node::Link(read_link(&place)?));
+            }
+            let mode = u32::from_str_radix(&mode, 8)
+                .map_err(|_| EtcError::Malformed(place.clone(), format!("mode `{mode}`")))?;
+            let owner = (self.owner(&place, "uid", true)?, self.owner(&place, "gid", false)?);
+            let source = self.resolve(root, &place)?;
+            let content = std::fs::read(&source).map_err(|error| EtcError::Read(source, error))?;
+            return Ok(Node::File { content, mode, owner: Some(owner) });
+        }
+        let metadata = std::fs::symlink_metadata(&place)
+            .map_err(|error| EtcError::Read(place.clone(), error))?;
+        if !metadata.file_type().is_symlink() {
+            return Ok(through_static());
+        }
+        let target = read_link(&place)?;
+        if !target.is_absolute() {
+            return Ok(through_static());
+        }
+        if !target.starts_with(self.store_directory) {
+            // A path of the system that is not in the store, such as `/dev/null`.
+            return Ok(Node::Link(target));
+        }
+        let physical = self.resolve(root, &place)?;
+        let inside = physical.strip_prefix(root).unwrap_or(&physical);
+        Ok(Node::Link(Path::new("..").join(up).join(inside)))
+    }
+
+    /// Follows links inside the store, whose absolute targets lie below `root`.
+    fn resolve(&self, root: &Path, place: &Path) -> Result<PathBuf, EtcError> {
+        let mut place = place.to_owned();
+        for _ in 0..LINKS_MAX {
+            let is_link = std::fs::symlink_metadata(&place)
+                .map_err(|error| EtcError::Read(place.clone(), error))?
+                .file_type()
+                .is_symlink();
+            if !is_link {
+                return Ok(place);
+            }
+            let target = read_link(&place)?;
+            place = match target.strip_prefix("/") {
+                Ok(below) if target.starts_with(self.store_directory) => root.join(below),
+                Ok(_) => {
+                    let what = format!("it leads to `{}`", target.display());
+                    return Err(EtcError::Malformed(place, what));
+                }
+                Err(_) => place.parent().unwrap_or(root).join(target),
+            };
+        }
+        Err(EtcError::Malformed(place, "too many links".to_owned()))
+    }
+
+    fn owner(&self, place: &Path, kind: &str, is_user: bool) -> Result<u32, EtcError> {
+        let text = sidecar(place, kind)?.unwrap_or_else(|| "+0".to_owned());
+        let number = match text.strip_prefix('+') {
+            Some(number) => number.parse().ok(),
+            None => text.parse().ok().or_else(|| (self.number)(&text, is_user)),
+        };
+        number.ok_or_else(|| EtcError::Malformed(place.to_owned(), format!("no {kind} `{text}`")))
+    }
+}
+
+fn read_link(place: &Path) -> Result<PathBuf, EtcError> {
+    std::fs::read_link(place).map_err(|error| EtcError::Read(place.to_owned(), error))
+}
+
+/// Reads the file beside `place` that says how it is copied.
+fn sidecar(place: &Path, kind: &str) -> Result<Option<String>, EtcError> {
+    let mut name = place.as_os_str().to_owned();
+    name.push(format!(".{kind}"));
+    match std::fs::read_to_string(&name) {
+        Ok(text) => Ok(Some(text.trim().to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(EtcError::Read(name.into(), error)),
+    }
+}
+
+/// Lists the files and links below `object`, without those that describe others.
+fn list(object: &Path, below: &Path, paths: &mut Vec<PathBuf>) -> Result<(), EtcError> {
+    let directory = object.join(below);
+    let failed = |error| EtcError::Read(directory.clone(), error);
+    let mut names = BTreeSet::new();
+    for entry in std::fs::read_dir(&directory).map_err(failed)? {
+        names.insert(entry.map_err(failed)?.file_name());
+    }
+    for name in &names {
+        let path = below.join(name);
+        let place = object.join(&path);
+        let describes = ["mode", "uid", "gid"].iter().any(|kind| {
+            let suffix = format!(".{kind}");
+            let text = name.to_string_lossy();
+            let described = text.strip_suffix(&suffix);
+            described.is_some_and(|described| {
+                names.iter().any(|name| name == described)
+                    && names.iter().any(|name| *name == *format!("{described}.mode"))
+            })
+        });
+        let is_directory = std::fs::symlink_metadata(&place)
+            .map_err(|error| EtcError::Read(place.clone(), error))?
+            .is_dir();
+        if is_directory {
+            list(object, &path, paths)?;
+        } else if !describes {
+            paths.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Tells whether a link leads through `etc/static`.
+fn is_static(node: &Node) -> bool {
+    match node {
+        Node::Link(target) => {
+            let mut parts = target.components().map(|part| part.as_os_str());
+            let absolute = target.starts_with("/etc/static");
+            absolute || parts.find(|part| *part != "..").is_some_and(|part| part == "static")
+        }
+        Node::Nothing | Node::File { .. } | Node::Directory { .. } => false,
+    }
+}
+
+/// Plans that what an earlier system put into `/etc`, and this one does not, goes.
+fn remove_obsolete(
+    transaction: &mut Transaction,
+    paths: &[PathBuf],
+    direct: &BTreeSet<PathBuf>,
+) -> Result<(), EtcError> {
+    let root = transaction.root().to_owned();
+    let kept: BTreeSet<&Path> = paths.iter().map(PathBuf::as_path).collect();
+    let mut obsolete = BTreeSet::new();
+    let clean = std::fs::read_to_string(root.join(CLEAN)).unwrap_or_default();
+    obsolete.extend(clean.lines().map(PathBuf::from));
+    static_links(&root.join("etc"), Path::new(""), &mut obsolete);
+    for path in obsolete.iter().filter(|path| !kept.contains(path.as_path())) {
+        transaction.set(Path::new("etc").join(path), Node::Nothing)?;
+    }
+    let mut text = String::new();
+    for path in direct {
+        text.push_str(&path.to_string_lossy());
+        text.push('\n');
+    }
+    let node = Node::File { content: text.into_bytes(), mode: 0o644, owner: None };
+    Ok(transaction.set(CLEAN, node)?)
+}
+
+/// Collects the links below `etc` that lead through `etc/static`.
+fn static_links(etc: &Path, below: &Path, found: &mut BTreeSet<PathBuf>) {
+    // The sources of a configuration may be large and hold no links of ours.
+    if below == Path::new("nixos") {
+        return;
+    }
+    let Ok(entries) = std::fs::read_dir(etc.join(below)) else { return };
+    for entry in entries.flatten() {
+        let path = below.join(entry.file_name());
+        let Ok(kind) = entry.file_type() else { continue };
+        if kind.is_dir() {
+            static_links(etc, &path, found);
+        } else if kind.is_symlink() {
+            let target = std::fs::read_link(entry.path()).unwrap_or_default();
+            if path != Path::new("static") && is_static(&Node::Link(target)) {
+                found.insert(path);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

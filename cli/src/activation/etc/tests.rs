@@ -1,0 +1,127 @@
+//! `/etc` below a staging root, from one system to the next.
+
+use super::{Etc, plan};
+use crate::activation::files::Transaction;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+struct Stage {
+    root: tempfile::TempDir,
+}
+
+impl Stage {
+    fn new() -> Self {
+        Self { root: tempfile::tempdir().expect("a temporary directory") }
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.root.path().join(path.trim_start_matches('/'))
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.path(path);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("directories");
+        std::fs::write(path, text).expect("a file");
+    }
+
+    fn link(&self, path: &str, target: &str) {
+        let path = self.path(path);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("directories");
+        symlink(target, path).expect("a link");
+    }
+
+    fn activate(&self, object: &str) -> Result<usize, String> {
+        let mut transaction = Transaction::new(self.root.path());
+        let etc = Etc {
+            object: Path::new(object),
+            store_directory: Path::new("/nix/store"),
+            number: &|name, _| (name == "nginx").then_some(60),
+        };
+        plan(&mut transaction, &etc).map_err(|error| error.to_string())?;
+        let count = transaction.changes().len();
+        transaction.apply().map_err(|error| error.to_string())?;
+        Ok(count)
+    }
+
+    fn text(&self, path: &str) -> Option<String> {
+        std::fs::read_to_string(self.path(path)).ok()
+    }
+
+    fn target(&self, path: &str) -> Option<PathBuf> {
+        std::fs::read_link(self.path(path)).ok()
+    }
+}
+
+#[test]
+fn texts_are_read_from_outside_through_relative_links() {
+    let stage = Stage::new();
+    stage.write("/nix/store/a-etc/etc/hostname", "demo\n");
+    stage.write("/nix/store/a-etc/etc/nginx/nginx.conf", "events {}\n");
+    stage.activate("/nix/store/a-etc/etc").expect("a good object");
+    assert_eq!(stage.text("/etc/hostname").as_deref(), Some("demo\n"));
+    assert_eq!(stage.target("/etc/hostname").as_deref(), Some(Path::new("static/hostname")));
+    let nginx = stage.target("/etc/nginx/nginx.conf");
+    assert_eq!(nginx.as_deref(), Some(Path::new("../static/nginx/nginx.conf")));
+    assert_eq!(stage.text("/etc/nginx/nginx.conf").as_deref(), Some("events {}\n"));
+    assert_eq!(stage.activate("/nix/store/a-etc/etc"), Ok(0));
+}
+
+#[test]
+fn links_into_the_store_stay_below_the_root() {
+    let stage = Stage::new();
+    stage.write("/nix/store/u-units/nginx.service", "[Unit]\n");
+    stage.link("/nix/store/v-all/nginx.service", "/nix/store/u-units/nginx.service");
+    stage.link("/nix/store/a-etc/etc/systemd/system", "/nix/store/u-units");
+    stage.link("/nix/store/a-etc/etc/unit", "/nix/store/v-all/nginx.service");
+    stage.link("/nix/store/a-etc/etc/masked", "/dev/null");
+    stage.activate("/nix/store/a-etc/etc").expect("a good object");
+    assert_eq!(stage.text("/etc/systemd/system/nginx.service").as_deref(), Some("[Unit]\n"));
+    assert_eq!(stage.text("/etc/unit").as_deref(), Some("[Unit]\n"));
+    assert_eq!(stage.target("/etc/masked").as_deref(), Some(Path::new("/dev/null")));
+}
+
+#[test]
+fn the_next_system_removes_what_it_does_not_have() {
+    let stage = Stage::new();
+    stage.write("/nix/store/a-etc/etc/old/file", "a");
+    stage.write("/nix/store/a-etc/etc/both", "a");
+    stage.write("/nix/store/a-etc/etc/copied", "a");
+    stage.write("/nix/store/a-etc/etc/copied.mode", "0600\n");
+    stage.write("/nix/store/b-etc/etc/both", "b");
+    stage.activate("/nix/store/a-etc/etc").expect("a good object");
+    assert!(stage.target("/etc/copied").is_none());
+    stage.write("/etc/own", "mine");
+    stage.activate("/nix/store/b-etc/etc").expect("a good object");
+    assert_eq!(stage.text("/etc/both").as_deref(), Some("b"));
+    assert_eq!(stage.text("/etc/own").as_deref(), Some("mine"));
+    assert!(stage.target("/etc/old/file").is_none());
+    assert!(!stage.path("/etc/copied").exists());
+}
+
+#[test]
+fn a_mode_makes_a_copy() {
+    let stage = Stage::new();
+    stage.write("/nix/store/a-etc/etc/secret", "s");
+    stage.write("/nix/store/a-etc/etc/secret.mode", "0640");
+    let uid = std::os::unix::fs::MetadataExt::uid(&stage.root.path().metadata().expect("a stage"));
+    stage.write("/nix/store/a-etc/etc/secret.uid", &format!("+{uid}"));
+    stage.write("/nix/store/a-etc/etc/lone.mode", "not about anything");
+    stage.activate("/nix/store/a-etc/etc").expect("a good object");
+    let mode = stage.path("/etc/secret").metadata().expect("a copy").permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+    assert!(!stage.path("/etc/secret.mode").exists());
+    assert!(stage.path("/etc/lone.mode").exists());
+}
+
+#[test]
+fn a_bad_object_is_told_and_changes_nothing() {
+    let stage = Stage::new();
+    stage.write("/nix/store/a-etc/etc/x", "s");
+    stage.write("/nix/store/a-etc/etc/x.mode", "rw");
+    let error = stage.activate("/nix/store/a-etc/etc").expect_err("no such mode");
+    assert!(error.contains("mode `rw`"), "{error}");
+    stage.link("/nix/store/b-etc/etc/loop", "/nix/store/b-etc/etc/loop");
+    let error = stage.activate("/nix/store/b-etc/etc").expect_err("a loop");
+    assert!(error.contains("too many links"), "{error}");
+    assert!(!stage.path("/etc").exists());
+}

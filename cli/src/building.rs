@@ -1,0 +1,208 @@
+//! Builds as a person sees them: what will happen, what builders say, what came out.
+
+use crate::context::Context;
+use crate::report::{FAILURE, Failure, Outcome, of_store};
+use crate::settings::Settings;
+use crate::ui::Ui;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use store::event::{ActivityKind, Event, Events, Field, Level, ResultKind};
+use store::realise::{BuildMode, SandboxMode};
+use store::{BuildError, DerivedPath, RealiseOptions, Realised, Store, StorePath};
+
+/// Tells what happens in a store, on stderr, a line at a time.
+pub(crate) struct Progress {
+    ui: Ui,
+    level: i32,
+    shows_output: bool,
+    /// The builds that run, by activity, with their derivations' names.
+    builds: Mutex<BTreeMap<u64, String>>,
+}
+
+impl Progress {
+    /// Returns a listener that tells as much as the settings want.
+    pub(crate) fn new(cx: &Context) -> Self {
+        Self {
+            ui: cx.ui,
+            level: Level::Info as i32 + cx.settings.verbosity,
+            shows_output: cx.settings.is_on("print-build-output"),
+            builds: Mutex::default(),
+        }
+    }
+
+    fn tells(&self, level: Level) -> bool {
+        level as i32 <= self.level
+    }
+}
+
+impl Events for Progress {
+    fn emit(&self, event: Event<'_>) {
+        match event {
+            Event::Start { id, kind, level, text, fields, .. } => {
+                if kind == ActivityKind::Build
+                    && let Some(Field::Text(derivation)) = fields.first()
+                {
+                    let name = derivation.rsplit('/').next().unwrap_or(derivation).to_owned();
+                    let mut builds = self.builds.lock().unwrap_or_else(PoisonError::into_inner);
+                    builds.insert(id.number(), name);
+                }
+                if !text.is_empty() && self.tells(level) {
+                    self.ui.tell(text);
+                }
+            }
+            Event::Result { kind: ResultKind::BuildLogLine, fields, .. } if self.shows_output => {
+                if let Some(Field::Text(line)) = fields.first() {
+                    self.ui.tell(line);
+                }
+            }
+            Event::Message { level: Level::Error, text } => self.ui.error(text),
+            Event::Message { level: Level::Warn, text } => self.ui.warn(text),
+            Event::Message { level, text } if self.tells(level) => self.ui.tell(text),
+            Event::Stop { id } => {
+                let mut builds = self.builds.lock().unwrap_or_else(PoisonError::into_inner);
+                builds.remove(&id.number());
+            }
+            Event::Message { .. } | Event::Result { .. } => {}
+        }
+    }
+}
+
+/// How to build.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Building {
+    /// What to do about outputs that are there already.
+    pub(crate) mode: BuildMode,
+}
+
+impl Building {
+    /// Realises the targets, telling what happens.
+    ///
+    /// # Errors
+    ///
+    /// When something fails to build, with CppNix's exit code.
+    pub(crate) fn run(
+        self,
+        cx: &Context,
+        store: &dyn Store,
+        targets: &[DerivedPath],
+    ) -> Outcome<Vec<Realised>> {
+        let options = RealiseOptions { mode: self.mode, ..options(&cx.settings) };
+        let progress = Progress::new(cx);
+        store.realise(targets, &options, &progress).map_err(|error| of_build(&error))
+    }
+}
+
+/// Returns the failure of a build, with CppNix's exit code.
+fn of_build(error: &BuildError) -> Failure {
+    let exit = u8::try_from(error.exit_code()).unwrap_or(FAILURE);
+    Failure { message: crate::report::chain(error), hint: None, exit }
+}
+
+/// Returns how to build, as the settings say.
+pub(crate) fn options(settings: &Settings) -> RealiseOptions {
+    let seconds = |name: &str| match settings.number(name) {
+        0 => None,
+        seconds => Some(Duration::from_secs(seconds)),
+    };
+    let words = |name: &str| settings.words(name);
+    let defaults = RealiseOptions::default();
+    let features: BTreeSet<String> = words("system-features").into_iter().collect();
+    RealiseOptions {
+        mode: BuildMode::Normal,
+        max_jobs: settings.max_jobs(),
+        cores: usize::try_from(settings.number("cores")).unwrap_or_default(),
+        keep_going: settings.is_on("keep-going"),
+        keep_failed: settings.is_on("keep-failed"),
+        timeout: seconds("timeout"),
+        max_silent_time: seconds("max-silent-time"),
+        max_log_size: Some(settings.number("max-build-log-size")).filter(|&size| size > 0),
+        log_lines: usize::try_from(settings.number("log-lines")).unwrap_or_default(),
+        keep_log: settings.is_on("keep-build-log"),
+        compress_log: settings.is_on("compress-build-log"),
+        system: settings.text("system"),
+        extra_platforms: words("extra-platforms"),
+        system_features: if features.is_empty() { defaults.system_features } else { features },
+        sandbox: match settings.text("sandbox").as_str() {
+            "false" => SandboxMode::Disabled,
+            "relaxed" => SandboxMode::Relaxed,
+            _ => SandboxMode::Enabled,
+        },
+        sandbox_fallback: settings.is_on("sandbox-fallback"),
+        sandbox_paths: words("sandbox-paths"),
+        build_directory: None,
+        substitute: settings.is_on("substitute"),
+        post_build_hook: path(settings, "post-build-hook"),
+        diff_hook: path(settings, "diff-hook").filter(|_| settings.is_on("run-diff-hook")),
+    }
+}
+
+fn path(settings: &Settings, name: &str) -> Option<PathBuf> {
+    Some(settings.text(name)).filter(|text| !text.is_empty()).map(PathBuf::from)
+}
+
+/// Tells which derivations would be built, and builds nothing.
+///
+/// # Errors
+///
+/// When the store cannot be read.
+pub(crate) fn tell_plan(cx: &Context, store: &dyn Store, targets: &[DerivedPath]) -> Outcome {
+    let mut plan = Plan { store, seen: BTreeSet::new(), builds: Vec::new() };
+    for target in targets {
+        plan.visit(target)?;
+    }
+    let count = plan.builds.len();
+    if count > 0 {
+        let these = if count == 1 { "this derivation" } else { "these derivations" };
+        let number = if count == 1 { String::new() } else { format!(" ({count})") };
+        cx.ui.tell(format!("{these} will be built{number}:"));
+        for derivation in plan.builds {
+            cx.ui.tell(format!("  {}", store.directory().display(&derivation)));
+        }
+    }
+    Ok(())
+}
+
+/// Derivations that must be built, each after those it needs.
+struct Plan<'s> {
+    store: &'s dyn Store,
+    seen: BTreeSet<StorePath>,
+    builds: Vec<StorePath>,
+}
+
+impl Plan<'_> {
+    fn visit(&mut self, target: &DerivedPath) -> Outcome {
+        let DerivedPath::Built { derivation, outputs } = target else { return Ok(()) };
+        let known = self.store.derivation_outputs(derivation).map_err(of_store)?;
+        let mut is_missing = false;
+        for (name, path) in known {
+            let is_valid = match path {
+                Some(path) => self.store.is_valid(&path).map_err(of_store)?,
+                None => false,
+            };
+            is_missing |= outputs.contains(&name) && !is_valid;
+        }
+        if !is_missing || !self.seen.insert(derivation.clone()) {
+            return Ok(());
+        }
+        let inputs = self.store.read_derivation(derivation).map_err(of_store)?.input_derivations;
+        for (derivation, names) in inputs {
+            let outputs = store::OutputNames::Names(names);
+            self.visit(&DerivedPath::Built { derivation, outputs })?;
+        }
+        self.builds.push(derivation.clone());
+        Ok(())
+    }
+}
+
+/// Makes a link to a store path that keeps it alive, and returns the link's absolute path.
+///
+/// # Errors
+///
+/// When something else stands there.
+pub(crate) fn make_root(store: &dyn Store, path: &StorePath, link: &Path) -> Outcome<PathBuf> {
+    let link = std::path::absolute(link)?;
+    store.add_permanent_root(path, &link).map_err(of_store)?;
+    Ok(link)
+}
