@@ -109,8 +109,8 @@ pub enum AddError {
         /// Why not.
         source: NarError,
     },
-    /// What is to be hashed flat is no regular file, or an executable one.
-    #[error("'{path}' must be a regular, non-executable file to be hashed flat")]
+    /// What is to be hashed flat is no regular file.
+    #[error("'{path}' must be a regular file to be hashed flat")]
     NotFlat {
         /// The tree.
         path: PathBuf,
@@ -121,9 +121,9 @@ pub enum AddError {
         /// The path.
         path: String,
         /// The hash announced.
-        expected: Hash,
+        expected: Box<Hash>,
         /// The hash of the contents.
-        found: Hash,
+        found: Box<Hash>,
     },
     /// The length is not the one announced.
     #[error("size mismatch for '{path}': expected {expected} bytes, got {found}")]

@@ -23,6 +23,10 @@ pub mod error;
 pub mod event;
 pub mod realise;
 pub mod store;
+pub mod tree_hash;
+
+pub mod local;
+pub mod memory;
 
 pub mod sandbox;
 
@@ -31,6 +35,8 @@ pub use crate::derivation::{Derivation, Output};
 pub use crate::error::{AddError, BuildError, GcError, ProfileError, StoreError};
 pub use crate::event::{Event, Events};
 pub use crate::hash::{Hash, HashAlgorithm, HashFormat};
+pub use crate::local::{LocalSettings, LocalStore};
+pub use crate::memory::MemoryStore;
 pub use crate::path::{StoreDirectory, StorePath};
 pub use crate::path_info::PathInfo;
 pub use crate::realise::{DerivedPath, OutputNames, RealiseOptions, Realised};

@@ -65,6 +65,24 @@ pub trait Tree {
     fn read_file(&self, path: &Path, sink: &mut dyn io::Write) -> io::Result<()>;
 }
 
+impl<T: Tree + ?Sized> Tree for std::sync::Arc<T> {
+    fn kind(&self, path: &Path) -> io::Result<NodeKind> {
+        (**self).kind(path)
+    }
+
+    fn read_link(&self, path: &Path) -> io::Result<Vec<u8>> {
+        (**self).read_link(path)
+    }
+
+    fn read_directory(&self, path: &Path) -> io::Result<Vec<Vec<u8>>> {
+        (**self).read_directory(path)
+    }
+
+    fn read_file(&self, path: &Path, sink: &mut dyn io::Write) -> io::Result<()> {
+        (**self).read_file(path, sink)
+    }
+}
+
 /// Why an archive is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum NarError {

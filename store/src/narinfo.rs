@@ -110,10 +110,10 @@ impl<'t> Fields<'t> {
     fn required(&self, field: &'static str) -> Result<&'t str, NarInfoError> {
         self.optional(field).ok_or(NarInfoError::Missing { field })
     }
+}
 
-    fn number(&self, field: &'static str, value: &str) -> Result<u64, NarInfoError> {
-        value.parse().map_err(|_| NarInfoError::Number { field, value: value.to_owned() })
-    }
+fn number(field: &'static str, value: &str) -> Result<u64, NarInfoError> {
+    value.parse().map_err(|_| NarInfoError::Number { field, value: value.to_owned() })
 }
 
 impl NarInfo {
@@ -140,7 +140,7 @@ impl NarInfo {
             .parse(fields.required("StorePath")?)
             .map_err(|source| NarInfoError::Path { field: "StorePath", source })?;
         let size = fields.required("NarSize")?;
-        let nar_size = fields.number("NarSize", size)?;
+        let nar_size = number("NarSize", size)?;
         if nar_size == 0 {
             return Err(NarInfoError::Number { field: "NarSize", value: size.to_owned() });
         }
@@ -157,7 +157,7 @@ impl NarInfo {
             .map(ContentAddress::parse)
             .transpose()?;
         let file_hash = fields.optional("FileHash").map(|value| hash("FileHash", value));
-        let file_size = fields.optional("FileSize").map(|value| fields.number("FileSize", value));
+        let file_size = fields.optional("FileSize").map(|value| number("FileSize", value));
         let narinfo = NarInfo {
             url: fields.required("URL")?.to_owned(),
             compression: fields.optional("Compression").unwrap_or("bzip2").to_owned(),

@@ -185,7 +185,7 @@ impl StorePath {
 
     /// Returns whether the name ends in `.drv`.
     pub fn is_derivation(&self) -> bool {
-        self.name().ends_with(".drv")
+        self.name().strip_suffix(".drv").is_some()
     }
 }
 

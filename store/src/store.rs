@@ -76,7 +76,8 @@ pub type Roots = BTreeMap<StorePath, BTreeSet<String>>;
 ///
 /// Methods take `&self` and may be called from several threads; several processes may use one
 /// store. A path is *valid* when it is registered: its files are complete, never change again, and
-/// everything it refers to is valid too.
+/// everything it refers to is valid too. What a store adds it keeps from being collected, as by
+/// [`add_temporary_root`](Store::add_temporary_root).
 pub trait Store: Send + Sync {
     /// Returns the logical directory that paths are printed with and computed from.
     fn directory(&self) -> &StoreDirectory;
@@ -319,3 +320,6 @@ pub fn text_info(
     info.content_address = Some(ContentAddress::Text(digest));
     Ok(info)
 }
+
+#[cfg(test)]
+mod tests;

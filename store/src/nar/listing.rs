@@ -65,9 +65,11 @@ impl Listing {
     }
 }
 
+type Entries = BTreeMap<Vec<u8>, Listing>;
+
 struct Builder {
     /// The directories being read, outermost first, with their names.
-    open: Vec<(Vec<u8>, BTreeMap<Vec<u8>, Listing>)>,
+    open: Vec<(Vec<u8>, Entries)>,
     root: Option<Listing>,
 }
 

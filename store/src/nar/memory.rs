@@ -96,8 +96,10 @@ impl Tree for MemoryTree {
     }
 }
 
+type Entries = BTreeMap<Vec<u8>, MemoryTree>;
+
 struct Builder {
-    open: Vec<(Vec<u8>, BTreeMap<Vec<u8>, MemoryTree>)>,
+    open: Vec<(Vec<u8>, Entries)>,
     root: Option<MemoryTree>,
 }
 
