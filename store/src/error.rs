@@ -291,8 +291,8 @@ fn summary(failures: &[BuildFailure]) -> String {
 impl BuildError {
     /// Returns the exit code of `nix-build` and `nix-store --realise` for this error.
     ///
-    /// 100 for a failed build, plus 1 for a timeout, 2 for a hash mismatch and 4 for output that
-    /// differs when built again; 1 for everything else.
+    /// 100 for a builder that failed, 101 for a timeout, 102 for a hash mismatch, 104 for output
+    /// that differs when built again, their bits together for several; 1 for everything else.
     pub fn exit_code(&self) -> i32 {
         let BuildError::Failed { failures } = self else { return 1 };
         let mut bits = 0;
@@ -301,12 +301,12 @@ impl BuildError {
                 BuildFailureKind::TimedOut => 0b0101,
                 BuildFailureKind::HashMismatch => 0b0110,
                 BuildFailureKind::NotDeterministic => 0b1000,
-                BuildFailureKind::Builder
-                | BuildFailureKind::OutputRejected
-                | BuildFailureKind::LogLimit
-                | BuildFailureKind::Dependency => 0b0100,
+                BuildFailureKind::Builder => 0b0100,
                 BuildFailureKind::Transient
                 | BuildFailureKind::InputRejected
+                | BuildFailureKind::OutputRejected
+                | BuildFailureKind::LogLimit
+                | BuildFailureKind::Dependency
                 | BuildFailureKind::NoSource
                 | BuildFailureKind::Other => 0,
             };

@@ -28,6 +28,8 @@ pub mod tree_hash;
 pub mod local;
 pub mod memory;
 
+pub mod build;
+pub mod fetch;
 pub mod sandbox;
 
 pub use crate::content_address::{ContentAddress, ContentMethod, FileMethod};

@@ -110,6 +110,15 @@ pub struct RealiseOptions {
     /// Host paths to show in the sandbox: `TARGET`, `TARGET=SOURCE`, either with `?` at the end if
     /// it may be missing.
     pub sandbox_paths: Vec<String>,
+    /// The size of the memory file system at `/dev/shm`, as `mount` takes it.
+    pub sandbox_shm_size: String,
+    /// Host paths that a derivation may declare with `__impureHostDeps`, with all below them.
+    pub allowed_impure_host_paths: Vec<PathBuf>,
+    /// The group whose members builders run as when we are root; if `None`, `nixbld` where it
+    /// exists, and a range of unused accounts elsewhere or if empty.
+    pub build_users_group: Option<String>,
+    /// Servers that have files by their hash, asked by `builtin:fetchurl` before the file's own.
+    pub hashed_mirrors: Vec<String>,
     /// Where build directories are made; the store chooses if `None`.
     pub build_directory: Option<PathBuf>,
     /// Whether outputs may be fetched from caches.
@@ -142,6 +151,12 @@ impl Default for RealiseOptions {
             sandbox: SandboxMode::Enabled,
             sandbox_fallback: false,
             sandbox_paths: Vec::new(),
+            sandbox_shm_size: "50%".to_owned(),
+            allowed_impure_host_paths: ["/bin", "/lib", "/lib32", "/lib64", "/usr"]
+                .map(PathBuf::from)
+                .into(),
+            build_users_group: None,
+            hashed_mirrors: Vec::new(),
             build_directory: None,
             substitute: true,
             post_build_hook: None,

@@ -13,6 +13,7 @@
 
 pub mod account;
 mod child;
+pub mod file_identity;
 mod filter;
 mod plan;
 mod step;
@@ -21,7 +22,6 @@ mod watch;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use account::Account;
@@ -190,8 +190,8 @@ pub enum SandboxError {
 /// Runs `invocation` to its end, handing over what it prints, and leaves no process behind.
 ///
 /// `output` receives standard output and standard error, mixed as they come, in pieces of any
-/// size. Setting `cancelled` stops the builder within a tenth of a second. If this thread or
-/// process dies, the kernel kills the builder and all its children.
+/// size. Once `is_cancelled` says so, the builder is stopped within a tenth of a second. If this
+/// thread or process dies, the kernel kills the builder and all its children.
 ///
 /// # Errors
 ///
@@ -199,12 +199,12 @@ pub enum SandboxError {
 pub fn run(
     invocation: &Invocation,
     output: &mut dyn FnMut(&[u8]),
-    cancelled: &AtomicBool,
+    is_cancelled: &dyn Fn() -> bool,
 ) -> Result<Ending, SandboxError> {
     let plan = plan::Plan::new(invocation)?;
     let terminal = terminal::open(invocation.account)?;
     let running = child::start(plan, invocation, terminal)?;
-    watch::watch(running, invocation, output, cancelled)
+    watch::watch(running, invocation, output, is_cancelled)
 }
 
 /// Turns an errno of the parent's side into an error that says what was being done.

@@ -8,23 +8,82 @@ use std::path::{Path, PathBuf};
 use bzip2::Compression;
 use bzip2::write::BzEncoder;
 
+use super::room::{FileError, failed};
 use crate::path::StorePath;
 
 /// Returns where the log of `derivation` is, below the log directory.
-pub fn log_path(log_directory: &Path, derivation: &StorePath) -> PathBuf {
+pub fn log_path(log_directory: &Path, derivation: &StorePath, is_compressed: bool) -> PathBuf {
     let (head, rest) = derivation.base_name().split_at_checked(2).unwrap_or_default();
-    log_directory.join("drvs").join(head).join(format!("{rest}.bz2"))
+    let suffix = if is_compressed { ".bz2" } else { "" };
+    log_directory.join("drvs").join(head).join(format!("{rest}{suffix}"))
 }
 
 /// How long a line may get before it is told in pieces, in bytes.
 const LINE_MAX_BYTES: usize = 64 * 1024;
 
+/// How much is held back before a compressor is set up, which costs megabytes of memory: the
+/// block size of the smallest one.
+const SMALL_MAX_BYTES: usize = 100_000;
+
 /// Takes a builder's output in pieces.
 pub(super) struct Log {
-    file: Option<BzEncoder<File>>,
+    file: Target,
     line: Vec<u8>,
     tail: VecDeque<String>,
     tail_lines: usize,
+}
+
+/// Where the log goes.
+enum Target {
+    /// Nowhere: none is kept, or its disk is full.
+    Nowhere,
+    /// Into a file as it is.
+    Plain(File),
+    /// Into a file, compressed, once there is more of it.
+    Small(File, Vec<u8>),
+    /// Into a file, compressed.
+    Large(BzEncoder<File>),
+}
+
+impl Target {
+    /// Takes a piece; a log that cannot be written is given up, the build is not.
+    fn write(&mut self, piece: &[u8]) {
+        let target = std::mem::replace(self, Self::Nowhere);
+        *self = target.written(piece).unwrap_or(Self::Nowhere);
+    }
+
+    fn written(self, piece: &[u8]) -> io::Result<Self> {
+        match self {
+            Self::Nowhere => Ok(Self::Nowhere),
+            Self::Plain(mut file) => {
+                file.write_all(piece)?;
+                Ok(Self::Plain(file))
+            }
+            Self::Small(file, mut pending) => {
+                pending.extend_from_slice(piece);
+                if pending.len() < SMALL_MAX_BYTES {
+                    return Ok(Self::Small(file, pending));
+                }
+                Self::Large(BzEncoder::new(file, Compression::best())).written(&pending)
+            }
+            Self::Large(mut encoder) => {
+                encoder.write_all(piece)?;
+                Ok(Self::Large(encoder))
+            }
+        }
+    }
+
+    fn finish(self) -> io::Result<()> {
+        match self {
+            Self::Nowhere | Self::Plain(_) => Ok(()),
+            Self::Small(file, pending) => {
+                let mut encoder = BzEncoder::new(file, Compression::fast());
+                encoder.write_all(&pending)?;
+                encoder.finish().map(drop)
+            }
+            Self::Large(encoder) => encoder.finish().map(drop),
+        }
+    }
 }
 
 impl Log {
@@ -35,16 +94,18 @@ impl Log {
     pub(super) fn open(
         directory: Option<&Path>,
         derivation: &StorePath,
+        is_compressed: bool,
         tail_lines: usize,
-    ) -> io::Result<Self> {
+    ) -> Result<Self, FileError> {
         let file = match directory {
-            None => None,
+            None => Target::Nowhere,
             Some(directory) => {
-                let path = log_path(directory, derivation);
+                let path = log_path(directory, derivation, is_compressed);
                 if let Some(parent) = path.parent() {
-                    fs::create_dir_all(parent)?;
+                    fs::create_dir_all(parent).map_err(failed("create", parent))?;
                 }
-                Some(BzEncoder::new(File::create(path)?, Compression::best()))
+                let file = File::create(&path).map_err(failed("create", &path))?;
+                if is_compressed { Target::Small(file, Vec::new()) } else { Target::Plain(file) }
             }
         };
         Ok(Self { file, line: Vec::new(), tail: VecDeque::new(), tail_lines })
@@ -52,14 +113,9 @@ impl Log {
 
     /// Takes a piece, and tells `each` every line that it completes.
     ///
-    /// A carriage return starts the line over, as on a terminal. A log that cannot be written,
-    /// for want of disk space perhaps, is given up; the build is not.
+    /// A carriage return starts the line over, as on a terminal.
     pub(super) fn write(&mut self, piece: &[u8], each: &mut dyn FnMut(&str)) {
-        if let Some(file) = &mut self.file
-            && file.write_all(piece).is_err()
-        {
-            self.file = None;
-        }
+        self.file.write(piece);
         for byte in piece {
             match byte {
                 b'\r' => self.line.clear(),
@@ -77,10 +133,8 @@ impl Log {
         if !self.line.is_empty() {
             self.end_line(each);
         }
-        if let Some(file) = self.file {
-            // As above: a log is not worth a build.
-            let _ = file.finish();
-        }
+        // As above: a log is not worth a build.
+        let _ = self.file.finish();
         self.tail.into()
     }
 
@@ -109,7 +163,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let base_name = "0123456789abcdfghijklmnpqrsvwxyz-x.drv";
         let path = StorePath::from_base_name(base_name).unwrap();
-        let mut log = Log::open(Some(directory.path()), &path, 2).unwrap();
+        let mut log = Log::open(Some(directory.path()), &path, true, 2).unwrap();
         let mut lines = Vec::new();
         let mut each = |line: &str| lines.push(line.to_owned());
         log.write(b"one\ntw", &mut each);

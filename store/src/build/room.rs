@@ -43,11 +43,27 @@ pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error
 pub(super) struct Room {
     /// `DRV.chroot`.
     chroot: PathBuf,
-    /// `builds/nix-PID-N`.
-    outer: PathBuf,
-    /// Tells others that `outer` is in use.
-    lock: Option<Flock<File>>,
+    /// `builds/nix-PID-N`; builders that run in this process have none.
+    outer: Option<Outer>,
     owner: Option<Account>,
+}
+
+/// The directory around the build directory.
+struct Outer {
+    path: PathBuf,
+    /// Tells others that it is in use.
+    _lock: Option<Flock<File>>,
+}
+
+/// Who is going to use a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Occupant {
+    /// This process.
+    Ourselves,
+    /// A builder with a root directory of its own.
+    Confined,
+    /// A builder that sees the host's file system, and has to get to its build directory.
+    Free,
 }
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -57,54 +73,52 @@ impl Room {
     pub(super) fn new(
         chroot: PathBuf,
         builds: &Path,
+        occupant: Occupant,
         owner: Option<Account>,
     ) -> Result<Self, FileError> {
-        fs::create_dir_all(builds).map_err(failed("create", builds))?;
         remove_tree(&chroot).map_err(failed("remove", &chroot))?;
-        let outer = loop {
-            let number = NEXT.fetch_add(1, Ordering::Relaxed);
-            let outer = builds.join(format!("nix-{}-{number}", std::process::id()));
-            match DirBuilder::new().mode(0o700).create(&outer) {
-                Ok(()) => break outer,
-                // Left behind by a process that had our number.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(failed("create", &outer)(error)),
-            }
-        };
-        let mut room = Self { chroot, outer, lock: None, owner };
-        let directory = File::open(&room.outer).map_err(failed("open", &room.outer))?;
-        // Somebody cleaning up may hold it for a moment; then it is removed under our feet, and
-        // the next step says so.
-        room.lock = Flock::lock(directory, FlockArg::LockExclusiveNonblock).ok();
-        for (path, mode) in [
-            (room.chroot.clone(), 0o700),
-            (room.root(), 0o755),
-            (room.scratch(), 0o1775),
-            (room.build_directory(), 0o700),
-            (room.temporary(), 0o1777),
-        ] {
-            room.make(&path, mode)?;
+        let mut room = Self { chroot, outer: None, owner };
+        room.make(&room.chroot, 0o700, None)?;
+        // Root's, so that the builder cannot remove what it is shown; the group's, so that it can
+        // add to it.
+        room.make(&room.scratch(), 0o1775, owner.map(|it| (None, it.gid)))?;
+        if occupant == Occupant::Ourselves {
+            return Ok(room);
+        }
+        let outer = Outer::new(builds)?;
+        let builders = owner.map(|it| (Some(it.uid), it.gid));
+        if let (Occupant::Free, Some((uid, gid))) = (occupant, builders) {
+            chown(&outer.path, uid, Some(gid))
+                .map_err(failed("change the owner of", &outer.path))?;
+        }
+        room.outer = Some(outer);
+        room.make(&room.build_directory(), 0o700, builders)?;
+        if occupant == Occupant::Confined {
+            room.make(&room.root(), 0o755, None)?;
+            room.make(&room.temporary(), 0o1777, None)?;
         }
         Ok(room)
     }
 
-    /// Makes one directory; the builder's own belong to it.
-    fn make(&self, path: &Path, mode: u32) -> Result<(), FileError> {
-        let made = DirBuilder::new().mode(mode).create(path);
-        made.map_err(failed("create", path))?;
-        fs::set_permissions(path, fs::Permissions::from_mode(mode))
-            .map_err(failed("change the permissions of", path))?;
-        let Some(owner) = self.owner else { return Ok(()) };
-        let (uid, gid) = if path == self.build_directory() {
-            (Some(owner.uid), Some(owner.gid))
-        } else if path == self.scratch() {
-            // Root's, so that the builder cannot remove what it is shown; the group's, so that it
-            // can add to it.
-            (None, Some(owner.gid))
-        } else {
-            return Ok(());
-        };
-        chown(path, uid, gid).map_err(failed("change the owner of", path))
+    /// Makes one directory, for the user and group given.
+    fn make(
+        &self,
+        path: &Path,
+        mode: u32,
+        owner: Option<(Option<u32>, u32)>,
+    ) -> Result<(), FileError> {
+        DirBuilder::new().mode(mode).create(path).map_err(failed("create", path))?;
+        if mode & 0o077 != 0 {
+            // The caller's mask may have taken something away.
+            fs::set_permissions(path, fs::Permissions::from_mode(mode))
+                .map_err(failed("change the permissions of", path))?;
+        }
+        match owner {
+            None => Ok(()),
+            Some((uid, gid)) => {
+                chown(path, uid, Some(gid)).map_err(failed("change the owner of", path))
+            }
+        }
     }
 
     /// Where the builder's root is to be mounted.
@@ -117,13 +131,24 @@ impl Room {
         self.chroot.join("store")
     }
 
+    /// Where copies of outputs are made.
+    pub(super) fn copies(&self) -> Result<PathBuf, FileError> {
+        let copies = self.chroot.join("copies");
+        match DirBuilder::new().mode(0o700).create(&copies) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                Err(failed("create", &copies)(error))
+            }
+            _ => Ok(copies),
+        }
+    }
+
     /// What becomes the builder's working directory.
     pub(super) fn build_directory(&self) -> PathBuf {
-        self.outer.join("build")
+        self.outer.as_ref().map_or(&self.chroot, |outer| &outer.path).join("build")
     }
 
     fn temporary(&self) -> PathBuf {
-        self.outer.join("tmp")
+        self.build_directory().with_file_name("tmp")
     }
 
     /// Writes a file into the build directory.
@@ -179,7 +204,31 @@ impl Drop for Room {
     fn drop(&mut self) {
         // What stays, the next build or collection removes.
         let _ = remove_tree(&self.chroot);
-        let _ = remove_tree(&self.outer);
+        if let Some(outer) = &self.outer {
+            let _ = remove_tree(&outer.path);
+        }
+    }
+}
+
+impl Outer {
+    /// Makes a directory below `builds` that nobody else uses.
+    fn new(builds: &Path) -> Result<Self, FileError> {
+        fs::create_dir_all(builds).map_err(failed("create", builds))?;
+        loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let path = builds.join(format!("nix-{}-{number}", std::process::id()));
+            match DirBuilder::new().mode(0o700).create(&path) {
+                Ok(()) => {}
+                // Left behind by a process that had our number.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(failed("create", &path)(error)),
+            }
+            let directory = File::open(&path).map_err(failed("open", &path))?;
+            // Somebody cleaning up may hold it for a moment; then it is removed under our feet,
+            // and the next step says so.
+            let lock = Flock::lock(directory, FlockArg::LockExclusiveNonblock).ok();
+            return Ok(Self { path, _lock: lock });
+        }
     }
 }
 
@@ -216,8 +265,5 @@ pub(super) fn accounts(build_directory: &str) -> Vec<(PathBuf, Vec<u8>)> {
          nobody:x:65534:65534:Nobody:/:/noshell\n"
     );
     let groups = format!("root:x:0:\nnixbld:!:{GID_INSIDE}:\nnogroup:x:65534:\n");
-    vec![
-        ("/etc/passwd".into(), users.into_bytes()),
-        ("/etc/group".into(), groups.into_bytes()),
-    ]
+    vec![("/etc/passwd".into(), users.into_bytes()), ("/etc/group".into(), groups.into_bytes())]
 }

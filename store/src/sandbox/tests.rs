@@ -87,7 +87,7 @@ impl Room {
 fn run_all(invocation: &Invocation) -> (Ending, String) {
     let mut text = Vec::new();
     let mut output = |piece: &[u8]| text.extend_from_slice(piece);
-    let ending = run(invocation, &mut output, &AtomicBool::new(false)).unwrap();
+    let ending = run(invocation, &mut output, &|| false).unwrap();
     (ending, String::from_utf8_lossy(&text).into_owned())
 }
 
@@ -155,18 +155,17 @@ fn a_builder_stops_at_its_limits() {
 #[test]
 fn a_builder_stops_when_asked() {
     let Some(room) = Room::new() else { return };
-    let cancelled = AtomicBool::new(false);
-    let mut output = |_: &[u8]| cancelled.store(true, std::sync::atomic::Ordering::Relaxed);
+    let cancelled = std::cell::Cell::new(false);
+    let mut output = |_: &[u8]| cancelled.set(true);
     let invocation = room.invocation("echo; sleep 1000");
-    assert_eq!(run(&invocation, &mut output, &cancelled).unwrap(), Ending::Cancelled);
+    assert_eq!(run(&invocation, &mut output, &|| cancelled.get()).unwrap(), Ending::Cancelled);
 }
 
 #[test]
 fn what_cannot_be_set_up_is_named() {
     let Some(room) = Room::new() else { return };
-    let message = |invocation: &Invocation| {
-        run(invocation, &mut |_| (), &AtomicBool::new(false)).unwrap_err().to_string()
-    };
+    let message =
+        |invocation: &Invocation| run(invocation, &mut |_| (), &|| false).unwrap_err().to_string();
     let mut missing = room.invocation("");
     missing.program = "/nix/store/nothing".into();
     assert!(message(&missing).starts_with("cannot execute `/nix/store/nothing`: No such file"));

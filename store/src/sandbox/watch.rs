@@ -1,7 +1,6 @@
 //! Watching a builder: its output, its limits and its end.
 
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use nix::errno::Errno;
@@ -22,12 +21,12 @@ pub(super) fn watch(
     running: Running,
     invocation: &Invocation,
     output: &mut dyn FnMut(&[u8]),
-    cancelled: &AtomicBool,
+    is_cancelled: &dyn Fn() -> bool,
 ) -> Result<Ending, SandboxError> {
     let failed = |errno| parent_error("watch the builder", errno);
     fcntl(&running.output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(failed)?;
     let mut stream = Stream { running: &running, output, count_bytes: 0 };
-    let stopped = until_end(&mut stream, &invocation.limits, cancelled);
+    let stopped = until_end(&mut stream, &invocation.limits, is_cancelled);
     // Whoever is left of the builder's own session or process list goes now. The process itself
     // has not been waited for, so the numbers are still its own.
     let _ = kill(Pid::from_raw(-running.pid.as_raw()), Signal::SIGKILL);
@@ -103,7 +102,7 @@ impl Stream<'_> {
 fn until_end(
     stream: &mut Stream<'_>,
     limits: &Limits,
-    cancelled: &AtomicBool,
+    is_cancelled: &dyn Fn() -> bool,
 ) -> Result<Option<Ending>, Errno> {
     let start = Instant::now();
     let mut last_output = start;
@@ -111,7 +110,7 @@ fn until_end(
     let mut is_hung_up = false;
     loop {
         let now = Instant::now();
-        if cancelled.load(Ordering::Relaxed) {
+        if is_cancelled() {
             return Ok(Some(Ending::Cancelled));
         }
         if limits.time.is_some_and(|limit| now - start >= limit) {

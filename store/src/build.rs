@@ -1,0 +1,200 @@
+//! Realising derivations: running builders, and registering what they make.
+//!
+//! A store on a disk gives its [`Site`] to [`realise`], which makes everything valid that was
+//! asked for, or says what failed:
+//!
+//! ```text
+//! let site = Site { store: &store, real_directory, state_directory, log_directory, ... };
+//! let done: Vec<Realised> = build::realise(&site, &targets, &options, &events)?;
+//! ```
+//!
+//! [`missing`] tells beforehand what would be built; [`interrupt`] calls everything off.
+//! A failure is a [`BuildError`], whose `exit_code()` is that of `nix-build`; each of its
+//! `failures` has the message, the last lines of the log and the path to give to `nix log`.
+//!
+//! The way of one derivation: locks on its outputs, a second look whether they are valid, a room
+//! ([`room`]), an environment ([`environment`]), a builder in the [sandbox](crate::sandbox) or, for
+//! `builtin:` ones, in this process ([`builtin`]), then its outputs made canonical, hashed and
+//! scanned ([`output`]), checked ([`check`]), moved to their places and registered, all at once.
+
+mod attributes;
+mod builtin;
+mod check;
+mod confine;
+mod environment;
+mod fixed_output;
+mod goal;
+mod graph;
+mod hook;
+mod job;
+mod lock;
+pub mod log;
+mod output;
+mod register;
+mod remove;
+mod requirement;
+pub mod room;
+mod scheduler;
+mod shell;
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::error::{BuildError, StoreError};
+use crate::event::{Activity, ActivityId, ActivityKind, Events, Level};
+use crate::path::StorePath;
+use crate::realise::{BuildMode, DerivedPath, RealiseOptions, Realised};
+use crate::store::Store;
+
+pub(crate) use output::describe;
+
+/// A store on a disk, and where builds may put things.
+pub struct Site<'s> {
+    /// The store.
+    pub store: &'s dyn Store,
+    /// Where the files of its store directory really are.
+    pub real_directory: PathBuf,
+    /// Where build directories and locks on build users go.
+    pub state_directory: PathBuf,
+    /// Where logs go.
+    pub log_directory: PathBuf,
+}
+
+/// One realisation in progress.
+struct Realisation<'r> {
+    site: &'r Site<'r>,
+    options: &'r RealiseOptions,
+    events: &'r dyn Events,
+    /// All builds together.
+    activity: Activity<'r>,
+    /// The references of valid paths, which never change.
+    references: Mutex<BTreeMap<StorePath, Arc<[StorePath]>>>,
+    is_cancelled: &'r (dyn Fn() -> bool + Sync),
+}
+
+static IS_INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Stops every build of this process as soon as possible; safe to call from a signal handler.
+pub fn interrupt() {
+    IS_INTERRUPTED.store(true, Ordering::Relaxed);
+}
+
+/// Makes `targets` valid and returns what came of each.
+///
+/// # Errors
+///
+/// What failed; with [`RealiseOptions::keep_going`], everything that failed.
+///
+/// # Atomicity
+///
+/// The outputs of a derivation become valid together, after its builder has ended well. Whatever
+/// is cut short leaves no process, and no file that the next build or collection does not remove.
+pub fn realise(
+    site: &Site<'_>,
+    targets: &[DerivedPath],
+    options: &RealiseOptions,
+    events: &dyn Events,
+) -> Result<Vec<Realised>, BuildError> {
+    let graph = goal::Graph::new(site.store, targets, options.mode)?;
+    if !graph.goals.is_empty() {
+        room::remove_stale(&builds_directory(site, options));
+        let realisation = Realisation {
+            site,
+            options,
+            events,
+            activity: Activity::start(
+                events,
+                ActivityId::NONE,
+                ActivityKind::Builds,
+                Level::Debug,
+                "",
+                &[],
+            ),
+            references: Mutex::default(),
+            is_cancelled: &|| IS_INTERRUPTED.load(Ordering::Relaxed),
+        };
+        scheduler::run(&realisation, &graph)?;
+    }
+    let mut realised = Vec::new();
+    for target in targets {
+        results(site.store, target, &mut realised)?;
+    }
+    Ok(realised)
+}
+
+/// Returns the derivations that would be built for `targets`, each after those it needs.
+///
+/// # Errors
+///
+/// If the store cannot be read. What cannot be built is listed too; building it says why.
+pub fn missing(
+    store: &dyn Store,
+    targets: &[DerivedPath],
+    mode: BuildMode,
+) -> Result<Vec<StorePath>, StoreError> {
+    let graph = goal::Graph::new(store, targets, mode)?;
+    let needs = graph.goals.into_iter().map(|(path, goal)| (path, goal.needs)).collect();
+    Ok(crate::closure::sorted_by_reference(&needs)?)
+}
+
+fn builds_directory(site: &Site<'_>, options: &RealiseOptions) -> PathBuf {
+    let chosen = options.build_directory.clone();
+    chosen.unwrap_or_else(|| site.state_directory.join("builds"))
+}
+
+/// Adds what has come of `target`, which is valid now.
+fn results(
+    store: &dyn Store,
+    target: &DerivedPath,
+    realised: &mut Vec<Realised>,
+) -> Result<(), StoreError> {
+    match target {
+        DerivedPath::Opaque(path) => {
+            realised.push(Realised { origin: None, path: path.clone() });
+        }
+        DerivedPath::Built { derivation, outputs } => {
+            for (name, path) in store.derivation_outputs(derivation)? {
+                if let Some(path) = path.filter(|_| outputs.contains(&name)) {
+                    realised.push(Realised { origin: Some((derivation.clone(), name)), path });
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Realisation<'_> {
+    /// Returns everything that `roots`, which are valid, reach.
+    fn closure(
+        &self,
+        roots: impl IntoIterator<Item = StorePath>,
+    ) -> Result<BTreeSet<StorePath>, StoreError> {
+        let mut pending: Vec<StorePath> = roots.into_iter().collect();
+        let mut reached = BTreeSet::new();
+        while let Some(path) = pending.pop() {
+            if reached.contains(&path) {
+                continue;
+            }
+            pending.extend(self.references(&path)?.iter().cloned());
+            reached.insert(path);
+        }
+        Ok(reached)
+    }
+
+    fn references(&self, path: &StorePath) -> Result<Arc<[StorePath]>, StoreError> {
+        let lock = || self.references.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lock().get(path) {
+            return Ok(known.clone());
+        }
+        let store = self.site.store;
+        let info = store
+            .path_info(path)?
+            .ok_or_else(|| StoreError::NotValid { path: store.directory().display(path) })?;
+        let references: Arc<[StorePath]> = info.references.into_iter().collect();
+        lock().insert(path.clone(), references.clone());
+        Ok(references)
+    }
+}

@@ -1,0 +1,1 @@
+//! What the builders of this program make, and what they refuse.

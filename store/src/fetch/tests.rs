@@ -1,0 +1,1 @@
+//! Fetching from this machine, as nobody in particular.
