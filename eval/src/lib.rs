@@ -23,6 +23,7 @@ pub mod number;
 pub mod option_tree;
 pub mod order;
 pub mod print;
+pub mod regex;
 pub mod report;
 pub mod scope;
 pub mod select;
