@@ -8,6 +8,7 @@ pub mod builtins;
 pub mod coerce;
 pub mod context;
 mod copy;
+pub mod db;
 pub mod diagnostic;
 pub mod embedded;
 pub mod equal;
