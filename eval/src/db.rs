@@ -24,6 +24,7 @@ use crate::source::SourcePath;
 pub trait Db: salsa::Database {}
 
 /// A file as the editor (or the host) has it.
+#[expect(missing_docs, reason = "salsa makes functions that cannot carry documentation")]
 #[salsa::input]
 pub struct File {
     /// Where it lies.
