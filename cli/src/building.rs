@@ -131,6 +131,11 @@ pub(crate) fn options(settings: &Settings) -> RealiseOptions {
         },
         sandbox_fallback: settings.is_on("sandbox-fallback"),
         sandbox_paths: words("sandbox-paths"),
+        sandbox_shm_size: settings.text("sandbox-dev-shm-size"),
+        allowed_impure_host_paths: defaults.allowed_impure_host_paths,
+        build_users_group: Some(settings.text("build-users-group"))
+            .filter(|_| settings.is_set("build-users-group")),
+        hashed_mirrors: words("hashed-mirrors"),
         build_directory: None,
         substitute: settings.is_on("substitute"),
         post_build_hook: path(settings, "post-build-hook"),

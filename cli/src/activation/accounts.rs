@@ -9,8 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// The accounts that a system declares.
-#[derive(Clone, Default, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Default, Debug)]
 pub(crate) struct Declared {
     /// Whether accounts that the system does not declare may exist.
     pub(crate) mutable_users: bool,
@@ -28,18 +27,20 @@ pub(crate) struct User {
     pub(crate) name: String,
     /// The number; none: a free one.
     pub(crate) uid: Option<u32>,
+    /// Whether the number is only a proposal: nobody declared it.
+    pub(crate) automatic_uid: bool,
     /// The name or number of the first group.
     pub(crate) group: String,
     /// Whether a free number is taken from the system's range.
     pub(crate) is_system_user: bool,
-    /// Whether it is a person, who gets ranges of subordinate numbers.
-    pub(crate) is_normal_user: bool,
     /// The full name.
     pub(crate) description: String,
     /// The home directory.
     pub(crate) home: String,
     /// Whether the home directory is made.
     pub(crate) create_home: bool,
+    /// The permissions of the home directory, in octal.
+    pub(crate) home_mode: String,
     /// The login shell.
     pub(crate) shell: String,
     /// The password, hashed.
@@ -50,6 +51,10 @@ pub(crate) struct User {
     pub(crate) password: Option<String>,
     /// The password itself of an account that is new.
     pub(crate) initial_password: Option<String>,
+    /// A file with the password, hashed.
+    pub(crate) hashed_password_file: Option<String>,
+    /// Groups besides the first.
+    pub(crate) extra_groups: Vec<String>,
 }
 
 /// A declared group.
@@ -60,6 +65,8 @@ pub(crate) struct Group {
     pub(crate) name: String,
     /// The number; none: a free one.
     pub(crate) gid: Option<u32>,
+    /// Whether the number is only a proposal: nobody declared it.
+    pub(crate) automatic_gid: bool,
     /// The names of its members.
     pub(crate) members: Vec<String>,
 }
@@ -97,6 +104,8 @@ pub(crate) struct Home {
     pub(crate) path: String,
     /// Its owner and group.
     pub(crate) owner: (u32, u32),
+    /// Its permissions, in octal.
+    pub(crate) mode: String,
 }
 
 /// What a merge came to.
@@ -229,12 +238,14 @@ fn merge_groups(
         used: current.values().map(|group| group.gid).collect(),
         remembered: &now.memory.gids,
     };
-    numbers.used.extend(declared.groups.iter().filter_map(|group| group.gid));
+    let fixed = declared.groups.iter().filter(|group| !group.automatic_gid);
+    numbers.used.extend(fixed.filter_map(|group| group.gid));
     let mut out = BTreeMap::new();
     for group in &declared.groups {
         let existing = current.get(&group.name);
         let gid = match (existing, group.gid) {
             (Some(existing), wanted) => {
+                let wanted = wanted.filter(|_| !group.automatic_gid);
                 if let Some(wanted) = wanted.filter(|&wanted| wanted != existing.gid) {
                     let name = &group.name;
                     let old = existing.gid;
@@ -244,10 +255,15 @@ fn merge_groups(
                 }
                 existing.gid
             }
-            (None, Some(gid)) => gid,
-            (None, None) => numbers.allocate(&group.name, (400..=999).rev(), |_| true)?,
+            (None, Some(gid)) if !group.automatic_gid => gid,
+            (None, proposed) => {
+                let range = proposed.into_iter().chain((400..=999).rev());
+                numbers.allocate(&group.name, range, |_| true)?
+            }
         };
         let mut members: BTreeSet<String> = group.members.iter().cloned().collect();
+        let joining = declared.users.iter().filter(|user| user.extra_groups.contains(&group.name));
+        members.extend(joining.map(|user| user.name.clone()));
         if let Some(existing) = existing.filter(|_| declared.mutable_users) {
             let added = existing.members.iter().filter(|name| !now.memory.users.contains(*name));
             members.extend(added.cloned());
@@ -284,13 +300,15 @@ fn merge_users(
         used: current.values().map(|user| user.uid).collect(),
         remembered: &now.memory.uids,
     };
-    numbers.used.extend(declared.users.iter().filter_map(|user| user.uid));
+    let fixed = declared.users.iter().filter(|user| !user.automatic_uid);
+    numbers.used.extend(fixed.filter_map(|user| user.uid));
     let mut out = BTreeMap::new();
     for user in &declared.users {
         let existing = current.get(&user.name);
         let uid = match existing {
             Some(existing) => {
-                if let Some(wanted) = user.uid.filter(|&wanted| wanted != existing.uid) {
+                let wanted = user.uid.filter(|_| !user.automatic_uid);
+                if let Some(wanted) = wanted.filter(|&wanted| wanted != existing.uid) {
                     let name = &user.name;
                     let old = existing.uid;
                     merged
@@ -303,7 +321,11 @@ fn merge_users(
         };
         let gid = first_group(user, groups, merged);
         if user.create_home {
-            merged.homes.push(Home { path: user.home.clone(), owner: (uid, gid) });
+            merged.homes.push(Home {
+                path: user.home.clone(),
+                owner: (uid, gid),
+                mode: user.home_mode.clone(),
+            });
         }
         merged.files.memory.uids.insert(user.name.clone(), uid);
         let line = UserLine {
@@ -334,14 +356,16 @@ fn merge_users(
 }
 
 fn new_uid(user: &User, numbers: &mut Numbers<'_>) -> Result<u32, String> {
-    match (user.uid, user.is_system_user) {
-        (Some(uid), _) => Ok(uid),
-        (None, true) => {
-            numbers.allocate(&user.name, (400..=999).rev(), |uid| (400..=999).contains(&uid))
-        }
-        (None, false) => {
-            numbers.allocate(&user.name, 1000..=29_999, |uid| (1000..=29_999).contains(&uid))
-        }
+    let proposed = match user.uid {
+        Some(uid) if !user.automatic_uid => return Ok(uid),
+        proposed => proposed.into_iter(),
+    };
+    if user.is_system_user {
+        let is_allowed = |uid| (400..=999).contains(&uid);
+        numbers.allocate(&user.name, proposed.chain((400..=999).rev()), is_allowed)
+    } else {
+        let is_allowed = |uid| (1000..=29_999).contains(&uid);
+        numbers.allocate(&user.name, proposed.chain(1000..=29_999), is_allowed)
     }
 }
 

@@ -6,7 +6,7 @@
 //! a copy with that mode (and `NAME.uid`, `NAME.gid`). Source: NixOS, `setup-etc.pl`.
 
 use super::files::{ChangeError, Node, Transaction};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ pub(crate) enum EtcError {
     Change(ChangeError),
     /// A file of the etc object cannot be read.
     Read(PathBuf, io::Error),
-    /// A mode, owner or link in the object makes no sense.
+    /// A link in the object makes no sense.
     Malformed(PathBuf, String),
 }
 
@@ -45,14 +45,23 @@ impl From<ChangeError> for EtcError {
     }
 }
 
+/// How a file is copied.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Copy {
+    /// Its permissions, as for `chmod`.
+    pub(crate) mode: u32,
+    /// Its owner and group.
+    pub(crate) owner: (u32, u32),
+}
+
 /// What the plan needs to know besides the object.
 pub(crate) struct Etc<'a> {
     /// The directory with the tree, as the system names it: `/nix/store/HASH-etc/etc`.
     pub(crate) object: &'a Path,
     /// The store directory, as the system names it.
     pub(crate) store_directory: &'a Path,
-    /// Returns the number of a user (`true`) or group of this name.
-    pub(crate) number: &'a dyn Fn(&str, bool) -> Option<u32>,
+    /// The files that are copies.
+    pub(crate) copies: &'a BTreeMap<PathBuf, Copy>,
 }
 
 /// Plans that `/etc` is what the object says.
@@ -85,13 +94,7 @@ impl Etc<'_> {
         let place = object.join(path);
         let up: PathBuf = path.components().skip(1).map(|_| "..").collect();
         let through_static = || Node::Link(up.join("static").join(path));
-        if let Some(mode) = sidecar(&place, "mode")? {
-            if mode == "direct-symlink" {
-                return Ok(Node::Link(read_link(&place)?));
-            }
-            let mode = u32::from_str_radix(&mode, 8)
-                .map_err(|_| EtcError::Malformed(place.clone(), format!("mode `{mode}`")))?;
-            let owner = (self.owner(&place, "uid", true)?, self.owner(&place, "gid", false)?);
+        if let Some(Copy { mode, owner }) = self.copies.get(path).copied() {
             let source = self.resolve(root, &place)?;
             let content = std::fs::read(&source).map_err(|error| EtcError::Read(source, error))?;
             return Ok(Node::File { content, mode, owner: Some(owner) });
@@ -137,58 +140,26 @@ impl Etc<'_> {
         }
         Err(EtcError::Malformed(place, "too many links".to_owned()))
     }
-
-    fn owner(&self, place: &Path, kind: &str, is_user: bool) -> Result<u32, EtcError> {
-        let text = sidecar(place, kind)?.unwrap_or_else(|| "+0".to_owned());
-        let number = match text.strip_prefix('+') {
-            Some(number) => number.parse().ok(),
-            None => text.parse().ok().or_else(|| (self.number)(&text, is_user)),
-        };
-        number.ok_or_else(|| EtcError::Malformed(place.to_owned(), format!("no {kind} `{text}`")))
-    }
 }
 
 fn read_link(place: &Path) -> Result<PathBuf, EtcError> {
     std::fs::read_link(place).map_err(|error| EtcError::Read(place.to_owned(), error))
 }
 
-/// Reads the file beside `place` that says how it is copied.
-fn sidecar(place: &Path, kind: &str) -> Result<Option<String>, EtcError> {
-    let mut name = place.as_os_str().to_owned();
-    name.push(format!(".{kind}"));
-    match std::fs::read_to_string(&name) {
-        Ok(text) => Ok(Some(text.trim().to_owned())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(EtcError::Read(name.into(), error)),
-    }
-}
-
-/// Lists the files and links below `object`, without those that describe others.
+/// Lists the files and links below `object`.
 fn list(object: &Path, below: &Path, paths: &mut Vec<PathBuf>) -> Result<(), EtcError> {
     let directory = object.join(below);
     let failed = |error| EtcError::Read(directory.clone(), error);
-    let mut names = BTreeSet::new();
+    let mut entries = BTreeMap::new();
     for entry in std::fs::read_dir(&directory).map_err(failed)? {
-        names.insert(entry.map_err(failed)?.file_name());
+        let entry = entry.map_err(failed)?;
+        entries.insert(entry.file_name(), entry.file_type().map_err(failed)?);
     }
-    for name in &names {
+    for (name, kind) in entries {
         let path = below.join(name);
-        let place = object.join(&path);
-        let describes = ["mode", "uid", "gid"].iter().any(|kind| {
-            let suffix = format!(".{kind}");
-            let text = name.to_string_lossy();
-            let described = text.strip_suffix(&suffix);
-            described.is_some_and(|described| {
-                names.iter().any(|name| name == described)
-                    && names.iter().any(|name| *name == *format!("{described}.mode"))
-            })
-        });
-        let is_directory = std::fs::symlink_metadata(&place)
-            .map_err(|error| EtcError::Read(place.clone(), error))?
-            .is_dir();
-        if is_directory {
+        if kind.is_dir() {
             list(object, &path, paths)?;
-        } else if !describes {
+        } else {
             paths.push(path);
         }
     }

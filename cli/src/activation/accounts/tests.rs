@@ -15,7 +15,7 @@ fn user(name: &str) -> User {
 
 fn group(name: &str, gid: Option<u32>, members: &[&str]) -> Group {
     let members = members.iter().map(|&name| name.to_owned()).collect();
-    Group { name: name.to_owned(), gid, members }
+    Group { name: name.to_owned(), gid, members, automatic_gid: false }
 }
 
 fn declared(users: Vec<User>) -> Declared {
@@ -29,12 +29,12 @@ fn merged(declared: &Declared, now: &Files) -> Merged {
 
 #[test]
 fn a_fresh_system_gets_what_is_declared() {
-    let alice = User { create_home: true, is_normal_user: true, ..user("alice") };
+    let alice = User { create_home: true, home_mode: "0700".to_owned(), ..user("alice") };
     let result = merged(&declared(vec![alice]), &Files::default());
     assert_eq!(result.files.passwd, "alice:x:1000:100::/home/alice:/bin/sh\n");
     assert_eq!(result.files.group, "wheel:x:1:alice\nusers:x:100:\n");
     assert_eq!(result.files.shadow, "alice:!:1::::::\n");
-    let home = Home { path: "/home/alice".to_owned(), owner: (1000, 100) };
+    let home = Home { path: "/home/alice".to_owned(), owner: (1000, 100), mode: "0700".to_owned() };
     assert_eq!(result.homes, [home]);
 }
 
@@ -109,4 +109,23 @@ fn an_unknown_group_is_told() {
     let result = merged(&declared(vec![lost]), &Files::default());
     assert!(result.files.passwd.contains(":65534:"));
     assert_eq!(result.warnings, ["user `lost` has the unknown group `nowhere`"]);
+}
+
+#[test]
+fn a_proposed_number_is_taken_only_if_it_is_free() {
+    let proposed = |name: &str| User { uid: Some(1000), automatic_uid: true, ..user(name) };
+    let result = merged(&declared(vec![proposed("alice"), proposed("bob")]), &Files::default());
+    let expected = "alice:x:1000:100::/home/alice:/bin/sh\nbob:x:1001:100::/home/bob:/bin/sh\n";
+    assert_eq!(result.files.passwd, expected);
+    assert!(result.warnings.is_empty());
+    let again = merged(&declared(vec![proposed("bob")]), &result.files);
+    assert!(again.files.passwd.starts_with("bob:x:1001:"), "{}", again.files.passwd);
+    assert!(again.warnings.is_empty());
+}
+
+#[test]
+fn extra_groups_are_memberships() {
+    let bob = User { extra_groups: vec!["wheel".to_owned()], ..user("bob") };
+    let result = merged(&declared(vec![bob]), &Files::default());
+    assert!(result.files.group.contains("wheel:x:1:alice,bob\n"), "{}", result.files.group);
 }
