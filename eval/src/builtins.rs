@@ -1,7 +1,12 @@
 //! The builtins: the tables of all families, joined, and lookup by name.
 
 pub mod arithmetic;
+pub mod context;
 pub mod derivation;
+pub mod file;
+pub mod hash;
+pub mod import;
+pub mod path;
 pub mod table;
 
 use std::sync::LazyLock;
@@ -11,7 +16,15 @@ use rustc_hash::FxHashMap;
 pub use table::{Builtin, Parameter};
 
 /// The tables of the families, in the order of the manual.
-const FAMILIES: &[&[Builtin]] = &[arithmetic::TABLE, derivation::TABLE];
+const FAMILIES: &[&[Builtin]] = &[
+    arithmetic::TABLE,
+    context::TABLE,
+    derivation::TABLE,
+    file::TABLE,
+    hash::TABLE,
+    import::TABLE,
+    path::TABLE,
+];
 
 /// All builtins; a `Value::builtin(index)` is an index into this list.
 static ALL: LazyLock<Vec<&'static Builtin>> =

@@ -14,4 +14,6 @@ pub(crate) struct Known<'h> {
     pub(crate) copied: FxHashMap<SourcePath, Str<'h>>,
     /// The hashes of derivations that output paths of others follow from.
     pub(crate) modulo: FxHashMap<StorePath, HashModulo>,
+    /// The entries of search paths that were looked at, and what they name.
+    pub(crate) search_path: FxHashMap<Vec<u8>, Option<SourcePath>>,
 }

@@ -8,6 +8,8 @@ use std::sync::atomic::AtomicBool;
 pub struct Settings {
     /// The search path for `<...>`: (prefix or empty, path or URL as written), in order.
     pub search_path: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The absolute directory that relative entries of the search path start from.
+    pub directory: Vec<u8>,
     /// Whether `<nixpkgs>` falls back to the embedded library when the search path has none.
     pub embedded_fallback: bool,
     /// The value of `builtins.currentSystem`, such as `x86_64-linux`.
@@ -40,6 +42,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             search_path: Vec::new(),
+            directory: b"/".to_vec(),
             embedded_fallback: false,
             system: "x86_64-linux".to_owned(),
             read_only: true,

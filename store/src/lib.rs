@@ -30,6 +30,8 @@ pub mod memory;
 
 pub mod build;
 pub mod fetch;
+pub mod profile;
+
 pub mod sandbox;
 
 pub use crate::content_address::{ContentAddress, ContentMethod, FileMethod};

@@ -32,10 +32,12 @@ use rustc_hash::FxHashMap;
 
 pub use self::lock::PathLocks;
 pub use self::remove::remove_tree;
+pub(crate) use self::root::replace_link;
 
 use self::database::{Access, Database, Entry, SCHEMA_VERSION};
 use self::lock::{lock, open_lock_file};
 use self::temporary_root::TemporaryRoots;
+use crate::build::{self, Site};
 use crate::closure::sorted_by_reference;
 use crate::derivation::modulo::{HashModulo, check_output_paths, hash_modulo};
 use crate::derivation::{Derivation, DerivationError, EXTENSION, aterm};
@@ -638,6 +640,11 @@ impl Store for LocalStore {
     }
 
     fn register(&self, infos: &[PathInfo]) -> Result<(), AddError> {
+        for info in infos {
+            let real = self.real_path(&info.path);
+            self.optimise_new(&real)?;
+            self.sync(&real, info.nar_size)?;
+        }
         self.register_all(infos, true)
     }
 
@@ -693,9 +700,13 @@ impl Store for LocalStore {
         options: &RealiseOptions,
         events: &dyn Events,
     ) -> Result<Vec<Realised>, BuildError> {
-        let _ = (targets, options, events);
-        let store = self.settings.real_directory.display().to_string();
-        Err(StoreError::Unsupported { operation: "build", store }.into())
+        let site = Site {
+            store: self,
+            real_directory: self.settings.real_directory.clone(),
+            state_directory: self.settings.state_directory.clone(),
+            log_directory: self.settings.log_directory.clone(),
+        };
+        build::realise(&site, targets, options, events)
     }
 }
 

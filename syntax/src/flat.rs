@@ -60,6 +60,11 @@ impl<'t> FlatTree<'t> {
         ((index as usize) < self.nodes.len()).then_some(FlatNode { tree: self, index })
     }
 
+    /// Returns the significant token number `index`, from 0.
+    pub fn token(&self, index: u32) -> Option<FlatToken<'_>> {
+        ((index as usize) < self.tokens.len()).then_some(FlatToken { tree: self, index })
+    }
+
     /// Returns how many nodes there are.
     pub fn node_count(&self) -> u32 {
         self.nodes.len() as u32

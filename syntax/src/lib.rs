@@ -6,6 +6,7 @@ pub mod flat;
 mod grammar;
 mod kind;
 mod lexer;
+mod line_index;
 pub mod literal;
 mod parser;
 mod validate;
@@ -13,6 +14,7 @@ mod validate;
 pub use error::{ErrorKind, SyntaxError, duplicate_attr};
 pub use flat::{FlatElement, FlatNode, FlatToken, FlatTree};
 pub use kind::SyntaxKind;
+pub use line_index::LineIndex;
 pub use rowan::{TextRange, TextSize};
 
 use flat::Token;
@@ -29,9 +31,14 @@ pub struct Options {
     pub depth_max: u32,
 }
 
+impl Options {
+    /// What the command line starts from.
+    pub const DEFAULT: Options = Options { pipe_operators: false, depth_max: 1_000 };
+}
+
 impl Default for Options {
     fn default() -> Self {
-        Options { pipe_operators: false, depth_max: 1_000 }
+        Options::DEFAULT
     }
 }
 

@@ -3,6 +3,8 @@
 mod draft;
 mod instantiate;
 
+pub(crate) use instantiate::{empty_hash, output_string};
+
 use store::derivation::placeholder::placeholder;
 
 use crate::builtins;

@@ -169,15 +169,19 @@ fn add_outputs<'h>(eval: &mut Eval<'h>, draft: &mut Draft<'h>) -> Result<()> {
 
 /// Reads `outputHash`; an empty one stands for a hash that nobody knows yet.
 fn parse_hash(eval: &Eval<'_>, text: &str, algorithm: Option<HashAlgorithm>) -> Result<Hash> {
-    if !text.is_empty() {
-        return Hash::parse(text, algorithm).map_err(|error| error::store(&error));
+    match algorithm {
+        _ if !text.is_empty() => Hash::parse(text, algorithm).map_err(|error| error::store(&error)),
+        Some(algorithm) => empty_hash(eval, algorithm),
+        None => Err(error::other("empty hash requires explicit hash algorithm")),
     }
-    let Some(algorithm) = algorithm else {
+}
+
+/// Returns the hash of zeros, which stands for one that nobody knows yet, and says so.
+pub(crate) fn empty_hash(eval: &Eval<'_>, algorithm: HashAlgorithm) -> Result<Hash> {
+    let zeros = vec![0; algorithm.size()];
+    let Some(hash) = Hash::from_bytes(algorithm, &zeros) else {
         return Err(error::other("empty hash requires explicit hash algorithm"));
     };
-    let zeros = vec![0; algorithm.size()];
-    let hash = Hash::from_bytes(algorithm, &zeros)
-        .ok_or_else(|| error::other("empty hash requires explicit hash algorithm"))?;
     let warning = format!("warning: found empty hash, assuming '{hash}'");
     eval.system().message(warning.as_bytes());
     Ok(hash)

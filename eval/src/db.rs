@@ -1,0 +1,124 @@
+//! The incremental database: what the editor and `nivis check` ask about files.
+//!
+//! | query | key | reads | runs again when |
+//! |---|---|---|---|
+//! | [`line_index`] | file | text | the text changes |
+//! | [`scopes`] | file | text | the text changes |
+//! | [`diagnostics`] | file | text, `scopes` | the text changes |
+//!
+//! Queries sit at files, are pure and return plain data; nothing lazy enters the database. An
+//! evaluation is not a query: what leaves one (an option tree, a printed value) is kept by its
+//! owner beside the database, together with the revision of the sources it froze.
+
+use std::sync::Arc;
+
+use syntax::{LineIndex, Options};
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::lint;
+use crate::scope::{self, Scopes};
+use crate::source::SourcePath;
+
+/// What every query is given.
+#[salsa::db]
+pub trait Db: salsa::Database {}
+
+/// A file as the editor (or the host) has it.
+#[expect(missing_docs, reason = "salsa makes functions that cannot carry documentation")]
+#[salsa::input]
+pub struct File {
+    /// Where it lies.
+    #[returns(ref)]
+    pub path: SourcePath,
+    /// Its bytes.
+    #[returns(ref)]
+    pub text: Arc<[u8]>,
+}
+
+/// The database of one session.
+#[salsa::db]
+#[derive(Clone, Default)]
+pub struct Database {
+    storage: salsa::Storage<Database>,
+}
+
+#[salsa::db]
+impl salsa::Database for Database {}
+
+#[salsa::db]
+impl Db for Database {}
+
+impl Database {
+    /// Returns an empty database that reports each query it runs to `log`, for tests.
+    pub fn with_log(log: impl Fn(String) + Send + Sync + 'static) -> Database {
+        let callback = move |event: salsa::Event| {
+            if let salsa::EventKind::WillExecute { database_key } = event.kind {
+                log(format!("{database_key:?}"));
+            }
+        };
+        Database { storage: salsa::Storage::new(Some(Box::new(callback))) }
+    }
+}
+
+/// Changes the text of a file; queries that run on other threads are cancelled first.
+pub fn set_text(db: &mut Database, file: File, text: Arc<[u8]>) {
+    use salsa::Setter as _;
+    file.set_text(db).to(text);
+}
+
+/// Runs `work`; `None` if a change of the database cancelled it.
+pub fn unless_cancelled<T>(work: impl FnOnce() -> T) -> Option<T> {
+    salsa::Cancelled::catch(std::panic::AssertUnwindSafe(work)).ok()
+}
+
+/// Every file is parsed with all syntax on: an editor does not know the command line's features.
+pub const PARSE_OPTIONS: Options = Options { pipe_operators: true, ..Options::DEFAULT };
+
+/// Returns where the lines of a file begin.
+///
+/// # Invalidation
+///
+/// Runs again when the text changes.
+#[salsa::tracked(returns(ref))]
+pub fn line_index(db: &dyn Db, file: File) -> LineIndex {
+    LineIndex::new(file.text(db))
+}
+
+/// Returns the names of a file.
+///
+/// # Invalidation
+///
+/// Runs again when the text changes.
+#[salsa::tracked(returns(ref))]
+pub fn scopes(db: &dyn Db, file: File) -> Scopes {
+    let (tree, _) = syntax::parse_flat(file.text(db), PARSE_OPTIONS);
+    scope::scopes(&tree)
+}
+
+/// Returns what there is to say about a file by its text alone: syntax errors and lints.
+///
+/// Lints wait until the syntax is right: around an error they would mostly be noise.
+///
+/// # Invalidation
+///
+/// Runs again when the text changes; its result stays when nothing in it does.
+#[salsa::tracked(returns(ref))]
+pub fn diagnostics(db: &dyn Db, file: File) -> Vec<Diagnostic> {
+    let (_, errors) = syntax::parse_flat(file.text(db), PARSE_OPTIONS);
+    if errors.is_empty() {
+        return lint::check(scopes(db, file));
+    }
+    errors.iter().map(syntax_diagnostic).collect()
+}
+
+fn syntax_diagnostic(error: &syntax::SyntaxError) -> Diagnostic {
+    Diagnostic {
+        code: "syntax-error",
+        severity: Severity::Error,
+        range: error.range,
+        message: error.message.clone(),
+        hint: error.hint.clone(),
+        is_unnecessary: false,
+        related: Vec::new(),
+    }
+}

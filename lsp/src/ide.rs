@@ -1,0 +1,41 @@
+//! What the editor can ask: pure functions from the database and a position to plain data.
+//!
+//! One file per feature; each starts at [`cursor`], which says what is under the cursor. Offsets
+//! are UTF-8 bytes. Every answer is total on broken code: at worst it is empty.
+
+pub mod completion;
+pub mod cursor;
+pub mod document_symbols;
+pub mod goto_definition;
+pub mod hover;
+mod markdown;
+pub mod references;
+
+#[cfg(test)]
+mod tests;
+
+use eval::option_tree::OptionTree;
+use syntax::TextRange;
+
+/// What is known beside the files themselves.
+#[derive(Clone, Copy, Default)]
+pub struct Knowledge<'a> {
+    /// The options of the module system that the file belongs to, once they are known.
+    pub options: Option<&'a OptionTree>,
+}
+
+/// A place to go to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NavigationTarget {
+    /// A range in the same file.
+    Here(TextRange),
+    /// A file, with a line and a column from 1 where they are known.
+    File {
+        /// Its path on the host.
+        path: String,
+        /// The line, from 1.
+        line: Option<u32>,
+        /// The column, from 1, in bytes.
+        column: Option<u32>,
+    },
+}

@@ -1,0 +1,444 @@
+//! What is under the cursor: every feature starts here.
+//!
+//! The answer is found by walking down from the root of the flat tree, so that the way (which sets
+//! and bindings enclose the cursor) is at hand: it tells which option a name in a module means.
+//!
+//! ```nix
+//! { config, lib, ... }: {
+//!   config = lib.mkIf true {
+//!     services.nginx.virtualHosts."x" = { root█ };
+//! #   └ OptionName { path: services nginx virtualHosts x, name: root }
+//!   };
+//! }
+//! ```
+
+use std::borrow::Cow;
+
+use eval::module_bindings::{is_transparent_call, merges_list};
+use eval::option_tree::Component;
+use syntax::{FlatNode, FlatToken, FlatTree, SyntaxKind, TextRange, TextSize};
+
+/// One component of the path that leads to the cursor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A name, unquoted; an interpolated one as it is written.
+    Name(String),
+    /// An element of a list.
+    Element,
+}
+
+impl Part {
+    /// Returns the component as the option tree takes it.
+    pub fn component(&self) -> Component<'_> {
+        match self {
+            Part::Name(name) => Component::Name(name),
+            Part::Element => Component::Element,
+        }
+    }
+}
+
+/// What is under the cursor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cursor {
+    /// A name in a set of a module: the name of an option, or on the way to one.
+    OptionName {
+        /// The path of the set, without what is under the cursor.
+        path: Vec<Part>,
+        /// The name under the cursor, whole; empty where none is written yet.
+        name: String,
+        /// The bytes of that name, empty where there is none.
+        range: TextRange,
+    },
+    /// The value of an option, where it begins.
+    OptionValue {
+        /// The path of the option.
+        path: Vec<Part>,
+        /// The bare word under the cursor; empty where none is written yet.
+        name: String,
+        /// The bytes of that word.
+        range: TextRange,
+    },
+    /// A name behind a dot: `config.services.█`, `builtins.█`, `x.y█`.
+    Selection {
+        /// The variable at the left end, if it is one.
+        base: Option<String>,
+        /// The names between it and the cursor.
+        path: Vec<Part>,
+        /// The name under the cursor; empty where none is written yet.
+        name: String,
+        /// The bytes of that name.
+        range: TextRange,
+    },
+    /// A variable, or a place where one may stand.
+    Variable {
+        /// The name under the cursor; empty where none is written yet.
+        name: String,
+        /// The bytes of that name.
+        range: TextRange,
+    },
+    /// A path literal without interpolation.
+    Path {
+        /// The text as written.
+        text: String,
+        /// Its bytes.
+        range: TextRange,
+    },
+    /// A comment, the inside of a string, or anything else that nothing is known of.
+    Other,
+}
+
+/// Returns what is under the cursor.
+///
+/// `offset` counts bytes from the start of the file; the cursor belongs to the name that it
+/// touches at either end.
+pub fn cursor(tree: &FlatTree<'_>, offset: TextSize) -> Cursor {
+    let walk = Walk { tree, offset: offset.into() };
+    if walk.is_in_text() {
+        return Cursor::Other;
+    }
+    walk.descend(tree.root(), Some(Vec::new()))
+}
+
+/// Removes the `config` that a module may put around its definitions.
+///
+/// `None` if the path leads to something else than definitions: declarations, imports.
+pub fn definition_path(path: &[Part]) -> Option<&[Part]> {
+    match path.first() {
+        Some(Part::Name(name)) if name == "config" => path.get(1..),
+        Some(Part::Name(name)) if name == "options" || name == "imports" || name == "meta" => None,
+        _ => Some(path),
+    }
+}
+
+struct Walk<'a> {
+    tree: &'a FlatTree<'a>,
+    offset: u32,
+}
+
+impl<'a> Walk<'a> {
+    /// Whether the cursor is inside a comment or the text of a string.
+    fn is_in_text(&self) -> bool {
+        let before = self.token_before();
+        let from = match before {
+            Some(token) if is_string_text(token.kind()) => return token.end() >= self.offset,
+            Some(token) if token.end() > self.offset => return false,
+            Some(token) => token.end(),
+            None => 0,
+        };
+        is_in_comment(self.tree.text(TextRange::new(from.into(), self.offset.into())))
+    }
+
+    /// Returns the last token that begins before the cursor.
+    fn token_before(&self) -> Option<FlatToken<'a>> {
+        let (mut low, mut high) = (0, self.tree.token_count());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.tree.token(middle).is_some_and(|token| token.start() < self.offset) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        self.tree.token(low.checked_sub(1)?)
+    }
+
+    /// `path` is the option path of `node` as a definition, `None` where it is none.
+    fn descend(&self, node: FlatNode<'a>, path: Option<Vec<Part>>) -> Cursor {
+        match node.kind() {
+            SyntaxKind::AttrSet => self.attr_set(node, path),
+            SyntaxKind::LetIn | SyntaxKind::LegacyLet => self.let_in(node, path),
+            SyntaxKind::Lambda => self.lambda(node, path),
+            SyntaxKind::WithExpr | SyntaxKind::AssertExpr | SyntaxKind::IfElse => {
+                self.last_expressions(node, path)
+            }
+            SyntaxKind::SourceFile | SyntaxKind::Paren => self.into_child(node, path),
+            SyntaxKind::BinaryOp => {
+                let keeps = node.operator().is_some_and(|it| it.kind() == SyntaxKind::SlashSlash);
+                self.into_child(node, path.filter(|_| keeps))
+            }
+            SyntaxKind::Apply => self.apply(node, path),
+            SyntaxKind::List => self.into_child(node, element_of(path)),
+            SyntaxKind::Select => self.select(node),
+            SyntaxKind::Variable => match path {
+                Some(path) if !path.is_empty() => {
+                    Cursor::OptionValue { path, name: text(node), range: node.range() }
+                }
+                _ => named(node),
+            },
+            SyntaxKind::Path => Cursor::Path { text: text(node), range: node.range() },
+            SyntaxKind::Literal | SyntaxKind::LookupPathExpr | SyntaxKind::Name => Cursor::Other,
+            _ => self.into_child(node, None),
+        }
+    }
+
+    fn into_child(&self, node: FlatNode<'a>, path: Option<Vec<Part>>) -> Cursor {
+        match self.child_at(node) {
+            Some(child) => self.descend(child, path),
+            None => self.nothing_here(path),
+        }
+    }
+
+    fn attr_set(&self, set: FlatNode<'a>, path: Option<Vec<Part>>) -> Cursor {
+        match self.child_at(set) {
+            Some(entry) if entry.kind() == SyntaxKind::Binding => self.binding(entry, path),
+            Some(entry) => self.descend(entry, None),
+            None if self.is_outside_braces(set) => self.nothing_here(None),
+            None => match path {
+                Some(path) => Cursor::OptionName { path, name: String::new(), range: self.here() },
+                None => Cursor::Other,
+            },
+        }
+    }
+
+    fn binding(&self, binding: FlatNode<'a>, path: Option<Vec<Part>>) -> Cursor {
+        let Some(attrpath) = binding.child(SyntaxKind::Attrpath) else {
+            return self.nothing_here(None);
+        };
+        let equals = binding.token(SyntaxKind::Equals);
+        if equals.is_none_or(|equals| self.offset <= equals.start()) {
+            if self.offset > attrpath.end() && equals.is_none() && !ends_in_dot(attrpath) {
+                // A finished name, then white space: the next name is not known to belong here.
+                return Cursor::Other;
+            }
+            let Some(mut path) = path else { return self.into_child(attrpath, None) };
+            let (parts, name, range) = self.split(attrpath);
+            path.extend(parts);
+            return Cursor::OptionName { path, name, range };
+        }
+        let path = path.map(|mut path| {
+            path.extend(attrpath.children().map(|attr| Part::Name(attr_name(attr))));
+            path
+        });
+        match binding.expressions().find(|value| self.contains(*value)) {
+            Some(value) => self.descend(value, path),
+            None => self.nothing_here(path),
+        }
+    }
+
+    fn let_in(&self, node: FlatNode<'a>, path: Option<Vec<Part>>) -> Cursor {
+        match self.child_at(node) {
+            Some(child) if child.kind() == SyntaxKind::Binding => self.binding(child, None),
+            Some(child) if child.kind() == SyntaxKind::InheritClause => self.descend(child, None),
+            Some(body) => self.descend(body, path),
+            None => self.nothing_here(None),
+        }
+    }
+
+    fn lambda(&self, node: FlatNode<'a>, path: Option<Vec<Part>>) -> Cursor {
+        match self.child_at(node) {
+            Some(child) if child.kind() == SyntaxKind::Formals => {
+                match child.children().find(|formal| self.contains(*formal)) {
+                    Some(formal) => match formal.expressions().find(|it| self.contains(*it)) {
+                        Some(default) => self.descend(default, None),
+                        None => named(formal.child(SyntaxKind::Name).unwrap_or(formal)),
+                    },
+                    None => Cursor::Other,
+                }
+            }
+            Some(child) if child.kind() == SyntaxKind::Name => named(child),
+            Some(body) => self.descend(body, path),
+            None => self.nothing_here(None),
+        }
+    }
+
+    /// `with`, `assert` and `if`: the first expression is a condition, the others are the value.
+    fn last_expressions(&self, node: FlatNode<'a>, path: Option<Vec<Part>>) -> Cursor {
+        let first = node.expressions().next();
+        match self.child_at(node) {
+            Some(child) if Some(child) == first => self.descend(child, None),
+            Some(child) => self.descend(child, path),
+            None => self.nothing_here(None),
+        }
+    }
+
+    fn apply(&self, node: FlatNode<'a>, path: Option<Vec<Part>>) -> Cursor {
+        let Some(child) = self.child_at(node) else { return self.nothing_here(None) };
+        let last = node.children().last();
+        if Some(child) != last || !is_transparent_call(node) {
+            return self.descend(child, None);
+        }
+        if merges_list(node) && child.kind() == SyntaxKind::List {
+            return self.into_child(child, path);
+        }
+        self.descend(child, path)
+    }
+
+    fn select(&self, node: FlatNode<'a>) -> Cursor {
+        let base = node.first_child();
+        if let Some(base) = base
+            && self.offset <= base.end()
+        {
+            return self.descend(base, None);
+        }
+        if node.token(SyntaxKind::Or).is_some_and(|or| self.offset >= or.end()) {
+            return match node.expressions().skip(1).find(|it| self.contains(*it)) {
+                Some(default) => self.descend(default, None),
+                None => self.nothing_here(None),
+            };
+        }
+        let (path, name, range) = match node.child(SyntaxKind::Attrpath) {
+            Some(attrpath) => self.split(attrpath),
+            None => (Vec::new(), String::new(), self.here()),
+        };
+        Cursor::Selection { base: base.and_then(variable_name), path, name, range }
+    }
+
+    /// Splits an attribute path at the cursor: what is before it, and the name it touches.
+    fn split(&self, attrpath: FlatNode<'a>) -> (Vec<Part>, String, TextRange) {
+        let mut parts = Vec::new();
+        for attr in attrpath.children() {
+            if attr.start() > self.offset {
+                break;
+            }
+            if self.offset <= attr.end() {
+                return (parts, attr_name(attr), attr.range());
+            }
+            parts.push(Part::Name(attr_name(attr)));
+        }
+        (parts, String::new(), self.here())
+    }
+
+    /// Where nothing is written yet: a value of an option, or any expression.
+    fn nothing_here(&self, path: Option<Vec<Part>>) -> Cursor {
+        let (name, range) = (String::new(), self.here());
+        match path {
+            Some(path) if !path.is_empty() => Cursor::OptionValue { path, name, range },
+            _ => Cursor::Variable { name, range },
+        }
+    }
+
+    fn here(&self) -> TextRange {
+        TextRange::empty(self.offset.into())
+    }
+
+    fn child_at(&self, node: FlatNode<'a>) -> Option<FlatNode<'a>> {
+        let mut found = None;
+        for child in node.children() {
+            if child.start() > self.offset {
+                break;
+            }
+            // Of two that touch the cursor the later one begins there.
+            if self.contains(child) {
+                found = Some(child);
+            }
+        }
+        found
+    }
+
+    /// Whether the cursor touches `node`, which reaches up to the next token where it is open.
+    fn contains(&self, node: FlatNode<'a>) -> bool {
+        if self.offset < node.start() {
+            return false;
+        }
+        if self.offset < node.end() {
+            return true;
+        }
+        if is_open(node) {
+            let next = node.last_token().and_then(|last| self.tree.token(last.index() + 1));
+            return next.is_none_or(|next| self.offset <= next.start());
+        }
+        self.offset == node.end() && !ends_closed(node)
+    }
+
+    fn is_outside_braces(&self, set: FlatNode<'a>) -> bool {
+        set.token(SyntaxKind::BraceClose).is_some_and(|brace| self.offset >= brace.end())
+            || set.token(SyntaxKind::BraceOpen).is_none_or(|brace| self.offset < brace.end())
+    }
+}
+
+/// Whether something that ends `node` is still missing, so that what follows may belong to it.
+fn is_open(node: FlatNode<'_>) -> bool {
+    let lacks = |kind| node.token(kind).is_none();
+    match node.kind() {
+        SyntaxKind::AttrSet | SyntaxKind::LegacyLet => lacks(SyntaxKind::BraceClose),
+        SyntaxKind::List => lacks(SyntaxKind::BracketClose),
+        SyntaxKind::Paren => lacks(SyntaxKind::ParenClose),
+        SyntaxKind::Binding | SyntaxKind::InheritClause => lacks(SyntaxKind::Semicolon),
+        SyntaxKind::LetIn
+        | SyntaxKind::Lambda
+        | SyntaxKind::WithExpr
+        | SyntaxKind::AssertExpr
+        | SyntaxKind::IfElse
+        | SyntaxKind::BinaryOp => {
+            node.children().last().is_none_or(|last| is_open(last) || !ends_closed(last))
+        }
+        SyntaxKind::SourceFile => true,
+        SyntaxKind::Apply => node.children().last().is_some_and(is_open),
+        SyntaxKind::Select | SyntaxKind::Attrpath => ends_in_dot(node),
+        _ => false,
+    }
+}
+
+fn ends_in_dot(node: FlatNode<'_>) -> bool {
+    node.last_token().is_some_and(|token| token.kind() == SyntaxKind::Dot)
+}
+
+/// Whether the last token of `node` ends it for good: a cursor behind it is outside.
+fn ends_closed(node: FlatNode<'_>) -> bool {
+    node.last_token().is_some_and(|token| {
+        matches!(
+            token.kind(),
+            SyntaxKind::BraceClose
+                | SyntaxKind::BracketClose
+                | SyntaxKind::ParenClose
+                | SyntaxKind::Semicolon
+                | SyntaxKind::StringEnd
+                | SyntaxKind::IndentedEnd
+        )
+    })
+}
+
+/// Whether the inside of a string begins or continues with a token of this kind.
+fn is_string_text(kind: SyntaxKind) -> bool {
+    matches!(
+        kind,
+        SyntaxKind::StringStart
+            | SyntaxKind::StringContent
+            | SyntaxKind::IndentedStart
+            | SyntaxKind::IndentedContent
+            | SyntaxKind::IndentedEscape
+    )
+}
+
+/// Whether the end of `trivia` (white space and comments only) is inside a comment.
+fn is_in_comment(trivia: &[u8]) -> bool {
+    let mut rest = trivia;
+    loop {
+        let Some(start) = rest.iter().position(|byte| matches!(byte, b'#' | b'/')) else {
+            return false;
+        };
+        let is_block = rest.get(start..start + 2) == Some(b"/*");
+        rest = rest.get(start + 1 + usize::from(is_block)..).unwrap_or_default();
+        let end = if is_block {
+            rest.windows(2).position(|pair| pair == b"*/").map(|at| at + 2)
+        } else {
+            rest.iter().position(|&byte| byte == b'\n').map(|at| at + 1)
+        };
+        let Some(end) = end else { return true };
+        rest = rest.get(end..).unwrap_or_default();
+    }
+}
+
+fn element_of(path: Option<Vec<Part>>) -> Option<Vec<Part>> {
+    path.filter(|path| !path.is_empty()).map(|mut path| {
+        path.push(Part::Element);
+        path
+    })
+}
+
+fn named(name: FlatNode<'_>) -> Cursor {
+    Cursor::Variable { name: text(name), range: name.range() }
+}
+
+fn variable_name(node: FlatNode<'_>) -> Option<String> {
+    (node.kind() == SyntaxKind::Variable).then(|| text(node))
+}
+
+fn attr_name(attr: FlatNode<'_>) -> String {
+    let name = attr.static_attr().unwrap_or(Cow::Borrowed(attr.text()));
+    String::from_utf8_lossy(&name).into_owned()
+}
+
+fn text(node: FlatNode<'_>) -> String {
+    String::from_utf8_lossy(node.text()).into_owned()
+}

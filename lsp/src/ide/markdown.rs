@@ -1,0 +1,153 @@
+//! Options as Markdown: what completion and hover show.
+
+use std::fmt::Write as _;
+
+use eval::option_tree::{OptionInfo, OptionNode, Place};
+
+/// The most names that the documentation of a set of options lists.
+const NAMES_MAX: usize = 24;
+
+/// Returns the documentation of an option: description, type, default, example, declaration.
+pub(super) fn option(option: &OptionInfo) -> String {
+    let mut text = String::new();
+    if let Some(description) = &option.description {
+        text.push_str(prose(description).trim());
+        text.push_str("\n\n");
+    }
+    let _ = writeln!(text, "*Type:* {}", option.type_description);
+    if !option.values.is_empty() {
+        let _ = writeln!(text, "\n*Values:* `{}`", option.values.join("`, `"));
+    }
+    code(&mut text, "Default", option.default.as_deref());
+    code(&mut text, "Example", option.example.as_deref());
+    if option.is_read_only {
+        text.push_str("\n*Read only.*\n");
+    }
+    places(&mut text, "Declared in", &option.declarations);
+    places(&mut text, "Defined in", &option.definitions);
+    text
+}
+
+/// Returns the documentation of a set of options: what is in it.
+pub(super) fn option_set(node: &OptionNode) -> String {
+    let names: Vec<&str> = node.children.keys().map(String::as_str).collect();
+    let shown = names.get(..NAMES_MAX.min(names.len())).unwrap_or_default().join("`, `");
+    let more = match names.len().saturating_sub(NAMES_MAX) {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
+    match &node.children.get("enable").and_then(|enable| enable.option.as_ref()) {
+        Some(enable) => {
+            let about = enable.description.as_deref().map(prose).unwrap_or_default();
+            format!("`enable`: {}\n\nOptions: `{shown}`{more}", about.trim())
+        }
+        None => format!("Options: `{shown}`{more}"),
+    }
+}
+
+fn code(text: &mut String, title: &str, value: Option<&str>) {
+    let Some(value) = value else { return };
+    if value.contains('\n') {
+        let _ = writeln!(text, "\n*{title}:*\n```nix\n{}\n```", value.trim_end());
+    } else {
+        let _ = writeln!(text, "\n*{title}:* `{value}`");
+    }
+}
+
+fn places(text: &mut String, title: &str, places: &[Place]) {
+    for place in places {
+        let _ = write!(text, "\n*{title}* `{}", place.file);
+        if let Some(line) = place.line {
+            let _ = write!(text, ":{line}");
+        }
+        text.push_str("`\n");
+    }
+}
+
+/// Returns a description as Markdown: the DocBook of older trees loses its tags.
+fn prose(description: &str) -> String {
+    let mut text = String::with_capacity(description.len());
+    let mut rest = description;
+    while let Some(at) = rest.find('<') {
+        let (before, tagged) = rest.split_at(at);
+        text.push_str(before);
+        let Some(end) = tagged.find('>') else {
+            rest = tagged;
+            break;
+        };
+        let tag = tagged.get(1..end).unwrap_or_default();
+        rest = tagged.get(end + 1..).unwrap_or_default();
+        let name = tag.trim_start_matches('/').split([' ', '/']).next().unwrap_or_default();
+        match name {
+            "literal" | "option" | "filename" | "command" | "code" | "varname" | "replaceable" => {
+                text.push('`');
+            }
+            "programlisting" | "screen" => text.push_str("\n```\n"),
+            "listitem" if !tag.starts_with('/') => text.push_str("\n- "),
+            "para" => text.push('\n'),
+            _ if is_docbook(name) => {}
+            // Not a tag: keep what was written.
+            _ => {
+                let _ = write!(text, "<{tag}>");
+            }
+        }
+    }
+    text.push_str(rest);
+    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
+}
+
+fn is_docbook(name: &str) -> bool {
+    matches!(
+        name,
+        "link"
+            | "xref"
+            | "ulink"
+            | "emphasis"
+            | "itemizedlist"
+            | "orderedlist"
+            | "listitem"
+            | "variablelist"
+            | "varlistentry"
+            | "term"
+            | "note"
+            | "warning"
+            | "caution"
+            | "important"
+            | "tip"
+            | "citerefentry"
+            | "refentrytitle"
+            | "manvolnum"
+            | "envar"
+            | "title"
+            | "package"
+            | "userinput"
+            | "prompt"
+            | "simplelist"
+            | "member"
+            | "quote"
+            | "acronym"
+            | "application"
+            | "example"
+            | "informalexample"
+            | "simpara"
+            | "function"
+            | "parameter"
+            | "computeroutput"
+            | "systemitem"
+            | "uri"
+            | "email"
+            | "productname"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn docbook_becomes_markdown_and_other_brackets_stay() {
+        let text = prose("Set <option>a.b</option> to <literal>&lt;x&gt;</literal> or <name>.");
+        assert_eq!(text, "Set `a.b` to `<x>` or <name>.");
+        assert_eq!(prose("a < b"), "a < b");
+    }
+}
