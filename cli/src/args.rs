@@ -134,6 +134,9 @@ pub(crate) struct EvalArgs {
     pub(crate) evaluation: EvaluationArgs,
     #[command(flatten)]
     pub(crate) form: FormArgs,
+    /// Writes derivations and files to the store, for expressions that read what they build.
+    #[arg(long)]
+    pub(crate) read_write_mode: bool,
     /// Evaluates the words as option paths of this system configuration.
     #[arg(short = 'c', long = "configuration", value_name = "FILE")]
     #[arg(conflicts_with_all = ["is_expression", "attributes"])]
@@ -169,6 +172,8 @@ pub(crate) struct ParseArgs {
     /// Prints the whole tree with blanks and comments instead of the expression.
     #[arg(long)]
     pub(crate) tree: bool,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
 }
 
 /// The arguments of `nivis instantiate`.

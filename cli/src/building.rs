@@ -1,6 +1,7 @@
 //! Builds as a person sees them: what will happen, what builders say, what came out.
 
 use crate::context::Context;
+use crate::interrupt;
 use crate::report::{FAILURE, Failure, Outcome, of_store};
 use crate::settings::Settings;
 use crate::ui::Ui;
@@ -88,6 +89,7 @@ impl Building {
         store: &dyn Store,
         targets: &[DerivedPath],
     ) -> Outcome<Vec<Realised>> {
+        interrupt::watch();
         let options = RealiseOptions { mode: self.mode, ..options(&cx.settings) };
         let progress = Progress::new(cx);
         store.realise(targets, &options, &progress).map_err(|error| of_build(&error))
@@ -147,58 +149,30 @@ fn path(settings: &Settings, name: &str) -> Option<PathBuf> {
     Some(settings.text(name)).filter(|text| !text.is_empty()).map(PathBuf::from)
 }
 
-/// Tells which derivations would be built, and builds nothing.
+/// Tells which derivations are to be built, and builds nothing.
 ///
 /// # Errors
 ///
 /// When the store cannot be read.
-pub(crate) fn tell_plan(cx: &Context, store: &dyn Store, targets: &[DerivedPath]) -> Outcome {
-    let mut plan = Plan { store, seen: BTreeSet::new(), builds: Vec::new() };
-    for target in targets {
-        plan.visit(target)?;
+pub(crate) fn tell_plan(
+    cx: &Context,
+    store: &dyn Store,
+    targets: &[DerivedPath],
+    mode: BuildMode,
+) -> Outcome {
+    let builds = store::build::missing(store, targets, mode).map_err(of_store)?;
+    if cx.settings.verbosity < 0 {
+        return Ok(());
     }
-    let count = plan.builds.len();
-    if count > 0 {
-        let these = if count == 1 { "this derivation" } else { "these derivations" };
-        let number = if count == 1 { String::new() } else { format!(" ({count})") };
-        cx.ui.tell(format!("{these} will be built{number}:"));
-        for derivation in plan.builds {
-            cx.ui.tell(format!("  {}", store.directory().display(&derivation)));
-        }
+    match builds.len() {
+        0 => return Ok(()),
+        1 => cx.ui.tell("this derivation will be built:"),
+        count => cx.ui.tell(format!("these {count} derivations will be built:")),
+    }
+    for derivation in builds {
+        cx.ui.tell(format!("  {}", store.directory().display(&derivation)));
     }
     Ok(())
-}
-
-/// Derivations that must be built, each after those it needs.
-struct Plan<'s> {
-    store: &'s dyn Store,
-    seen: BTreeSet<StorePath>,
-    builds: Vec<StorePath>,
-}
-
-impl Plan<'_> {
-    fn visit(&mut self, target: &DerivedPath) -> Outcome {
-        let DerivedPath::Built { derivation, outputs } = target else { return Ok(()) };
-        let known = self.store.derivation_outputs(derivation).map_err(of_store)?;
-        let mut is_missing = false;
-        for (name, path) in known {
-            let is_valid = match path {
-                Some(path) => self.store.is_valid(&path).map_err(of_store)?,
-                None => false,
-            };
-            is_missing |= outputs.contains(&name) && !is_valid;
-        }
-        if !is_missing || !self.seen.insert(derivation.clone()) {
-            return Ok(());
-        }
-        let inputs = self.store.read_derivation(derivation).map_err(of_store)?.input_derivations;
-        for (derivation, names) in inputs {
-            let outputs = store::OutputNames::Names(names);
-            self.visit(&DerivedPath::Built { derivation, outputs })?;
-        }
-        self.builds.push(derivation.clone());
-        Ok(())
-    }
 }
 
 /// Makes a link to a store path that keeps it alive, and returns the link's absolute path.

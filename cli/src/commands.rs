@@ -1,7 +1,16 @@
 //! The table of commands: every name that the binary answers to, and what it then does.
 
+mod build;
+mod eval;
+mod gc;
+mod instantiate;
+mod nix_build;
+mod nix_collect_garbage;
+mod nix_env;
 mod nix_hash;
+mod nix_instantiate;
 mod nix_store;
+mod parse;
 
 use crate::args::{Nivis, Verb};
 use crate::context::{Context, Manner};
@@ -20,7 +29,11 @@ struct Name {
 
 /// The names that are built.
 const NAMES: &[Name] = &[
+    Name { name: "nix-build", run: nix_build::run },
+    Name { name: "nix-collect-garbage", run: nix_collect_garbage::run },
+    Name { name: "nix-env", run: nix_env::run },
     Name { name: "nix-hash", run: nix_hash::run },
+    Name { name: "nix-instantiate", run: nix_instantiate::run },
     Name { name: "nix-store", run: nix_store::run },
 ];
 
@@ -116,17 +129,17 @@ fn run_verb(ui: Ui, words: Vec<OsString>) -> Outcome {
     run_built(&mut Context { ui, settings, manner: Manner::Own }, verb)
 }
 
-fn run_built(_cx: &mut Context, verb: Verb) -> Outcome {
+fn run_built(cx: &mut Context, verb: Verb) -> Outcome {
     let name = match verb {
-        Verb::Eval(_) => "eval",
-        Verb::Parse(_) => "parse",
-        Verb::Instantiate(_) => "instantiate",
-        Verb::Build(_) => "build",
+        Verb::Eval(args) => return eval::run(cx, args),
+        Verb::Parse(args) => return parse::run(cx, args),
+        Verb::Instantiate(args) => return instantiate::run(cx, args),
+        Verb::Build(args) => return build::run(cx, args),
         Verb::Switch(_) => "switch",
         Verb::Rollback(_) => "rollback",
         Verb::Generations(_) => "generations",
         Verb::Enter(_) => "enter",
-        Verb::Gc(_) => "gc",
+        Verb::Gc(args) => return gc::run(cx, args),
         Verb::Option(_) => "option",
         Verb::Lsp => "lsp",
     };

@@ -2,7 +2,7 @@
 
 use crate::report::{Failure, Outcome};
 use crate::settings::Settings;
-use crate::stores;
+use crate::stores::{self, Access, LazyStore};
 use crate::ui::Ui;
 use std::path::{Path, PathBuf};
 use store::{Store, StorePath};
@@ -34,7 +34,20 @@ impl Context {
     ///
     /// When it is not there and cannot be made, or is damaged.
     pub(crate) fn open_store(&self) -> Outcome<Box<dyn Store>> {
-        stores::open(&self.settings)
+        stores::open(self.ui, &self.settings)
+    }
+
+    /// Returns the store that the settings name, opened only when it must be.
+    ///
+    /// # Errors
+    ///
+    /// When the settings name none.
+    pub(crate) fn lazy_store(&self, access: Access) -> Outcome<LazyStore> {
+        let place = stores::find(&self.settings)?;
+        if access == Access::Write {
+            place.tell_if_new(self.ui);
+        }
+        Ok(LazyStore::new(place, access))
     }
 }
 
@@ -60,6 +73,32 @@ pub(crate) fn store_path(store: &dyn Store, text: &str) -> Outcome<StorePath> {
         path = normal(&parent.join(target));
     }
     Err(Failure::new(format!("path '{}' is not in the Nix store", path.display())))
+}
+
+/// Returns the store object that `text` leads to, and the outputs named in it: `PATH!out,dev`.
+///
+/// # Errors
+///
+/// When it does not lead into the store.
+pub(crate) fn store_path_with_outputs(
+    store: &dyn Store,
+    text: &str,
+) -> Outcome<(StorePath, Vec<String>)> {
+    let (path, outputs) = match text.rsplit_once('!') {
+        Some((path, names)) => (path, names.split(',').map(str::to_owned).collect()),
+        None => (text, Vec::new()),
+    };
+    Ok((store_path(store, path)?, outputs))
+}
+
+/// Returns the derivation and outputs that a word means, if it means a derivation of the store
+/// rather than a file with an expression.
+pub(crate) fn derivation_argument(
+    store: &dyn Store,
+    word: &str,
+) -> Option<(StorePath, Vec<String>)> {
+    let found = store_path_with_outputs(store, word).ok();
+    found.filter(|(path, _)| path.is_derivation())
 }
 
 /// Removes `.`, `..` and doubled slashes from an absolute path, without looking at the disk.

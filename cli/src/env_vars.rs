@@ -60,6 +60,10 @@ env_vars! {
     XDG_CONFIG_HOME;
     /// The user's data, with the private store; by default `$HOME/.local/share`.
     XDG_DATA_HOME;
+    /// The user's state, with the profiles; by default `$HOME/.local/state`.
+    XDG_STATE_HOME;
+    /// The profile of `nix-env` when `-p` names none; by default the user's.
+    NIX_PROFILE;
     /// The directory in which builds run; by default `/tmp`.
     TMPDIR;
     /// The user's name, for per-user profiles.

@@ -21,6 +21,10 @@ pub(crate) enum Argument {
     Expression(String),
     /// A string: `--argstr`.
     Text(String),
+    /// The contents of a file, as a string: `--arg-from-file`.
+    File(String),
+    /// All of stdin, as a string: `--arg-from-stdin`.
+    Stdin,
 }
 
 /// Expressions, the attributes of them that are wanted, and arguments.
@@ -59,6 +63,15 @@ impl Request {
                 let value = flags.value(flag)?;
                 self.arguments.push((name, Argument::Text(value)));
             }
+            "--arg-from-file" => {
+                let name = flags.value(flag)?;
+                let path = flags.value(flag)?;
+                self.arguments.push((name, Argument::File(path)));
+            }
+            "--arg-from-stdin" => {
+                let name = flags.value(flag)?;
+                self.arguments.push((name, Argument::Stdin));
+            }
             _ => return Ok(false),
         }
         Ok(true)
@@ -74,11 +87,39 @@ impl Request {
             text if self.is_expression => Input::Expression(text.to_owned()),
             path => Input::File(path.to_owned()),
         };
-        self.words.iter().map(input).collect()
+        let mut inputs: Vec<Input> = self.words.iter().map(input).collect();
+        // Stdin can be read once, and comes first wherever it was named.
+        if inputs.contains(&Input::Stdin) {
+            inputs.retain(|input| *input != Input::Stdin);
+            inputs.insert(0, Input::Stdin);
+        }
+        inputs
     }
 
     /// Returns the attribute paths that are wanted of each input; the empty one is the value.
     pub(crate) fn attribute_paths(&self) -> Vec<String> {
         if self.attributes.is_empty() { vec![String::new()] } else { self.attributes.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Input, Request};
+
+    fn inputs(is_expression: bool, words: &[&str]) -> Vec<Input> {
+        let words = words.iter().map(|word| (*word).to_owned()).collect();
+        Request { words, is_expression, ..Request::default() }.inputs("d")
+    }
+
+    #[test]
+    fn without_words_it_is_the_default() {
+        assert_eq!(inputs(false, &[]), [Input::File("d".to_owned())]);
+        assert_eq!(inputs(true, &[]), []);
+    }
+
+    #[test]
+    fn stdin_is_read_once_and_first() {
+        let a = || Input::Expression("a".to_owned());
+        assert_eq!(inputs(true, &["a", "-", "a", "-"]), [Input::Stdin, a(), a()]);
     }
 }

@@ -6,19 +6,43 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
+use store::{Store, StorePath};
 
 /// The host's files, environment, clock and terminal.
-#[derive(Clone, Copy, Default, Debug)]
+///
+/// A store may keep its files elsewhere than where its paths say; what the host itself does not
+/// have is looked for there. Source: CppNix, `EvalState::rootFS`.
+#[derive(Clone, Default, Debug)]
 pub(crate) struct Host {
     ui: Ui,
+    /// The store's directory as paths have it, and as it really is, if that differs.
+    store: Option<(PathBuf, PathBuf)>,
 }
 
 impl Host {
-    /// Returns the host, whose messages go to `ui`.
-    pub(crate) fn new(ui: Ui) -> Self {
-        Self { ui }
+    /// Returns the host with the files of `store`, whose messages go to `ui`.
+    pub(crate) fn with_store(ui: Ui, store: &dyn Store) -> Self {
+        let logical = PathBuf::from(store.directory().as_str());
+        let any = StorePath::new(&[0; 20], "x").map(|path| store.real_path(&path));
+        let real = any.ok().and_then(|path| path.parent().map(Path::to_owned));
+        let store = real.filter(|real| *real != logical).map(|real| (logical, real));
+        Self { ui, store }
+    }
+
+    /// Does what `look` does on the host, or where the store's files really are.
+    fn look<T>(&self, bytes: &[u8], look: impl Fn(&Path) -> io::Result<T>) -> io::Result<T> {
+        let found = look(path(bytes));
+        match (&found, &self.store) {
+            (Err(error), Some((logical, real))) if error.kind() == io::ErrorKind::NotFound => {
+                match path(bytes).strip_prefix(logical) {
+                    Ok(rest) => look(&real.join(rest)).or(found),
+                    Err(_) => found,
+                }
+            }
+            _ => found,
+        }
     }
 }
 
@@ -41,12 +65,12 @@ fn file_type(metadata: &std::fs::Metadata) -> FileType {
 
 impl System for Host {
     fn read_file(&self, bytes: &[u8]) -> io::Result<Vec<u8>> {
-        std::fs::read(path(bytes))
+        self.look(bytes, |path| std::fs::read(path))
     }
 
     fn read_dir(&self, bytes: &[u8]) -> io::Result<Vec<(Vec<u8>, FileType)>> {
         let mut entries = Vec::new();
-        for entry in std::fs::read_dir(path(bytes))? {
+        for entry in self.look(bytes, |path| std::fs::read_dir(path))? {
             let entry = entry?;
             let kind = entry.file_type()?;
             // Only a regular file needs another look, for its mode.
@@ -65,11 +89,11 @@ impl System for Host {
     }
 
     fn file_type(&self, bytes: &[u8]) -> io::Result<FileType> {
-        Ok(file_type(&std::fs::symlink_metadata(path(bytes))?))
+        Ok(file_type(&self.look(bytes, |path| std::fs::symlink_metadata(path))?))
     }
 
     fn read_link(&self, bytes: &[u8]) -> io::Result<Vec<u8>> {
-        Ok(std::fs::read_link(path(bytes))?.into_os_string().into_vec())
+        Ok(self.look(bytes, |path| std::fs::read_link(path))?.into_os_string().into_vec())
     }
 
     fn env(&self, name: &[u8]) -> Option<Vec<u8>> {

@@ -92,7 +92,10 @@ impl Ui {
         if bare.len() == text.len() && text.starts_with("error[") {
             eprintln!("{text}");
         } else {
-            eprintln!("{RED}error:{RED:#} {}", bare.strip_prefix(' ').unwrap_or(bare));
+            let bare = bare.strip_prefix(' ').unwrap_or(bare);
+            // What begins with the way to the error has nothing beside the word.
+            let blank = if bare.starts_with('\n') { "" } else { " " };
+            eprintln!("{RED}error:{RED:#}{blank}{bare}");
         }
     }
 

@@ -53,6 +53,12 @@ impl<'h> Text<'h> {
         Text { bytes: Vec::with_capacity(capacity), first: None, more: Vec::new() }
     }
 
+    /// Returns an empty text that grows in `buffer`, what it holds removed.
+    pub fn with_buffer(mut buffer: Vec<u8>) -> Self {
+        buffer.clear();
+        Text { bytes: buffer, first: None, more: Vec::new() }
+    }
+
     /// Adds a string and its context.
     pub fn push(&mut self, string: Str<'h>) {
         self.bytes.extend_from_slice(string.bytes());
@@ -79,7 +85,14 @@ impl<'h> Text<'h> {
         Context::union(heap, self.first, Context::new(heap, &self.more))
     }
 
-    /// Moves the bytes into the heap and returns the string.
+    /// Copies the bytes into the heap and returns the string, and the buffer for the next one.
+    pub fn finish_keeping_buffer(self, heap: &'h Heap) -> (Str<'h>, Vec<u8>) {
+        let string =
+            Str::with_context(heap.arena().alloc_bytes(&self.bytes), self.context(heap));
+        (string, self.bytes)
+    }
+
+    /// Copies the bytes into the heap and returns the string.
     pub fn finish(self, heap: &'h Heap) -> Str<'h> {
         Str::with_context(heap.arena().alloc_bytes(&self.bytes), self.context(heap))
     }

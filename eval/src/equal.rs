@@ -5,6 +5,10 @@
 //! included: nixpkgs relies on it when it compares platforms.
 //! Source: CppNix, `EvalState::eqValues`.
 
+mod explain;
+
+pub use explain::assert_equal;
+
 use crate::error::Result;
 use crate::heap::{Attrs, Kind, Slot, Value};
 use crate::interpret::Eval;

@@ -6,6 +6,7 @@
 //! Messages use the oracle's wording (CppNix 2.34.8), because nixpkgs and tools match on it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::source::Position;
 
@@ -21,10 +22,8 @@ pub struct EvalError {
     pub message: String,
     /// Where it happened; [`Position::NONE`] until a caller that knows adds it.
     pub position: Position,
-    /// The way by which evaluation came, innermost first.
-    pub frames: Vec<Frame>,
-    /// How many frames were dropped because there were too many.
-    pub frames_omitted: usize,
+    /// The way by which evaluation came.
+    pub frames: Frames,
     /// Near misses: names that may have been meant, best first.
     pub suggestions: Vec<String>,
 }
@@ -45,8 +44,61 @@ pub struct Frame {
 pub enum FrameKind {
     /// Added by the evaluator.
     Evaluator,
+    /// Added by the evaluator for a call: shown only with `--show-trace`.
+    Call,
     /// Added by `builtins.addErrorContext`: always shown.
     Custom,
+}
+
+/// The way to an error: a list that grows at one end and shares the rest, because every thunk on
+/// the way remembers the error as it was there.
+#[derive(Clone, Debug, Default)]
+pub struct Frames {
+    last: Option<Arc<FrameLink>>,
+    omitted: usize,
+}
+
+#[derive(Debug)]
+struct FrameLink {
+    frame: Frame,
+    before: Option<Arc<FrameLink>>,
+    len: usize,
+}
+
+impl Frames {
+    /// Returns how many frames are kept.
+    pub fn len(&self) -> usize {
+        self.last.as_ref().map_or(0, |link| link.len)
+    }
+
+    /// Whether there is no frame.
+    pub fn is_empty(&self) -> bool {
+        self.last.is_none()
+    }
+
+    /// Returns how many frames were dropped because there were too many.
+    pub fn omitted(&self) -> usize {
+        self.omitted
+    }
+
+    /// Returns the frames, outermost first.
+    pub fn outermost_first(&self) -> impl Iterator<Item = &Frame> {
+        let mut next = self.last.as_deref();
+        std::iter::from_fn(move || {
+            let link = next?;
+            next = link.before.as_deref();
+            Some(&link.frame)
+        })
+    }
+
+    fn push(&mut self, frame: Frame) {
+        let len = self.len();
+        if len >= FRAMES_MAX {
+            self.omitted += 1;
+            return;
+        }
+        self.last = Some(Arc::new(FrameLink { frame, before: self.last.take(), len: len + 1 }));
+    }
 }
 
 /// The kinds of errors.
@@ -78,7 +130,8 @@ pub enum ErrorKind {
     Other,
 }
 
-/// The most frames that an error keeps; further ones are counted only.
+/// The most frames that an error keeps; further ones are counted only. Few enough that dropping
+/// the list one link inside the other fits any stack.
 const FRAMES_MAX: usize = 4096;
 
 impl EvalError {
@@ -89,8 +142,7 @@ impl EvalError {
             kind,
             message: message.into(),
             position: Position::NONE,
-            frames: Vec::new(),
-            frames_omitted: 0,
+            frames: Frames::default(),
             suggestions: Vec::new(),
         })
     }
@@ -117,11 +169,7 @@ impl EvalError {
         kind: FrameKind,
         text: impl Into<String>,
     ) -> Box<EvalError> {
-        if self.frames.len() < FRAMES_MAX {
-            self.frames.push(Frame { text: text.into(), position, kind });
-        } else {
-            self.frames_omitted += 1;
-        }
+        self.frames.push(Frame { text: text.into(), position, kind });
         self
     }
 }
@@ -210,6 +258,19 @@ pub fn missing_attribute(name: &str, suggestions: Vec<String>) -> Box<EvalError>
         EvalError::new(ErrorKind::MissingAttribute, format!("attribute '{name}' missing"));
     error.suggestions = suggestions;
     error
+}
+
+/// Returns the error of a variable that nothing defines.
+#[cold]
+pub fn undefined_variable(name: &str) -> Box<EvalError> {
+    EvalError::new(ErrorKind::UndefinedVariable, format!("undefined variable '{name}'"))
+}
+
+/// Returns the error of `~/…` where no home is known.
+#[cold]
+pub fn no_home(path: &[u8]) -> Box<EvalError> {
+    let path = String::from_utf8_lossy(path);
+    other(format!("the path '{path}' can not be resolved in pure mode"))
 }
 
 /// Returns the error of a value that needs itself.

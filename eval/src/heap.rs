@@ -7,39 +7,55 @@
 //! are `unsafe` and stay here (ARCHITECTURE, invariants).
 #![allow(unsafe_code, reason = "values, arena, slots and stack are packed memory; see DESIGN §5")]
 
+pub mod answer;
 pub mod arena;
 pub mod attrs;
 pub mod env;
 pub mod slot;
 pub mod string;
 pub mod symbol;
+pub mod table;
 pub mod value;
 
 use std::cell::RefCell;
 
+pub use answer::Answer;
 pub use arena::Arena;
 pub use attrs::{Attrs, AttrsBuilder, Shape};
 pub use env::Env;
 pub use slot::{Slot, SlotState};
 pub use string::{Context, ContextElement, Str};
 pub use symbol::Symbol;
+pub use table::Table;
 pub use value::{Apply, Kind, Lambda, Lazy, Partial, PathValue, Value};
 
-use crate::error::EvalError;
 
 /// The memory of one evaluation.
 ///
 /// Values borrow it (`&'h Heap`), so it outlives all of them and frees them together.
 pub struct Heap {
     arena: Arena,
-    /// Errors remembered by failed slots; boxed, so that slots can point at them.
-    failures: RefCell<Vec<Box<EvalError>>>,
+    /// What values point to and needs a drop: remembered errors, code.
+    kept: RefCell<Vec<Kept>>,
+}
+
+/// Something outside the arena that lives as long as the heap.
+struct Kept {
+    pointer: *mut (),
+    drop: unsafe fn(*mut ()),
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        // SAFETY: `pointer` came from a box of the type that `drop` was made for, in `keep`.
+        unsafe { (self.drop)(self.pointer) };
+    }
 }
 
 impl Heap {
     /// Returns an empty heap.
     pub fn new() -> Heap {
-        Heap { arena: Arena::new(), failures: RefCell::default() }
+        Heap { arena: Arena::new(), kept: RefCell::default() }
     }
 
     /// Returns the arena that holds this heap's values.
@@ -52,12 +68,17 @@ impl Heap {
         self.arena.size_bytes()
     }
 
-    /// Keeps `error` as long as the heap lives and returns the kept one.
-    pub(crate) fn keep_failure(&self, error: Box<EvalError>) -> &EvalError {
-        let pointer: *const EvalError = &raw const *error;
-        self.failures.borrow_mut().push(error);
-        // SAFETY: the box is never removed from `failures` nor replaced before the heap is
-        // dropped, and moving the box does not move what it points to.
+    /// Keeps `value` as long as the heap lives and returns the kept one.
+    ///
+    /// Its destructor runs when the heap is dropped and must not look at values of the heap.
+    pub(crate) fn keep<T>(&self, value: T) -> &T {
+        unsafe fn drop_box<T>(pointer: *mut ()) {
+            // SAFETY: `keep` made `pointer` from a `Box<T>`, and each is dropped once.
+            drop(unsafe { Box::from_raw(pointer.cast::<T>()) });
+        }
+        let pointer = Box::into_raw(Box::new(value));
+        self.kept.borrow_mut().push(Kept { pointer: pointer.cast(), drop: drop_box::<T> });
+        // SAFETY: the box is freed only when the heap is dropped, and `&self` borrows the heap.
         unsafe { &*pointer }
     }
 }

@@ -1,36 +1,55 @@
 //! The evaluator: expressions to values.
 //!
 //! [`Eval`] is what every part that evaluates is given: it forces slots, calls functions, imports
-//! files, and knows the heap, the host, the store and the settings.
+//! files, and knows the heap, the host, the store and the settings. Its inner loop walks the IR;
+//! results travel as an [`Answer`] in two registers, and whatever only errors need is looked up
+//! when there is one.
 
+mod call;
+mod file;
+mod operator;
+mod select;
+mod set;
+mod stack;
+
+use rustc_hash::FxHashMap;
 use store::Store;
 
-use crate::error::Result;
-use crate::heap::{Attrs, Heap, Lambda, Lazy, Slot, Symbol, Value};
+use crate::embedded;
+use crate::error::{self, ErrorKind, EvalError, FrameKind, Result};
+use crate::heap::{Answer, Env, Heap, Kind, Lazy, Slot, SlotState, Symbol, Value};
+use crate::ir::{Code, Id, Node};
 use crate::known::Known;
+use crate::lower;
 use crate::settings::Settings;
-use crate::source::{FileId, Origin, Position, SourcePath};
-use crate::system::{FileType, System};
+use crate::source::{Origin, Position, SourcePath};
+use crate::system::System;
+
+pub use stack::on_large_stack;
 
 /// One evaluation in progress.
 pub struct Eval<'h> {
     heap: &'h Heap,
+    code: &'h Code<'h>,
     system: &'h dyn System,
     store: &'h dyn Store,
     settings: &'h Settings,
     /// What was found out about the store so far.
     pub(crate) known: Known<'h>,
-}
-
-/// Runs `work` on a thread whose stack holds the deepest nesting that the limits allow.
-///
-/// Every evaluation runs inside such a call.
-///
-/// # Panics
-///
-/// If `work` does, or no thread can be started.
-pub fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    work()
+    /// The frame outside all files.
+    outermost: &'h Env<'h>,
+    /// The set `builtins`, once somebody needed it.
+    builtins: Option<Value<'h>>,
+    /// The function `derivation`, once somebody needed it.
+    derivation: Option<Value<'h>>,
+    /// The value of each file imported so far, by the file's path after links.
+    files: FxHashMap<SourcePath, &'h Slot<'h>>,
+    /// The file that each imported path leads to.
+    imported: FxHashMap<SourcePath, SourcePath>,
+    lines: file::Lines,
+    limits: stack::Limits,
+    /// Room for strings under construction.
+    scratch: Vec<u8>,
 }
 
 /// A formal of a lambda that takes a set.
@@ -59,6 +78,23 @@ pub struct LambdaInfo {
     pub position: Position,
 }
 
+/// Returns the value of an [`Answer`], or returns the error from the function around.
+macro_rules! value {
+    ($answer:expr) => {
+        match $answer.into_result() {
+            Ok(value) => value,
+            Err(error) => return Answer::error(error),
+        }
+    };
+    ($answer:expr, $error:ident => $with:expr) => {
+        match $answer.into_result() {
+            Ok(value) => value,
+            Err($error) => return Answer::error($with),
+        }
+    };
+}
+use value;
+
 impl<'h> Eval<'h> {
     /// Returns an evaluation that has seen nothing yet.
     pub fn new(
@@ -67,7 +103,22 @@ impl<'h> Eval<'h> {
         store: &'h dyn Store,
         settings: &'h Settings,
     ) -> Eval<'h> {
-        Eval { heap, system, store, settings, known: Known::default() }
+        Eval {
+            heap,
+            code: heap.keep(Code::new()),
+            system,
+            store,
+            settings,
+            known: Known::default(),
+            outermost: Env::new(heap, None, 0),
+            builtins: None,
+            derivation: None,
+            files: FxHashMap::default(),
+            imported: FxHashMap::default(),
+            lines: file::Lines::default(),
+            limits: stack::Limits::new(settings),
+            scratch: Vec::new(),
+        }
     }
 
     /// Parses `text` and evaluates it to weak head normal form.
@@ -76,14 +127,8 @@ impl<'h> Eval<'h> {
     ///
     /// A syntax error, an undefined variable, or whatever evaluation meets.
     pub fn evaluate(&mut self, origin: Origin, text: &[u8]) -> Result<Value<'h>> {
-        let _ = (origin, text);
-        todo!()
-    }
-
-    /// Returns the text of a file that this evaluation has read as source.
-    pub fn source_text(&self, file: FileId) -> Option<&'h [u8]> {
-        let _ = file;
-        todo!()
+        let root = self.load(origin, text, &[])?;
+        self.eval(root, self.outermost).into_result()
     }
 
     /// Returns the heap that values live in.
@@ -112,84 +157,438 @@ impl<'h> Eval<'h> {
     /// # Errors
     ///
     /// Whatever evaluation meets; the slot remembers that, too.
+    #[inline]
     pub fn force(&mut self, slot: &'h Slot<'h>) -> Result<Value<'h>> {
-        let _ = slot;
-        todo!()
+        self.force_slot(slot).into_result()
     }
 
     /// Returns the value of `lazy`; forces the slot it refers to, or evaluates it.
     pub fn force_lazy(&mut self, lazy: Lazy<'h>) -> Result<Value<'h>> {
-        let _ = lazy;
-        todo!()
+        match lazy.value() {
+            Some(value) => Ok(value),
+            None => self.force_state(lazy.state()).into_result(),
+        }
     }
 
-    /// Applies `function` (anything callable, functors included) to at least one argument.
-    ///
-    /// Arguments beyond the function's arity are applied to its result.
-    pub fn call(&mut self, function: Value<'h>, arguments: &[Lazy<'h>]) -> Result<Value<'h>> {
-        let _ = (function, arguments);
-        todo!()
+    /// Returns the set `builtins`.
+    pub fn builtins(&mut self) -> Result<Value<'h>> {
+        if let Some(builtins) = self.builtins {
+            return Ok(builtins);
+        }
+        let builtins = crate::builtins::constants::builtins_set(self)?;
+        self.builtins = Some(builtins);
+        Ok(builtins)
     }
 
-    /// Runs `work` one level deeper; native code that recurses over values calls this.
-    ///
-    /// # Errors
-    ///
-    /// When calls are nested too deeply, or the evaluation is cancelled.
-    pub fn deeper<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        work(self)
+    /// Returns the function `derivation`.
+    pub fn derivation(&mut self) -> Result<Value<'h>> {
+        if let Some(derivation) = self.derivation {
+            return Ok(derivation);
+        }
+        let derivation = self.import(&embedded::derivation_wrapper())?;
+        self.derivation = Some(derivation);
+        Ok(derivation)
+    }
+
+    #[inline(always)]
+    fn force_slot(&mut self, slot: &'h Slot<'h>) -> Answer<'h> {
+        match slot.value() {
+            Some(value) => value.into(),
+            None => self.force_thunk(slot),
+        }
+    }
+
+    #[inline(never)]
+    fn force_thunk(&mut self, slot: &'h Slot<'h>) -> Answer<'h> {
+        let answer = match slot.state() {
+            SlotState::Forced(value) => return value.into(),
+            SlotState::Reference(target) => {
+                let value = value!(self.force_slot(target));
+                slot.fill(value.into());
+                return value.into();
+            }
+            SlotState::Suspended(expression, env) => {
+                if let Err(error) = self.limits.check_stack() {
+                    return Answer::error(error);
+                }
+                slot.claim();
+                self.eval(expression, env)
+            }
+            SlotState::Apply(apply) => {
+                if let Err(error) = self.limits.check_stack() {
+                    return Answer::error(error);
+                }
+                slot.claim();
+                self.force_apply(apply)
+            }
+            SlotState::Blackhole => return Answer::error(error::infinite_recursion()),
+            SlotState::Failed(error) => return Answer::error(Box::new(error.clone())),
+        };
+        match answer.into_result() {
+            Ok(value) => {
+                slot.fill(value.into());
+                value.into()
+            }
+            Err(error) => self.fail(slot, error),
+        }
+    }
+
+    /// Remembers `error` in `slot`.
+    #[cold]
+    #[inline(never)]
+    fn fail(&mut self, slot: &'h Slot<'h>, error: Box<EvalError>) -> Answer<'h> {
+        slot.fill(Lazy::failed(self.heap.keep((*error).clone())));
+        Answer::error(error)
+    }
+
+    /// Evaluates what no slot holds.
+    fn force_state(&mut self, state: SlotState<'h>) -> Answer<'h> {
+        match state {
+            SlotState::Forced(value) => value.into(),
+            SlotState::Reference(slot) => self.force_slot(slot),
+            SlotState::Suspended(expression, env) => {
+                if let Err(error) = self.limits.check_stack() {
+                    return Answer::error(error);
+                }
+                self.eval(expression, env)
+            }
+            SlotState::Apply(apply) => self.force_apply(apply),
+            SlotState::Blackhole => Answer::error(error::infinite_recursion()),
+            SlotState::Failed(error) => Answer::error(Box::new(error.clone())),
+        }
+    }
+
+    /// Forces the slot of a variable or attribute for the node `id`, which infinite recursion is
+    /// reported at.
+    #[inline(always)]
+    fn force_for(&mut self, slot: &'h Slot<'h>, id: Id) -> Answer<'h> {
+        match slot.value() {
+            Some(value) => value.into(),
+            None => match self.force_thunk(slot).into_result() {
+                Ok(value) => value.into(),
+                Err(error) => self.at_recursion(error, id),
+            },
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn at_recursion(&self, error: Box<EvalError>, id: Id) -> Answer<'h> {
+        Answer::error(match error.kind {
+            ErrorKind::InfiniteRecursion => error.at(self.code.position(id)),
+            _ => error,
+        })
+    }
+
+    /// Returns the slot of a variable.
+    #[inline(always)]
+    fn local(env: &'h Env<'h>, level: u32, index: u32) -> &'h Slot<'h> {
+        let mut env = env;
+        for _ in 0..level {
+            env = env.up().expect("lowering counts the frames that there are");
+        }
+        env.slots().get(index as usize).expect("lowering counts the slots that there are")
+    }
+
+    /// Returns what goes into a slot for an expression that is not needed yet.
+    #[inline(always)]
+    fn delay(code: &'h Code<'h>, id: Id, env: &'h Env<'h>) -> Lazy<'h> {
+        match *code.nodes.get(id) {
+            Node::Constant(index) => (*code.constants.get(index)).into(),
+            Node::Local { level, index } => Lazy::from_slot(Self::local(env, level, index)),
+            Node::Lambda(index) => lambda(index, env).into(),
+            _ => Lazy::thunk(id, env),
+        }
+    }
+
+    /// As [`Eval::delay`], where slots of the innermost frame may not be filled yet.
+    #[inline(always)]
+    fn delay_inside(code: &'h Code<'h>, id: Id, env: &'h Env<'h>) -> Lazy<'h> {
+        match *code.nodes.get(id) {
+            Node::Constant(index) => (*code.constants.get(index)).into(),
+            Node::Local { level, index } if level > 0 => {
+                Lazy::from_slot(Self::local(env, level, index))
+            }
+            Node::Lambda(index) => lambda(index, env).into(),
+            _ => Lazy::thunk(id, env),
+        }
+    }
+
+    /// Evaluates an operand: the common cases without another turn of the loop.
+    #[inline(always)]
+    fn operand(&mut self, id: Id, env: &'h Env<'h>) -> Answer<'h> {
+        match *self.code.nodes.get(id) {
+            Node::Constant(index) => (*self.code.constants.get(index)).into(),
+            Node::Local { level, index } => self.force_for(Self::local(env, level, index), id),
+            _ => self.eval(id, env),
+        }
+    }
+
+    /// Evaluates a node in a frame.
+    pub(crate) fn eval(&mut self, id: Id, env: &'h Env<'h>) -> Answer<'h> {
+        let code = self.code;
+        let (mut id, mut env) = (id, env);
+        loop {
+            match *code.nodes.get(id) {
+                Node::Constant(index) => return (*code.constants.get(index)).into(),
+                Node::Local { level, index } => {
+                    return self.force_for(Self::local(env, level, index), id);
+                }
+                Node::Lambda(index) => return lambda(index, env).into(),
+                Node::Apply { function, arguments, count } => {
+                    return self.apply_node(id, function, code.extra.slice(arguments, count), env);
+                }
+                Node::If { condition, yes, no } => {
+                    const STEP: &str = "while evaluating a branch condition";
+                    let condition = self.condition(condition, env, STEP);
+                    id = if value!(condition).as_bool() == Some(true) { yes } else { no };
+                }
+                Node::Select { subject, name } => {
+                    return self.select_node(id, subject, name, env);
+                }
+                Node::SelectOr { subject, name, default } => {
+                    match self.select_or(id, subject, name, env) {
+                        Some(answer) => return answer,
+                        None => id = default,
+                    }
+                }
+                Node::SelectPath { subject, path, default } => {
+                    match self.select_path(id, subject, path, default, env) {
+                        Some(answer) => return answer,
+                        None => id = default,
+                    }
+                }
+                Node::LetHere { index, body } => {
+                    self.fill_let(code.lets.get(index), env);
+                    id = body;
+                }
+                Node::Let { index, body } => {
+                    env = self.new_let(code.lets.get(index), env);
+                    id = body;
+                }
+                Node::With { set, body } => {
+                    let content = Self::delay(code, set, env);
+                    env = Env::with(self.heap, Some(env), 1, |_| content);
+                    id = body;
+                }
+                Node::Assert { condition, body } => {
+                    const STEP: &str = "in the condition of the assert statement";
+                    if value!(self.condition(condition, env, STEP)).as_bool() != Some(true) {
+                        return self.assertion_failed(id, condition, env);
+                    }
+                    id = body;
+                }
+                Node::And(lhs, rhs) => {
+                    let value = value!(self.condition(lhs, env, "in the left operand of '&&'"));
+                    if value.as_bool() != Some(true) {
+                        return value.into();
+                    }
+                    return self.condition(rhs, env, "in the right operand of '&&'");
+                }
+                Node::Or(lhs, rhs) => {
+                    let value = value!(self.condition(lhs, env, "in the left operand of '||'"));
+                    if value.as_bool() == Some(true) {
+                        return value.into();
+                    }
+                    return self.condition(rhs, env, "in the right operand of '||'");
+                }
+                Node::Implies(lhs, rhs) => {
+                    let value = value!(self.condition(lhs, env, "in the left operand of '->'"));
+                    if value.as_bool() != Some(true) {
+                        return Value::bool(true).into();
+                    }
+                    return self.condition(rhs, env, "in the right operand of '->'");
+                }
+                Node::Not(operand) => {
+                    let value = value!(self.condition(operand, env, "in the argument of '!'"));
+                    return Value::bool(value.as_bool() != Some(true)).into();
+                }
+                node => return self.eval_rest(node, id, env),
+            }
+        }
+    }
+
+    /// Evaluates the nodes whose result no other node of the same frame decides.
+    #[inline]
+    fn eval_rest(&mut self, node: Node, id: Id, env: &'h Env<'h>) -> Answer<'h> {
+        let code = self.code;
+        match node {
+            Node::Set(index) => self.new_set(code.sets.get(index), env),
+            Node::RecursiveSet(index) => self.new_recursive_set(code.sets.get(index), env),
+            Node::List { elements, count } => {
+                let ids = code.extra.slice(elements, count);
+                Value::list(self.heap.arena().alloc_slice_with(ids.len(), |index| {
+                    Slot::new(Self::delay(code, ids[index], env))
+                }))
+                .into()
+            }
+            Node::WithVariable { name, levels, count } => {
+                self.with_variable(id, name, code.extra.slice(levels, count), env)
+            }
+            Node::HasAttr { subject, path } => self.has_attr(subject, path, env),
+            Node::Builtins => self.builtins().into(),
+            Node::Derivation => self.derivation().into(),
+            Node::Equal(lhs, rhs) => self.equal_nodes(id, lhs, rhs, env, true),
+            Node::NotEqual(lhs, rhs) => self.equal_nodes(id, lhs, rhs, env, false),
+            Node::Less(lhs, rhs) => self.less(id, lhs, rhs, env, true),
+            Node::NotLess(lhs, rhs) => self.less(id, lhs, rhs, env, false),
+            Node::Add(lhs, rhs) => self.add(id, lhs, rhs, env),
+            Node::Subtract(lhs, rhs) => self.arithmetic(id, operator::SUBTRACT, lhs, rhs, env),
+            Node::Multiply(lhs, rhs) => self.arithmetic(id, operator::MULTIPLY, lhs, rhs, env),
+            Node::Divide(lhs, rhs) => self.arithmetic(id, operator::DIVIDE, lhs, rhs, env),
+            Node::Update(lhs, rhs) => self.update(id, lhs, rhs, env),
+            Node::Concat(lhs, rhs) => self.concat(id, lhs, rhs, env),
+            Node::Interpolate { parts, count } => {
+                self.interpolate(id, code.extra.slice(parts, count), env)
+            }
+            Node::InterpolatePath { parts, count } => {
+                self.interpolate_path(id, code.extra.slice(parts, count), env)
+            }
+            Node::CurrentPosition => {
+                let position = code.position(id);
+                self.position_value(position).into()
+            }
+            Node::HomePath(index) => self.home_path(id, index),
+            _ => unreachable!("`eval` handles the other nodes"),
+        }
+    }
+
+    /// Evaluates a condition; the answer is a boolean or an error.
+    #[inline(always)]
+    fn condition(&mut self, id: Id, env: &'h Env<'h>, step: &str) -> Answer<'h> {
+        match self.operand(id, env).into_result() {
+            Ok(value) if value.as_bool().is_some() => value.into(),
+            other => self.no_condition(other, id, step),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn no_condition(&mut self, result: Result<Value<'h>>, id: Id, step: &str) -> Answer<'h> {
+        let position = self.code.position(id);
+        let error = match result {
+            Ok(value) => {
+                crate::builtins::table::wrong_type(self, "a Boolean", value).at(position)
+            }
+            Err(error) => error,
+        };
+        Answer::error(error.frame(position, FrameKind::Evaluator, step))
+    }
+
+    /// Adds a step of the evaluator, at a node, to an error.
+    #[cold]
+    #[inline(never)]
+    fn step(&self, error: Box<EvalError>, id: Id, text: impl Into<String>) -> Box<EvalError> {
+        error.frame(self.code.position(id), FrameKind::Evaluator, text)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn assertion_failed(&mut self, id: Id, condition: Id, env: &'h Env<'h>) -> Answer<'h> {
+        let position = self.code.position(id);
+        let shown = self.show_condition(position);
+        if let Node::Equal(lhs, rhs) = *self.code.nodes.get(condition) {
+            let lhs = value!(self.eval(lhs, env));
+            let rhs = value!(self.eval(rhs, env));
+            if let Err(error) = crate::equal::assert_equal(self, lhs, rhs) {
+                let at = self.code.position(condition);
+                let step = format!("while evaluating the condition of the assertion '{shown}'");
+                return Answer::error(
+                    error
+                        .at(at)
+                        .frame(at, FrameKind::Evaluator, "in an equality assertion")
+                        .frame(position, FrameKind::Evaluator, step),
+                );
+            }
+        }
+        Answer::error(error::assertion_failed(format!("assertion '{shown}' failed")).at(position))
     }
 
     /// Returns what is known of a lambda without calling it.
-    pub fn lambda_info(&self, lambda: Lambda<'h>) -> LambdaInfo {
-        let _ = lambda;
-        todo!()
+    pub fn lambda_info(&self, lambda: crate::heap::Lambda<'h>) -> LambdaInfo {
+        self.parameter_info(lambda.expression, 0)
     }
 
-    /// Evaluates the file at `path` (a directory: its `default.nix`), once per evaluation.
-    pub fn import(&mut self, path: &SourcePath) -> Result<Value<'h>> {
-        let _ = path;
-        todo!()
+    /// Returns what is known of a lambda, or of one that was given some of its arguments; `None`
+    /// for anything else.
+    pub fn function_info(&self, function: Value<'h>) -> Option<LambdaInfo> {
+        match function.kind() {
+            Kind::Lambda(lambda) => Some(self.lambda_info(lambda)),
+            Kind::Partial(partial) => match partial.function.kind() {
+                Kind::Lambda(lambda) => {
+                    Some(self.parameter_info(lambda.expression, partial.arguments.len()))
+                }
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
-    /// Evaluates the file at `path` with the attributes of `scope` as additional variables,
-    /// every time anew.
-    pub fn scoped_import(&mut self, scope: Attrs<'h>, path: &SourcePath) -> Result<Value<'h>> {
-        let _ = (scope, path);
-        todo!()
+    /// Returns the lambda that takes the argument with this index, from 0, of a curried one.
+    fn parameter_info(&self, index: u32, argument: usize) -> LambdaInfo {
+        let lambda = self.code.lambdas.get(index);
+        let is_last = argument + 1 == lambda.arity as usize;
+        let formals = lambda.formals.filter(|_| is_last);
+        let file = self.code.position(lambda.body).file;
+        LambdaInfo {
+            name: lambda.name.filter(|_| argument == 0),
+            parameter: lambda.parameters.get(argument).copied().flatten(),
+            formals: formals.map(|formals| {
+                let in_order = formals.written.iter().filter_map(|&at| {
+                    let formal = formals.formals.get(at as usize)?;
+                    Some(Formal {
+                        name: formal.name,
+                        has_default: formal.default != crate::ir::NO_ID,
+                        position: formal.position,
+                    })
+                });
+                in_order.collect()
+            }),
+            has_ellipsis: formals.is_some_and(|formals| formals.has_ellipsis),
+            position: Position {
+                file,
+                offset: lambda.offsets.get(argument).copied().unwrap_or_default(),
+            },
+        }
     }
 
-    /// Returns the file of a position with its line and column, both from 1 (columns in bytes).
-    pub fn locate(&self, position: Position) -> Option<(Origin, u32, u32)> {
-        let _ = position;
-        todo!()
+    /// Parses and lowers a file; its variables are those of `scope`, then the global ones.
+    fn load(&mut self, origin: Origin, text: &[u8], scope: &[Symbol]) -> Result<Id> {
+        if !self.code.has_room(text.len()) {
+            return Err(error::limit("too much code for one evaluation"));
+        }
+        let directory = match &origin {
+            Origin::File(path) => file::parent(path),
+            Origin::String(directory) | Origin::Stdin(directory) => directory.clone(),
+        };
+        let (file, text) = self.code.begin_file(self.heap, origin.clone(), text);
+        let options = syntax::Options {
+            pipe_operators: self.settings.has_feature("pipe-operators"),
+            ..syntax::Options::DEFAULT
+        };
+        let (tree, errors) = syntax::parse_flat(text, options);
+        if !errors.is_empty() {
+            return Err(crate::syntax_error::convert(&errors, text, &origin, file));
+        }
+        let home = if self.settings.pure { None } else { self.system.env(b"HOME") };
+        let root = lower::lower(
+            &tree,
+            &lower::Surroundings {
+                heap: self.heap,
+                code: self.code,
+                settings: self.settings,
+                file,
+                directory: &directory,
+                home: home.as_deref(),
+                scope,
+            },
+        )?;
+        self.code.finish_file(root);
+        Ok(root)
     }
+}
 
-    /// Returns the contents of a file under any root, following symbolic links.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be read, or the evaluation is restricted and may not.
-    pub fn read_file(&mut self, path: &SourcePath) -> Result<Vec<u8>> {
-        let _ = path;
-        todo!()
-    }
-
-    /// Returns the entries of a directory under any root, sorted by name.
-    pub fn read_dir(&mut self, path: &SourcePath) -> Result<Vec<(Vec<u8>, FileType)>> {
-        let _ = path;
-        todo!()
-    }
-
-    /// Returns what lies at `path` without following a link there, `None` if nothing does.
-    pub fn file_type(&mut self, path: &SourcePath) -> Result<Option<FileType>> {
-        let _ = path;
-        todo!()
-    }
-
-    /// Returns `path` with all symbolic links in it followed.
-    pub fn resolve_links(&mut self, path: &SourcePath) -> Result<SourcePath> {
-        let _ = path;
-        todo!()
-    }
+#[inline(always)]
+fn lambda<'h>(index: u32, env: &'h Env<'h>) -> Value<'h> {
+    Value::lambda(crate::heap::Lambda { expression: index, env })
 }

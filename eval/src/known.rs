@@ -4,8 +4,10 @@ use rustc_hash::FxHashMap;
 use store::StorePath;
 use store::derivation::modulo::HashModulo;
 
+use crate::builtins::regex::Compiled;
 use crate::heap::Str;
 use crate::source::SourcePath;
+use crate::system::FileType;
 
 /// The findings of one evaluation; [`crate::interpret::Eval`] has one.
 #[derive(Default)]
@@ -14,6 +16,10 @@ pub(crate) struct Known<'h> {
     pub(crate) copied: FxHashMap<SourcePath, Str<'h>>,
     /// The hashes of derivations that output paths of others follow from.
     pub(crate) modulo: FxHashMap<StorePath, HashModulo>,
+    /// What lies at the paths of the host that were looked at.
+    pub(crate) file_types: FxHashMap<SourcePath, Option<FileType>>,
     /// The entries of search paths that were looked at, and what they name.
     pub(crate) search_path: FxHashMap<Vec<u8>, Option<SourcePath>>,
+    /// The regular expressions that were used.
+    pub(crate) regexes: Compiled,
 }

@@ -42,6 +42,24 @@ names! {
     path = "path";
     /// `prefix`.
     prefix = "prefix";
+    /// `version`.
+    version = "version";
+    /// `right`, of `partition`.
+    right = "right";
+    /// `wrong`, of `partition`.
+    wrong = "wrong";
+    /// `success`, of `tryEval`.
+    success = "success";
+    /// `startSet`, of `genericClosure`.
+    start_set = "startSet";
+    /// `operator`, of `genericClosure`.
+    operator = "operator";
+    /// `file`, of positions.
+    file = "file";
+    /// `line`, of positions.
+    line = "line";
+    /// `column`, of positions.
+    column = "column";
 }
 
 /// Returns the names with a meaning.

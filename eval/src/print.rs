@@ -11,7 +11,7 @@ use crate::interpret::Eval;
 use crate::number;
 use crate::source::Position;
 
-pub use message::show;
+pub use message::{show, show_whole};
 
 /// Words that cannot be attribute names without quotes.
 const KEYWORDS: [&[u8]; 9] =

@@ -82,6 +82,8 @@ pub struct Step {
     pub place: Option<Place>,
     /// Whether it is shown even in a shortened way.
     pub is_always_shown: bool,
+    /// Whether it is a call, which CppNix only records for `--show-trace`.
+    pub is_call: bool,
 }
 
 /// An error with its positions looked up.
@@ -117,13 +119,14 @@ impl Report {
             text: frame.text.clone(),
             place: locate(frame.position),
             is_always_shown: frame.kind == FrameKind::Custom,
+            is_call: frame.kind == FrameKind::Call,
         };
         Report {
             kind: error.kind,
             message: error.message.clone(),
             place: locate(error.position),
-            steps: error.frames.iter().rev().map(step).collect(),
-            steps_omitted: error.frames_omitted,
+            steps: error.frames.outermost_first().map(step).collect(),
+            steps_omitted: error.frames.omitted(),
             suggestions: error.suggestions.clone(),
         }
     }
@@ -133,7 +136,7 @@ impl Report {
     /// Source: CppNix, `showErrorInfo`.
     pub fn to_oracle_text(&self, shows_all: bool) -> String {
         let mut body = String::new();
-        if !self.steps.is_empty() {
+        if self.steps.iter().any(|step| shows_all || !step.is_call) {
             OracleTrace { body: &mut body, room: 0, repeated: Vec::new() }
                 .print(&self.steps, shows_all);
             body.push_str("\nerror: ");
@@ -275,7 +278,8 @@ impl<'s> OracleTrace<'_, 's> {
     fn print(mut self, steps: &'s [Step], shows_all: bool) {
         let mut seen = std::collections::BTreeSet::new();
         let mut is_cut = false;
-        for step in steps.iter().filter(|step| !step.text.is_empty()) {
+        let shown = |step: &&Step| !step.text.is_empty() && (shows_all || !step.is_call);
+        for step in steps.iter().filter(shown) {
             if !shows_all && self.room > ORACLE_ROOM {
                 is_cut = true;
             }

@@ -27,6 +27,16 @@ impl SourcePath {
         SourcePath { root, bytes: bytes.into() }
     }
 
+    /// Returns the path that [`display`](SourcePath::display) writes so: one of the host or of the
+    /// embedded library.
+    pub fn parse_display(text: &str) -> Option<SourcePath> {
+        let (root, path) = match text.strip_prefix("«nivis»") {
+            Some(path) => (EMBEDDED, path),
+            None => (HOST, text),
+        };
+        path.starts_with('/').then(|| SourcePath::new(root, &canonical(path.as_bytes())))
+    }
+
     /// Returns the path as a person reads it: `/a/b`, `«nivis»/a/b`.
     pub fn display(&self) -> String {
         let text = String::from_utf8_lossy(&self.bytes);

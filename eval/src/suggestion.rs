@@ -19,6 +19,43 @@ pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
     best.map(|(_, candidate)| candidate)
 }
 
+/// The most suggestions that the oracle makes, and how far they may be.
+const BEST_MAX: usize = 5;
+const BEST_DISTANCE_MAX: usize = 2;
+
+/// Returns the candidates that the oracle would suggest for `name`, best first.
+///
+/// Source: CppNix, `Suggestions::bestMatches` and `trim`: at most five, at most two insertions,
+/// deletions or substitutions away, by distance and then by name.
+pub fn best_matches<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut near: Vec<(usize, &str)> = candidates
+        .filter(|candidate| candidate.len().abs_diff(name.len()) <= BEST_DISTANCE_MAX)
+        .map(|candidate| (levenshtein(name.as_bytes(), candidate.as_bytes()), candidate))
+        .filter(|&(distance, _)| distance <= BEST_DISTANCE_MAX)
+        .collect();
+    near.sort_unstable();
+    near.into_iter().take(BEST_MAX).map(|(_, name)| name.to_owned()).collect()
+}
+
+/// Returns the number of insertions, deletions and substitutions between two texts, in bytes.
+fn levenshtein(lhs: &[u8], rhs: &[u8]) -> usize {
+    let mut last: Vec<usize> = (0..=rhs.len()).collect();
+    for (i, a) in lhs.iter().enumerate() {
+        let mut diagonal = i;
+        if let Some(first) = last.first_mut() {
+            *first = i + 1;
+        }
+        let mut left = i + 1;
+        for (b, cell) in rhs.iter().zip(last.iter_mut().skip(1)) {
+            let least = (diagonal + usize::from(a != b)).min(*cell + 1).min(left + 1);
+            diagonal = *cell;
+            *cell = least;
+            left = least;
+        }
+    }
+    last.last().copied().unwrap_or_default()
+}
+
 /// Returns the number of edits between two texts, in bytes (optimal string alignment).
 pub fn distance(lhs: &[u8], rhs: &[u8]) -> usize {
     let mut before: Vec<usize> = Vec::new();

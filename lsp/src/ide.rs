@@ -10,11 +10,14 @@ pub mod goto_definition;
 pub mod hover;
 mod markdown;
 pub mod references;
+pub mod root;
 
 #[cfg(test)]
 mod tests;
 
 use eval::option_tree::OptionTree;
+use eval::source::SourcePath;
+use eval::system::System;
 use syntax::TextRange;
 
 /// What is known beside the files themselves.
@@ -22,6 +25,8 @@ use syntax::TextRange;
 pub struct Knowledge<'a> {
     /// The options of the module system that the file belongs to, once they are known.
     pub options: Option<&'a OptionTree>,
+    /// The host, for what lies where a path points.
+    pub system: Option<&'a dyn System>,
 }
 
 /// A place to go to.
@@ -31,8 +36,8 @@ pub enum NavigationTarget {
     Here(TextRange),
     /// A file, with a line and a column from 1 where they are known.
     File {
-        /// Its path on the host.
-        path: String,
+        /// Its path.
+        path: SourcePath,
         /// The line, from 1.
         line: Option<u32>,
         /// The column, from 1, in bytes.

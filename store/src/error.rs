@@ -78,7 +78,7 @@ pub enum StoreError {
         store: String,
     },
     /// This kind of store cannot do that.
-    #[error("operation '{operation}' is not supported by the store '{store}'")]
+    #[error("operation '{operation}' is not supported by store '{store}'")]
     Unsupported {
         /// What was asked for.
         operation: &'static str,

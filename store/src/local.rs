@@ -110,6 +110,13 @@ impl LocalSettings {
             build_group: None,
         }
     }
+
+    /// Returns whether this user may write the store, or make it as root may.
+    pub fn is_writable(&self) -> bool {
+        let access = nix::unistd::AccessFlags::R_OK | nix::unistd::AccessFlags::W_OK;
+        nix::unistd::geteuid().is_root()
+            || nix::unistd::access(&self.state_directory, access).is_ok()
+    }
 }
 
 /// A store on disk.

@@ -13,6 +13,7 @@
 
 pub mod account;
 mod child;
+pub mod enter;
 pub mod file_identity;
 mod filter;
 mod plan;

@@ -8,6 +8,7 @@ mod kind;
 mod lexer;
 mod line_index;
 pub mod literal;
+mod oracle;
 mod parser;
 mod validate;
 
@@ -15,6 +16,7 @@ pub use error::{ErrorKind, SyntaxError, duplicate_attr};
 pub use flat::{FlatElement, FlatNode, FlatToken, FlatTree};
 pub use kind::SyntaxKind;
 pub use line_index::LineIndex;
+pub use oracle::{OracleError, oracle_error};
 pub use rowan::{TextRange, TextSize};
 
 use flat::Token;

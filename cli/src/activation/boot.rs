@@ -40,12 +40,37 @@ pub(crate) fn grub_menu(entries: &[Entry], active: u64, options: &Options) -> St
     if !options.extra.is_empty() {
         let _ = writeln!(text, "{}", options.extra.trim_end());
     }
-    let mut sorted: Vec<&Entry> = entries.iter().collect();
-    sorted.sort_by_key(|entry| (entry.number != active, std::cmp::Reverse(entry.number)));
-    for entry in sorted.into_iter().take(options.limit.max(1)) {
+    for entry in shown(entries, active, options.limit) {
         push_entry(&mut text, entry);
     }
     text
+}
+
+/// Returns the entries that a menu of at most `limit` shows: the active one, then the newest.
+pub(crate) fn shown(entries: &[Entry], active: u64, limit: usize) -> Vec<&Entry> {
+    let mut sorted: Vec<&Entry> = entries.iter().collect();
+    sorted.sort_by_key(|entry| (entry.number != active, std::cmp::Reverse(entry.number)));
+    sorted.truncate(limit.max(1));
+    sorted
+}
+
+/// Returns the file by which systemd-boot shows a generation.
+pub(crate) fn loader_entry(entry: &Entry) -> String {
+    let Entry { number, label, system, kernel, initrd, parameters } = entry;
+    let mut text = format!("title NixOS\nversion Generation {number} {label}\nlinux {kernel}\n");
+    if let Some(initrd) = initrd {
+        let _ = writeln!(text, "initrd {initrd}");
+    }
+    let options = format!("systemConfig={system} init={system}/init {parameters}");
+    let _ = writeln!(text, "options {}", options.trim_end());
+    text
+}
+
+/// Returns the file with systemd-boot's own settings.
+pub(crate) fn loader_settings(default: &str, timeout: Option<u32>, editor: bool) -> String {
+    let timeout = timeout.map_or_else(|| "menu-force".to_owned(), |seconds| seconds.to_string());
+    let editor = u8::from(editor);
+    format!("timeout {timeout}\ndefault {default}\neditor {editor}\n")
 }
 
 fn push_entry(text: &mut String, entry: &Entry) {
@@ -67,7 +92,7 @@ fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Entry, Options, grub_menu};
+    use super::{Entry, Options, grub_menu, loader_entry, loader_settings, shown};
 
     fn entry(number: u64) -> Entry {
         Entry {
@@ -103,5 +128,18 @@ mod tests {
         let menu = grub_menu(&[entry(1), entry(2)], 2, &options(1));
         assert_eq!(menu.matches("menuentry").count(), 1);
         assert!(menu.contains("(2026-11-22 - it'\\''s)'"), "{menu}");
+    }
+
+    #[test]
+    fn systemd_boot_reads_one_file_for_each_generation() {
+        let expected = "title NixOS\nversion Generation 1 2026-11-21 - it's\nlinux /vmlinuz\n\
+                        initrd /initrd.img\noptions systemConfig=/nix/store/1-system \
+                        init=/nix/store/1-system/init quiet\n";
+        assert_eq!(loader_entry(&entry(1)), expected);
+        let settings = loader_settings("a.conf", None, false);
+        assert_eq!(settings, "timeout menu-force\ndefault a.conf\neditor 0\n");
+        let entries = [entry(1), entry(2), entry(3)];
+        let numbers: Vec<u64> = shown(&entries, 1, 2).iter().map(|entry| entry.number).collect();
+        assert_eq!(numbers, [1, 3]);
     }
 }

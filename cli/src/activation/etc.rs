@@ -16,6 +16,9 @@ const LINKS_MAX: usize = 40;
 /// Lists what stands in `/etc` without leading through `etc/static`.
 const CLEAN: &str = "etc/.clean";
 
+/// Where files are kept that no system put into `/etc` and that a system's own replace.
+const REPLACED: &str = "var/lib/nivis/replaced";
+
 /// Why `/etc` could not be planned.
 #[derive(Debug)]
 pub(crate) enum EtcError {
@@ -50,8 +53,8 @@ impl From<ChangeError> for EtcError {
 pub(crate) struct Copy {
     /// Its permissions, as for `chmod`.
     pub(crate) mode: u32,
-    /// Its owner and group.
-    pub(crate) owner: (u32, u32),
+    /// Its owner and group; none: whoever activates.
+    pub(crate) owner: Option<(u32, u32)>,
 }
 
 /// What the plan needs to know besides the object.
@@ -77,15 +80,28 @@ pub(crate) fn plan(transaction: &mut Transaction, etc: &Etc<'_>) -> Result<(), E
 
     let mut paths = Vec::new();
     list(&object, Path::new(""), &mut paths)?;
+    let earlier = earlier(&root);
     let mut direct = BTreeSet::new();
     for path in &paths {
         let node = etc.node(&root, &object, path)?;
         if !is_static(&node) {
             direct.insert(path.clone());
         }
-        transaction.set(Path::new("etc").join(path), node)?;
+        let place = Path::new("etc").join(path);
+        if !earlier.contains(path) {
+            transaction.keep(&place, Path::new(REPLACED).join(&place))?;
+        }
+        transaction.set(place, node)?;
     }
-    remove_obsolete(transaction, &paths, &direct)
+    remove_obsolete(transaction, &earlier, &paths, &direct)
+}
+
+/// Returns what an earlier system put into `/etc`.
+fn earlier(root: &Path) -> BTreeSet<PathBuf> {
+    let clean = std::fs::read_to_string(root.join(CLEAN)).unwrap_or_default();
+    let mut earlier: BTreeSet<PathBuf> = clean.lines().map(PathBuf::from).collect();
+    static_links(&root.join("etc"), Path::new(""), &mut earlier);
+    earlier
 }
 
 impl Etc<'_> {
@@ -97,7 +113,7 @@ impl Etc<'_> {
         if let Some(Copy { mode, owner }) = self.copies.get(path).copied() {
             let source = self.resolve(root, &place)?;
             let content = std::fs::read(&source).map_err(|error| EtcError::Read(source, error))?;
-            return Ok(Node::File { content, mode, owner: Some(owner) });
+            return Ok(Node::File { content, mode, owner });
         }
         let metadata = std::fs::symlink_metadata(&place)
             .map_err(|error| EtcError::Read(place.clone(), error))?;
@@ -181,16 +197,12 @@ fn is_static(node: &Node) -> bool {
 /// Plans that what an earlier system put into `/etc`, and this one does not, goes.
 fn remove_obsolete(
     transaction: &mut Transaction,
+    earlier: &BTreeSet<PathBuf>,
     paths: &[PathBuf],
     direct: &BTreeSet<PathBuf>,
 ) -> Result<(), EtcError> {
-    let root = transaction.root().to_owned();
     let kept: BTreeSet<&Path> = paths.iter().map(PathBuf::as_path).collect();
-    let mut obsolete = BTreeSet::new();
-    let clean = std::fs::read_to_string(root.join(CLEAN)).unwrap_or_default();
-    obsolete.extend(clean.lines().map(PathBuf::from));
-    static_links(&root.join("etc"), Path::new(""), &mut obsolete);
-    for path in obsolete.iter().filter(|path| !kept.contains(path.as_path())) {
+    for path in earlier.iter().filter(|path| !kept.contains(path.as_path())) {
         transaction.set(Path::new("etc").join(path), Node::Nothing)?;
     }
     let mut text = String::new();

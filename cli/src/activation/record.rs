@@ -91,6 +91,16 @@ pub(crate) struct Boot {
     pub(crate) grub: Grub,
     /// What is particular to systemd-boot.
     pub(crate) systemd_boot: SystemdBoot,
+    /// Where loaders for EFI lie.
+    pub(crate) efi: Efi,
+}
+
+/// Where loaders for EFI lie.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Efi {
+    /// The mount point of the EFI system partition.
+    pub(crate) mount_point: PathBuf,
 }
 
 /// What is particular to GRUB.

@@ -7,6 +7,8 @@ mod query;
 mod realise;
 mod verify;
 
+pub(crate) use garbage::size;
+
 use crate::context::{Context, store_path};
 use crate::flags::{Flags, Word};
 use crate::report::{Failure, Outcome};

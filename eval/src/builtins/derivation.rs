@@ -44,6 +44,10 @@ builtins! {
 
     /// Returns the output `output` of the derivation that `derivation` stands for, which may itself
     /// be the output of a derivation.
+    ///
+    /// ```nix
+    /// builtins.outputOf "x" "out"  # error: string 'x' has 0 entries in its context
+    /// ```
     "outputOf" feature "dynamic-derivations" (derivation: Str<'h>, output: Str<'h>) => output_of;
 }
 

@@ -21,7 +21,7 @@
 //! right and checked by [`Argument`]. The function has the signature
 //! `fn get_attr<'h>(eval: &mut Eval<'h>, name: Str<'h>, set: Attrs<'h>) -> Result<Value<'h>>`.
 
-use crate::error::{self, EvalError, FrameKind, Result};
+use crate::error::{self, ErrorKind, EvalError, FrameKind, Result};
 use crate::heap::{Attrs, Kind, Lazy, Slot, Str, Value};
 use crate::interpret::Eval;
 use crate::source::Position;
@@ -68,6 +68,10 @@ pub trait Argument<'h>: Sized {
     ///
     /// If forcing fails, or the value has another type.
     fn take(eval: &mut Eval<'h>, argument: Lazy<'h>) -> Result<Self>;
+    /// Adds to an error of [`Argument::take`] which argument it was, where the oracle says so.
+    fn explain(error: Box<EvalError>, index: usize, builtin: &str) -> Box<EvalError> {
+        in_argument(error, index, builtin)
+    }
 }
 
 impl<'h> Argument<'h> for Lazy<'h> {
@@ -83,11 +87,14 @@ impl<'h> Argument<'h> for Value<'h> {
     fn take(eval: &mut Eval<'h>, argument: Lazy<'h>) -> Result<Self> {
         eval.force_lazy(argument)
     }
+    fn explain(error: Box<EvalError>, _: usize, _: &str) -> Box<EvalError> {
+        error
+    }
 }
 
 /// Implements [`Argument`] for a type that is one arm of [`Kind`].
 macro_rules! argument {
-    ($rust:ty, $name:literal, $kind:pat => $result:expr) => {
+    ($rust:ty, $name:literal, $kind:pat => $result:expr $(, $explain:path)?) => {
         impl<'h> Argument<'h> for $rust {
             const TYPE_NAME: &'static str = $name;
             fn take(eval: &mut Eval<'h>, argument: Lazy<'h>) -> Result<Self> {
@@ -97,6 +104,11 @@ macro_rules! argument {
                     _ => Err(wrong_type(eval, $name, value)),
                 }
             }
+            $(
+                fn explain(error: Box<EvalError>, index: usize, builtin: &str) -> Box<EvalError> {
+                    $explain(error, index, builtin)
+                }
+            )?
         }
     };
 }
@@ -104,8 +116,8 @@ macro_rules! argument {
 argument!(i64, "an integer", Kind::Int(value) => value);
 argument!(bool, "a Boolean", Kind::Bool(value) => value);
 argument!(Str<'h>, "a string", Kind::String(value) => value);
-argument!(Attrs<'h>, "a set", Kind::Attrs(value) => value);
-argument!(&'h [Slot<'h>], "a list", Kind::List(value) => value);
+argument!(Attrs<'h>, "a set", Kind::Attrs(value) => value, mismatch_in_argument);
+argument!(&'h [Slot<'h>], "a list", Kind::List(value) => value, mismatch_in_argument);
 
 /// Returns the error of a value that is not `expected` (with its article).
 #[cold]
@@ -116,13 +128,48 @@ pub fn wrong_type<'h>(eval: &mut Eval<'h>, expected: &str, value: Value<'h>) -> 
 /// Adds to `error` that it came from the argument with this index (from 0) of `builtin`.
 #[cold]
 pub fn in_argument(error: Box<EvalError>, index: usize, builtin: &str) -> Box<EvalError> {
+    error.frame(Position::NONE, FrameKind::Evaluator, argument_step(index, builtin))
+}
+
+/// Adds which argument it was to a value of the wrong type, but not to an error met on the way to
+/// the value: the oracle's rule for sets and lists.
+#[cold]
+fn mismatch_in_argument(error: Box<EvalError>, index: usize, builtin: &str) -> Box<EvalError> {
+    let is_mismatch = error.kind == ErrorKind::Type && error.frames.is_empty();
+    if is_mismatch && !error.position.is_some() {
+        return in_argument(error, index, builtin);
+    }
+    error
+}
+
+/// Names an argument in the oracle's words, which differ here and there.
+fn argument_step(index: usize, builtin: &str) -> String {
     const ORDINALS: [&str; 4] = ["first", "second", "third", "fourth"];
     let ordinal = ORDINALS.get(index).copied().unwrap_or("last");
-    error.frame(
-        Position::NONE,
-        FrameKind::Evaluator,
-        format!("while evaluating the {ordinal} argument passed to builtins.{builtin}"),
-    )
+    match builtin {
+        "attrNames" | "attrValues" | "fromTOML" | "listToAttrs" => {
+            format!("while evaluating the argument passed to builtins.{builtin}")
+        }
+        "elemAt" | "head" | "tail" => {
+            format!("while evaluating the {ordinal} argument passed to 'builtins.{builtin}'")
+        }
+        "foldl'" => {
+            format!("while evaluating the {ordinal} argument passed to builtins.foldlStrict")
+        }
+        "concatStringsSep" | "substring" => {
+            let what = match (builtin, index) {
+                ("concatStringsSep", 0) => "the separator string",
+                ("concatStringsSep", _) => "the list of strings to concat",
+                (_, 0) => "the start offset",
+                _ => "the substring length",
+            };
+            format!("while evaluating the {ordinal} argument ({what}) passed to builtins.{builtin}")
+        }
+        "warn" => {
+            "while evaluating the first argument; the message passed to builtins.warn".to_owned()
+        }
+        _ => format!("while evaluating the {ordinal} argument passed to builtins.{builtin}"),
+    }
 }
 
 /// Declares a family's `TABLE` of builtins; see the module's documentation.
@@ -168,7 +215,9 @@ macro_rules! builtins {
                                 ) {
                                     Ok(value) => value,
                                     Err(error) => return Err(
-                                        $crate::builtins::table::in_argument(error, index, $name),
+                                        <$type as $crate::builtins::table::Argument<'h>>::explain(
+                                            error, index, $name,
+                                        ),
                                     ),
                                 };
                             index += 1;

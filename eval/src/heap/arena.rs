@@ -21,6 +21,8 @@ pub struct Arena {
     end: Cell<*mut u8>,
     chunks: RefCell<Vec<(NonNull<u8>, Layout)>>,
     size_bytes: Cell<usize>,
+    /// One past the bytes that [`Arena::append`] returned last; 0: none.
+    last_end: Cell<usize>,
 }
 
 impl Arena {
@@ -31,6 +33,7 @@ impl Arena {
             end: Cell::new(std::ptr::null_mut()),
             chunks: RefCell::default(),
             size_bytes: Cell::new(0),
+            last_end: Cell::new(0),
         }
     }
 
@@ -87,6 +90,58 @@ impl Arena {
         unsafe {
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), pointer, bytes.len());
             std::slice::from_raw_parts(pointer, bytes.len())
+        }
+    }
+
+    /// Returns `first` and `second` as one run of bytes.
+    ///
+    /// Where `first` is what was allocated last, `second` goes right behind it and `first` is not
+    /// copied: a string that grows piece by piece costs no more than its length.
+    pub fn append(&self, first: &[u8], second: &[u8]) -> &[u8] {
+        let len = first.len() + second.len();
+        let top = self.top.get() as usize;
+        let start = first.as_ptr() as usize;
+        let end = start + first.len();
+        let is_last = !first.is_empty() && end <= top && (end + ALIGN - 1) & !(ALIGN - 1) == top;
+        let room = (self.end.get() as usize).saturating_sub(end);
+        if is_last && room >= second.len() && self.last_end.get() == end {
+            let rounded = (end + second.len() + ALIGN - 1) & !(ALIGN - 1);
+            if rounded > self.end.get() as usize {
+                return self.append_copy(first, second, len);
+            }
+            // SAFETY: `last_end` says that `first` ends where the bytes last handed out by
+            // `alloc_bytes` or `append` end, `top` that nothing was reserved since; so the bytes
+            // behind it up to `end` are free, and `first` stays as it is.
+            unsafe {
+                let start = self.top.get().sub(top - start);
+                std::ptr::copy_nonoverlapping(
+                    second.as_ptr(),
+                    start.add(first.len()),
+                    second.len(),
+                );
+                self.top.set(self.top.get().add(rounded - top));
+                self.last_end.set(start as usize + len);
+                return std::slice::from_raw_parts(start, len);
+            }
+        }
+        self.append_copy(first, second, len)
+    }
+
+    fn append_copy(&self, first: &[u8], second: &[u8], len: usize) -> &[u8] {
+        if len == 0 {
+            return &[];
+        }
+        let pointer = self.reserve(len);
+        // SAFETY: `reserve` returned `len` fresh bytes, which overlap neither operand.
+        unsafe {
+            std::ptr::copy_nonoverlapping(first.as_ptr(), pointer, first.len());
+            std::ptr::copy_nonoverlapping(
+                second.as_ptr(),
+                pointer.add(first.len()),
+                second.len(),
+            );
+            self.last_end.set(pointer as usize + len);
+            std::slice::from_raw_parts(pointer, len)
         }
     }
 

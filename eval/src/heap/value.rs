@@ -326,6 +326,18 @@ impl<'h> Lazy<'h> {
         }
     }
 
+    /// Returns a reference to `slot`, whatever it holds.
+    #[inline(always)]
+    pub fn reference(slot: &'h Slot<'h>) -> Self {
+        Lazy(Words::new(REFERENCE, 0, std::ptr::from_ref(slot) as u64))
+    }
+
+    /// Whether this is an expression or application that nobody remembers the value of.
+    #[inline(always)]
+    pub fn is_unshared(self) -> bool {
+        matches!(self.0.tag(), THUNK | APPLY)
+    }
+
     /// Returns a suspended application of `function` to `arguments` (at least one).
     pub fn apply(heap: &'h Heap, function: Lazy<'h>, arguments: &[Lazy<'h>]) -> Self {
         let arguments =

@@ -18,21 +18,57 @@ const ITEMS_MAX: usize = 10;
 /// How many bytes of a string are shown.
 const STRING_BYTES_MAX: usize = 1024;
 
+/// How much of a value is shown.
+#[derive(Clone, Copy)]
+struct Limits {
+    depth: usize,
+    attrs: usize,
+    items: usize,
+    string_bytes: usize,
+}
+
+/// The limits of error messages.
+const CUT: Limits = Limits {
+    depth: DEPTH_MAX,
+    attrs: ATTRS_MAX,
+    items: ITEMS_MAX,
+    string_bytes: STRING_BYTES_MAX,
+};
+
+/// No limits.
+const WHOLE: Limits = Limits {
+    depth: usize::MAX,
+    attrs: usize::MAX,
+    items: usize::MAX,
+    string_bytes: usize::MAX,
+};
+
 /// Prints a value for a message, without its type: `1`, `"x"`, `{ a = «thunk»; }`.
 pub fn show<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> String {
+    String::from_utf8_lossy(&print(eval, value, CUT)).into_owned()
+}
+
+/// Prints a value as [`show`] does, but all that is forced of it, as `trace` does.
+pub fn show_whole<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Vec<u8> {
+    print(eval, value, WHOLE)
+}
+
+fn print<'h>(eval: &Eval<'h>, value: Value<'h>, limits: Limits) -> Vec<u8> {
     let mut printer = Printer {
         out: Vec::new(),
+        limits,
         seen: FxHashSet::default(),
         has_seen_empty_set: false,
         attr_count: 0,
         item_count: 0,
     };
     printer.value(eval, value, 0);
-    String::from_utf8_lossy(&printer.out).into_owned()
+    printer.out
 }
 
 struct Printer {
     out: Vec<u8>,
+    limits: Limits,
     seen: FxHashSet<usize>,
     /// All empty sets are one object to the oracle.
     has_seen_empty_set: bool,
@@ -67,7 +103,7 @@ impl Printer {
 
     fn string(&mut self, bytes: &[u8]) {
         self.out.push(b'"');
-        let shown = bytes.get(..STRING_BYTES_MAX).unwrap_or(bytes);
+        let shown = bytes.get(..self.limits.string_bytes).unwrap_or(bytes);
         push_escaped(&mut self.out, shown);
         self.out.push(b'"');
         let elided = bytes.len() - shown.len();
@@ -87,7 +123,7 @@ impl Printer {
         if !is_new {
             return self.text("«repeated»");
         }
-        if depth >= DEPTH_MAX {
+        if depth >= self.limits.depth {
             return self.text("{ ... }");
         }
         let mut sorted: Vec<Attr<'h>> = attrs.iter_by_name(heap).collect();
@@ -95,7 +131,7 @@ impl Printer {
         self.text("{");
         for (attr, printed) in sorted.iter().zip(0..) {
             self.text(" ");
-            if self.attr_count >= ATTRS_MAX {
+            if self.attr_count >= self.limits.attrs {
                 self.elided(sorted.len() - printed, "attribute", "attributes");
                 break;
             }
@@ -109,13 +145,13 @@ impl Printer {
     }
 
     fn list<'h>(&mut self, eval: &Eval<'h>, list: &'h [Slot<'h>], depth: usize) {
-        if depth >= DEPTH_MAX {
+        if depth >= self.limits.depth {
             return self.text("[ ... ]");
         }
         self.text("[");
         for (slot, printed) in list.iter().zip(0..) {
             self.text(" ");
-            if self.item_count >= ITEMS_MAX {
+            if self.item_count >= self.limits.items {
                 self.elided(list.len() - printed, "item", "items");
                 break;
             }

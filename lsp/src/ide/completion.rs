@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use eval::builtins;
 use eval::db::{self, Db, File};
-use eval::option_tree::{Component, OptionInfo, OptionNode, OptionTree};
+use eval::option_tree::{Component, OptionNode, OptionTree};
 use eval::scope::{DefinitionKind, Scopes};
 use syntax::{SyntaxKind, TextRange, TextSize};
 
@@ -21,10 +21,19 @@ pub struct CompletionItem {
     pub kind: CompletionKind,
     /// A few words: the type of an option.
     pub detail: Option<String>,
-    /// What it does, in Markdown.
-    pub documentation: Option<String>,
+    /// What [`documentation`] can tell more about.
+    pub subject: Option<Subject>,
     /// The bytes that it replaces.
     pub range: TextRange,
+}
+
+/// What an item stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// An option, or a name on the way to options.
+    Option(Vec<Part>),
+    /// A builtin.
+    Builtin(String),
 }
 
 /// The sorts of things that complete.
@@ -89,7 +98,7 @@ pub fn completion(
                     label: builtin.name.to_owned(),
                     kind: CompletionKind::Builtin,
                     detail: Some(signature(builtin)),
-                    documentation: Some(builtin.doc.trim().to_owned()),
+                    subject: Some(Subject::Builtin(builtin.name.to_owned())),
                     range: *range,
                 });
             }
@@ -100,6 +109,23 @@ pub fn completion(
         Cursor::Selection { .. } | Cursor::Path { .. } | Cursor::Other => {}
     }
     completion
+}
+
+/// Returns what an item does, in Markdown.
+///
+/// Apart from the items, because there may be hundreds of which the editor shows one.
+pub fn documentation(knowledge: Knowledge<'_>, subject: &Subject) -> Option<String> {
+    match subject {
+        Subject::Option(path) => {
+            let components: Vec<Component<'_>> = path.iter().map(Part::component).collect();
+            let node = knowledge.options?.lookup(&components)?;
+            Some(match &node.option {
+                Some(option) => markdown::option(option),
+                None => markdown::option_set(node),
+            })
+        }
+        Subject::Builtin(name) => builtins::get(name).map(|it| it.doc.trim().to_owned()),
+    }
 }
 
 /// Returns how a builtin is called: `builtins.map f list`.
@@ -127,28 +153,19 @@ fn option_names(
         if child.option.as_ref().is_some_and(|option| option.is_hidden) {
             continue;
         }
-        completion.items.push(option_item(name, child, range));
+        completion.items.push(option_item(path, name, child, range));
     }
 }
 
-fn option_item(name: &str, node: &OptionNode, range: TextRange) -> CompletionItem {
+fn option_item(path: &[Part], name: &str, node: &OptionNode, range: TextRange) -> CompletionItem {
     let label = if is_plain(name) { name.to_owned() } else { format!("{name:?}") };
-    match &node.option {
-        Some(option) => CompletionItem {
-            label,
-            kind: CompletionKind::Option,
-            detail: Some(option.type_description.clone()),
-            documentation: Some(markdown::option(option)),
-            range,
-        },
-        None => CompletionItem {
-            label,
-            kind: CompletionKind::OptionSet,
-            detail: None,
-            documentation: Some(markdown::option_set(node)),
-            range,
-        },
-    }
+    let mut path = path.to_vec();
+    path.push(Part::Name(name.to_owned()));
+    let (kind, detail) = match &node.option {
+        Some(option) => (CompletionKind::Option, Some(option.type_description.clone())),
+        None => (CompletionKind::OptionSet, None),
+    };
+    CompletionItem { label, kind, detail, subject: Some(Subject::Option(path)), range }
 }
 
 /// Whether a name may stand in an attribute path without quotes.
@@ -172,22 +189,14 @@ fn option_values(
     let Some(option) = tree.lookup(&components).and_then(|node| node.option.as_deref()) else {
         return;
     };
-    for value in values(option) {
+    for value in &option.values {
         completion.items.push(CompletionItem {
-            label: value,
+            label: value.clone(),
             kind: CompletionKind::Value,
             detail: Some(option.type_description.clone()),
-            documentation: None,
+            subject: None,
             range,
         });
-    }
-}
-
-/// Returns the values of a type that has only a few.
-fn values(option: &OptionInfo) -> Vec<String> {
-    match option.type_name.as_str() {
-        "bool" => vec!["true".to_owned(), "false".to_owned()],
-        _ => option.values.clone(),
     }
 }
 
@@ -197,7 +206,7 @@ fn variables(scopes: &Scopes, offset: TextSize, range: TextRange, completion: &m
             label: definition.name.to_text().into_owned(),
             kind: CompletionKind::Variable,
             detail: Some(describe(definition.kind).to_owned()),
-            documentation: None,
+            subject: None,
             range,
         });
     }
@@ -206,7 +215,7 @@ fn variables(scopes: &Scopes, offset: TextSize, range: TextRange, completion: &m
             label: name.to_owned(),
             kind: CompletionKind::Builtin,
             detail: None,
-            documentation: builtins::get(name).map(|it| it.doc.trim().to_owned()),
+            subject: Some(Subject::Builtin(name.to_owned())),
             range,
         });
     }
@@ -219,7 +228,7 @@ fn keywords(words: &[&str], range: TextRange, completion: &mut Completion) {
         label: (*word).to_owned(),
         kind: CompletionKind::Keyword,
         detail: None,
-        documentation: None,
+        subject: None,
         range,
     }));
 }

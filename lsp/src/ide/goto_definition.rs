@@ -1,9 +1,10 @@
 //! Go to definition: from a name to the binding, option declaration or file that gives it meaning.
 
 use eval::db::{self, Db, File};
-use eval::option_tree::{Component, OptionTree};
+use eval::option_tree::{Component, Place};
 use eval::scope::Target;
-use eval::source::canonical;
+use eval::source::{HOST, SourcePath, canonical};
+use eval::system::FileType;
 use syntax::TextSize;
 
 use super::cursor::{Cursor, Part, cursor, definition_path};
@@ -22,13 +23,16 @@ pub fn goto_definition(
     let (tree, _) = syntax::parse_flat(file.text(db), db::PARSE_OPTIONS);
     match cursor(&tree, offset) {
         Cursor::OptionName { path, name, .. } => match definition_path(&path) {
-            Some(path) => declarations(knowledge.options, path, &name),
+            Some(path) => declarations(knowledge, path, &name),
             None => Vec::new(),
         },
         Cursor::Selection { base, path, name, .. } if base.as_deref() == Some("config") => {
-            declarations(knowledge.options, &path, &name)
+            declarations(knowledge, &path, &name)
         }
-        Cursor::Path { text, .. } => path_target(&file.path(db).bytes, &text).into_iter().collect(),
+        Cursor::Path { text, .. } => {
+            let target = path_target(&file.path(db).bytes, &text);
+            target.map(|path| file_target(knowledge, path, None, None)).into_iter().collect()
+        }
         Cursor::Variable { .. } | Cursor::OptionValue { .. } => variable(db, file, offset),
         Cursor::Selection { .. } | Cursor::Other => Vec::new(),
     }
@@ -56,35 +60,51 @@ fn variable(db: &dyn Db, file: File, offset: TextSize) -> Vec<NavigationTarget> 
     }
 }
 
-fn declarations(tree: Option<&OptionTree>, path: &[Part], name: &str) -> Vec<NavigationTarget> {
+fn declarations(knowledge: Knowledge<'_>, path: &[Part], name: &str) -> Vec<NavigationTarget> {
     let mut components: Vec<Component<'_>> = path.iter().map(Part::component).collect();
     components.push(Component::Name(name));
-    let option =
-        tree.and_then(|tree| tree.lookup(&components)).and_then(|node| node.option.as_deref());
-    let Some(option) = option else { return Vec::new() };
-    option
-        .declarations
-        .iter()
-        .map(|place| NavigationTarget::File {
-            path: place.file.clone(),
-            line: place.line,
-            column: place.column,
-        })
-        .collect()
+    let node = knowledge.options.and_then(|tree| tree.lookup(&components));
+    let Some(option) = node.and_then(|node| node.option.as_deref()) else { return Vec::new() };
+    let known = |place: &Place| {
+        let path = SourcePath::parse_display(&place.file)?;
+        Some(file_target(knowledge, path, place.line, place.column))
+    };
+    option.declarations.iter().filter_map(known).collect()
 }
 
-/// Returns the file that a path literal in the file at `from` names.
-fn path_target(from: &[u8], text: &str) -> Option<NavigationTarget> {
+/// A directory means the `default.nix` in it.
+fn file_target(
+    knowledge: Knowledge<'_>,
+    path: SourcePath,
+    line: Option<u32>,
+    column: Option<u32>,
+) -> NavigationTarget {
+    let is_directory = match path.root {
+        HOST => {
+            let found = knowledge.system.and_then(|it| it.file_type(&path.bytes).ok());
+            found == Some(FileType::Directory)
+        }
+        _ => eval::embedded::file_type(&path.bytes) == Some(FileType::Directory),
+    };
+    let path = match is_directory {
+        true => SourcePath::new(path.root, &[&path.bytes, &b"/default.nix"[..]].concat()),
+        false => path,
+    };
+    NavigationTarget::File { path, line, column }
+}
+
+/// Returns the path that a path literal in the file at `from` names.
+fn path_target(from: &[u8], text: &str) -> Option<SourcePath> {
+    if text.starts_with('~') {
+        return None;
+    }
     let absolute = if text.starts_with('/') {
         text.as_bytes().to_vec()
-    } else if text.starts_with('~') {
-        return None;
     } else {
         let directory = from.iter().rposition(|&byte| byte == b'/')?;
         let mut joined = from.get(..=directory)?.to_vec();
         joined.extend_from_slice(text.as_bytes());
         joined
     };
-    let path = String::from_utf8(canonical(&absolute)).ok()?;
-    Some(NavigationTarget::File { path, line: None, column: None })
+    Some(SourcePath::new(HOST, &canonical(&absolute)))
 }

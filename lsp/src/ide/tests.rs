@@ -46,8 +46,12 @@ fn tree() -> OptionTree {
     if let Some(option) = &mut level.option {
         option.values = vec!["\"info\"".to_owned(), "\"debug\"".to_owned()];
     }
+    let mut enable = leaf("bool", "Whether to run nginx.");
+    if let Some(option) = &mut enable.option {
+        option.values = vec!["true".to_owned(), "false".to_owned()];
+    }
     let nginx = set(vec![
-        ("enable", leaf("bool", "Whether to run nginx.")),
+        ("enable", enable),
         ("logLevel", level),
         ("virtualHosts", with_sub("attrsOf", Step::Named, host)),
     ]);
@@ -75,7 +79,7 @@ fn fixture(text: &str) -> Fixture {
 fn labels(text: &str) -> Vec<String> {
     let fixture = fixture(text);
     let tree = tree();
-    let knowledge = Knowledge { options: Some(&tree) };
+    let knowledge = Knowledge { options: Some(&tree), system: None };
     let found = completion::completion(&fixture.db, knowledge, fixture.file, fixture.offset);
     found.items.into_iter().map(|item| item.label).collect()
 }
@@ -181,7 +185,7 @@ fn the_cursor_knows_the_whole_name() {
 #[test]
 fn hover_shows_an_option() {
     let tree = tree();
-    let knowledge = Knowledge { options: Some(&tree) };
+    let knowledge = Knowledge { options: Some(&tree), system: None };
     let fixture = fixture("{ services.nginx.ena$0ble = true; }");
     let found = hover::hover(&fixture.db, knowledge, fixture.file, fixture.offset);
     let markdown = found.expect("an option").markdown;
@@ -193,7 +197,7 @@ fn hover_shows_an_option() {
 fn definitions_of_variables_options_and_paths() {
     let check = |text: &str| {
         let tree = tree();
-        let knowledge = Knowledge { options: Some(&tree) };
+        let knowledge = Knowledge { options: Some(&tree), system: None };
         let fixture = fixture(text);
         goto_definition::goto_definition(&fixture.db, knowledge, fixture.file, fixture.offset)
     };
@@ -203,7 +207,8 @@ fn definitions_of_variables_options_and_paths() {
     assert_eq!(check("let abc = 1; in ab$0c"), here(4, 7));
     assert_eq!(check("{ abc }: ab$0c"), here(2, 5));
     let file = |path: &str, line, column| {
-        vec![NavigationTarget::File { path: path.to_owned(), line, column }]
+        let path = SourcePath::new(HOST, path.as_bytes());
+        vec![NavigationTarget::File { path, line, column }]
     };
     assert_eq!(
         check("{ services.nginx.ena$0ble = true; }"),
@@ -225,7 +230,7 @@ fn the_outline_nests() {
 #[test]
 fn every_feature_is_total_at_every_offset_of_broken_code() {
     let tree = tree();
-    let knowledge = Knowledge { options: Some(&tree) };
+    let knowledge = Knowledge { options: Some(&tree), system: None };
     let texts = [
         "{ a, ... }@b: let inherit (a) c; in { services.nginx = lib.mkIf (c ? d.e) { enable = ",
         "with x; [ ./a ''b ${c \"d ${e} ''} <f> ] ++ { ${g}.h = rec { i = j or k; }; ",

@@ -41,7 +41,17 @@ const OWNERS: [(&str, &[&str]); 5] = [
     ("lsp", &["tower-lsp-server", "lsp-types", "tokio"]),
     (
         "nivis",
-        &["clap", "clap_complete", "clap_mangen", "anstream", "anstyle", "anyhow", "mimalloc"],
+        &[
+            "clap",
+            "clap_complete",
+            "clap_mangen",
+            "anstream",
+            "anstyle",
+            "anyhow",
+            "ctrlc",
+            "jiff",
+            "mimalloc",
+        ],
     ),
 ];
 

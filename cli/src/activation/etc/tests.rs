@@ -48,7 +48,7 @@ impl Stage {
 
     fn copy(&mut self, path: &str, mode: u32) {
         let root = self.root.path().metadata().expect("a stage");
-        self.copies.insert(path.into(), Copy { mode, owner: (root.uid(), root.gid()) });
+        self.copies.insert(path.into(), Copy { mode, owner: Some((root.uid(), root.gid())) });
     }
 
     fn text(&self, path: &str) -> Option<String> {
@@ -100,10 +100,23 @@ fn the_next_system_removes_what_it_does_not_have() {
     assert!(stage.target("/etc/copied").is_none());
     stage.write("/etc/own", "mine");
     stage.activate("/nix/store/b-etc/etc").expect("a good object");
+    assert!(!stage.path("/var/lib/nivis/replaced").exists(), "all that went was a system's");
     assert_eq!(stage.text("/etc/both").as_deref(), Some("b"));
     assert_eq!(stage.text("/etc/own").as_deref(), Some("mine"));
     assert!(stage.target("/etc/old/file").is_none());
     assert!(!stage.path("/etc/copied").exists());
+}
+
+#[test]
+fn a_file_that_no_system_made_is_kept_elsewhere() {
+    let stage = Stage::new();
+    stage.write("/etc/hosts", "mine");
+    stage.write("/nix/store/a-etc/etc/hosts", "a");
+    stage.activate("/nix/store/a-etc/etc").expect("a good object");
+    assert_eq!(stage.text("/etc/hosts").as_deref(), Some("a"));
+    let kept = stage.text("/var/lib/nivis/replaced/etc/hosts");
+    assert_eq!(kept.as_deref(), Some("mine"));
+    assert_eq!(stage.activate("/nix/store/a-etc/etc"), Ok(0));
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! `nix-store --gc` and `--delete`: what nothing needs goes.
 
+use super::super::gc::summary;
 use super::{Line, no_operands, paths};
 use crate::building::Progress;
 use crate::context::Context;
 use crate::flags::Flags;
 use crate::report::{Failure, Outcome, of_store};
 use std::collections::BTreeSet;
-use store::{GcAction, GcOptions, GcResult, Store};
+use store::{GcAction, GcOptions, Store};
 
 /// What a collection prints and where it stops.
 #[derive(Default, Debug)]
@@ -33,7 +34,11 @@ impl Options {
 }
 
 /// Reads a number of bytes, with `K`, `M`, `G` or `T` after it for powers of 1024.
-fn size(text: &str) -> Outcome<u64> {
+///
+/// # Errors
+///
+/// Anything else.
+pub(crate) fn size(text: &str) -> Outcome<u64> {
     let wrong = || Failure::new(format!("'{text}' is not a number of bytes"));
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let shift = match text.strip_prefix(digits).map(str::to_ascii_uppercase).as_deref() {
@@ -90,14 +95,8 @@ fn run(cx: &Context, store: &dyn Store, action: GcAction, options: &Options) -> 
             }
             Ok(())
         }
-        GcAction::DeleteDead | GcAction::DeleteSpecific(_) => Ok(cx.ui.line(freed(&result))?),
+        GcAction::DeleteDead | GcAction::DeleteSpecific(_) => Ok(cx.ui.line(summary(&result, false))?),
     }
-}
-
-/// Says what a collection did.
-pub(crate) fn freed(result: &GcResult) -> String {
-    let mebibytes = result.bytes_freed as f64 / f64::from(1 << 20);
-    format!("{} store paths deleted, {mebibytes:.2} MiB freed", result.paths.len())
 }
 
 #[cfg(test)]

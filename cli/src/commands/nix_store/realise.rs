@@ -55,7 +55,7 @@ pub(super) fn run(cx: &Context, line: &Line) -> Outcome {
         (false, false) => BuildMode::Normal,
     };
     if line.realise.dry_run {
-        return building::tell_plan(cx, store, &targets);
+        return building::tell_plan(cx, store, &targets, mode);
     }
     let realised = Building { mode }.run(cx, store, &targets)?;
     let mut number = 0;

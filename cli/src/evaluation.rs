@@ -1,0 +1,348 @@
+//! Evaluations as commands run them: set up from the settings, errors told in the right form.
+//!
+//! What evaluates runs inside [`run`]; it turns a [`Request`] into values with [`each_selected`],
+//! and returns plain data, because values live no longer than their heap.
+
+use crate::context::{Context, Manner};
+use crate::env_vars;
+use crate::interrupt;
+use crate::report::{Failure, Outcome};
+use crate::request::{Argument, Input, Request};
+use crate::settings::Settings;
+use crate::stores::Access;
+use crate::system::Host;
+use eval::error::EvalError;
+use eval::heap::{Attrs, AttrsBuilder, Heap, Value};
+use eval::interpret::{Eval, on_large_stack};
+use eval::report::{Code, Place, Report};
+use eval::source::{EMBEDDED, HOST, Origin, Position, SourcePath, canonical};
+use eval::system::{FileType, System as _};
+use eval::{lookup, select};
+use std::io::Read as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::Path;
+use store::Store;
+
+/// Why the work of an evaluation ended early.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The evaluation failed.
+    Evaluation(Box<EvalError>),
+    /// Something around it did.
+    Failure(Failure),
+}
+
+impl From<Box<EvalError>> for Stop {
+    fn from(error: Box<EvalError>) -> Self {
+        Stop::Evaluation(error)
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Stop::Failure(failure)
+    }
+}
+
+impl From<std::io::Error> for Stop {
+    fn from(error: std::io::Error) -> Self {
+        Stop::Failure(error.into())
+    }
+}
+
+/// Runs `work` in a new evaluation.
+///
+/// With [`Access::Read`], paths and derivations are only computed. Ctrl-C stops it.
+///
+/// # Errors
+///
+/// What stopped the work, in the form for the name that we were called by.
+pub(crate) fn run<T: Send>(
+    cx: &Context,
+    store: &dyn Store,
+    access: Access,
+    work: impl for<'h> FnOnce(&mut Eval<'h>) -> Result<T, Stop> + Send,
+) -> Outcome<T> {
+    let settings = settings_of(cx, access)?;
+    let host = Host::with_store(cx.ui, store);
+    on_large_stack(|| {
+        let heap = Heap::new();
+        let mut eval = Eval::new(&heap, &host, store, &settings);
+        match work(&mut eval) {
+            Ok(result) => Ok(result),
+            Err(Stop::Evaluation(error)) => Err(failure(cx, &eval, &error)),
+            Err(Stop::Failure(failure)) => Err(failure),
+        }
+    })
+}
+
+/// Returns what the evaluation is told.
+fn settings_of(cx: &Context, access: Access) -> Outcome<eval::settings::Settings> {
+    let settings = &cx.settings;
+    let is_pure = settings.is_on("pure-eval");
+    Ok(eval::settings::Settings {
+        search_path: if is_pure { Vec::new() } else { search_path(settings) },
+        directory: std::env::current_dir()?.into_os_string().into_vec(),
+        embedded_fallback: cx.manner == Manner::Own,
+        system: settings.text("system"),
+        read_only: access == Access::Read,
+        pure: is_pure,
+        restrict: settings.is_on("restrict-eval"),
+        allowed_uris: settings.words("allowed-uris"),
+        experimental_features: settings.words("experimental-features"),
+        trace_verbose: settings.is_on("trace-verbose"),
+        abort_on_warn: settings.is_on("abort-on-warn"),
+        import_from_derivation: settings.is_on("allow-import-from-derivation"),
+        call_depth_max: u32::try_from(settings.number("max-call-depth")).unwrap_or(u32::MAX),
+        heap_size_bytes_max: 0,
+        cancel: interrupt::watch(),
+    })
+}
+
+/// Returns the search path, its entries parted into prefix and path.
+fn search_path(settings: &Settings) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut entries = settings.search_path_entries();
+    let is_chosen = std::env::var_os(env_vars::NIX_PATH.name).is_some();
+    if !is_chosen && !settings.is_set("nix-path") && !settings.is_on("restrict-eval") {
+        entries.extend(channels());
+    }
+    let part = |entry: String| match entry.split_once('=') {
+        Some((prefix, path)) => (prefix.as_bytes().to_vec(), path.as_bytes().to_vec()),
+        None => (Vec::new(), entry.into_bytes()),
+    };
+    entries.into_iter().map(part).collect()
+}
+
+/// Returns the entries of the search path that hold when nobody sets it.
+///
+/// Source: CppNix, `EvalSettings::getDefaultNixPath`.
+fn channels() -> Vec<String> {
+    let state = env_vars::NIX_STATE_DIR.text().unwrap_or_else(|| "/nix/var/nix".to_owned());
+    let of_root = format!("{state}/profiles/per-user/root/channels");
+    let mut entries = Vec::new();
+    if let Some(home) = env_vars::HOME.text() {
+        entries.push((None, format!("{home}/.nix-defexpr/channels")));
+    }
+    entries.push((Some("nixpkgs"), format!("{of_root}/nixpkgs")));
+    entries.push((None, of_root));
+    let existing = entries.into_iter().filter(|(_, path)| Path::new(path).exists());
+    existing
+        .map(|(prefix, path)| match prefix {
+            Some(prefix) => format!("{prefix}={path}"),
+            None => path,
+        })
+        .collect()
+}
+
+/// Returns the failure that an error of the evaluation is, in the form for our name.
+fn failure(cx: &Context, eval: &Eval<'_>, error: &EvalError) -> Failure {
+    let report = Report::new(error, |position| place(eval, position));
+    let shows_all = cx.settings.is_on("show-trace");
+    Failure::new(match cx.manner {
+        Manner::Own => report.to_text(shows_all),
+        Manner::CppNix => report.to_oracle_text(shows_all),
+    })
+}
+
+/// Returns a position with its file, line and code.
+pub(crate) fn place(eval: &Eval<'_>, position: Position) -> Option<Place> {
+    let (origin, line, column) = eval.locate(position)?;
+    let text = eval.source_text(position.file);
+    let code = text.map(|text| Code::around(text, line)).unwrap_or_default();
+    let is_library = match &origin {
+        Origin::File(path) => is_library(eval, path),
+        Origin::String(_) | Origin::Stdin(_) => false,
+    };
+    Some(Place { file: origin_name(&origin), line, column, code, is_library })
+}
+
+/// Returns what messages call a source.
+pub(crate) fn origin_name(origin: &Origin) -> String {
+    match origin {
+        Origin::File(path) => path.display(),
+        Origin::String(_) => "«string»".to_owned(),
+        Origin::Stdin(_) => "«stdin»".to_owned(),
+    }
+}
+
+/// Whether a file is not the person's own: embedded, in the store, or found by a name.
+fn is_library(eval: &Eval<'_>, path: &SourcePath) -> bool {
+    if path.root != HOST {
+        return path.root == EMBEDDED;
+    }
+    let file = Path::new(std::ffi::OsStr::from_bytes(&path.bytes));
+    let settings = eval.settings();
+    let is_below = |directory: &[u8]| file.starts_with(std::ffi::OsStr::from_bytes(directory));
+    // Who works inside a library sees its files as their own.
+    let is_named = |entry: &(Vec<u8>, Vec<u8>)| {
+        !entry.0.is_empty() && is_below(&entry.1) && !settings.directory.starts_with(&entry.1)
+    };
+    eval.store().directory().contains(file) || settings.search_path.iter().any(is_named)
+}
+
+/// Returns the directory that relative paths start from.
+pub(crate) fn base(eval: &Eval<'_>) -> SourcePath {
+    SourcePath::new(HOST, &canonical(&eval.settings().directory))
+}
+
+/// Returns the value of an input: what its text or file evaluates to.
+///
+/// # Errors
+///
+/// When it cannot be read, or whatever evaluation meets.
+pub(crate) fn value_of<'h>(eval: &mut Eval<'h>, input: &Input) -> Result<Value<'h>, Stop> {
+    match input {
+        Input::File(text) => {
+            let path = file(eval, text)?;
+            Ok(eval.import(&path)?)
+        }
+        Input::Expression(text) => {
+            let base = base(eval);
+            Ok(eval.evaluate(Origin::String(base), text.as_bytes())?)
+        }
+        Input::Stdin => {
+            let base = base(eval);
+            let text = read_stdin()?;
+            Ok(eval.evaluate(Origin::Stdin(base), &text)?)
+        }
+    }
+}
+
+/// Returns all of stdin.
+pub(crate) fn read_stdin() -> std::io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    std::io::stdin().read_to_end(&mut text)?;
+    Ok(text)
+}
+
+/// Returns the file that a word of the command line names: a path, or `<name>`.
+///
+/// # Errors
+///
+/// A name that nobody has, or a word that would have to be fetched.
+///
+/// # Source
+///
+/// CppNix, `lookupFileArg`.
+pub(crate) fn file(eval: &mut Eval<'_>, text: &str) -> Result<SourcePath, Stop> {
+    if let Some(name) = text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'))
+        && !name.is_empty()
+    {
+        return Ok(named_file(eval, name)?);
+    }
+    if text.contains("://") || text.starts_with("channel:") || text.starts_with("flake:") {
+        let message = format!("fetching expressions ('{text}') is not built yet");
+        return Err(Failure::new(message).into());
+    }
+    if text.starts_with('/') {
+        return Ok(SourcePath::new(HOST, &canonical(text.as_bytes())));
+    }
+    let mut bytes = eval.settings().directory.clone();
+    bytes.push(b'/');
+    bytes.extend_from_slice(text.as_bytes());
+    Ok(SourcePath::new(HOST, &canonical(&bytes)))
+}
+
+/// Links are followed this often before they count as a loop.
+const LINKS_MAX: usize = 1024;
+
+/// Returns the file whose text a word means: as [`file`], of a directory its `default.nix`.
+///
+/// # Errors
+///
+/// As [`file`], and links in a circle.
+///
+/// # Source
+///
+/// CppNix, `resolveExprPath`.
+pub(crate) fn source_file(eval: &mut Eval<'_>, text: &str) -> Result<SourcePath, Stop> {
+    let mut path = file(eval, text)?;
+    for _ in 0..LINKS_MAX {
+        match eval.file_type(&path)? {
+            Some(FileType::Symlink) if path.root == HOST => {
+                let target = eval.system().read_link(&path.bytes)?;
+                let mut bytes = path.bytes.to_vec();
+                bytes.extend_from_slice(b"/../");
+                let bytes = if target.starts_with(b"/") { target } else { [bytes, target].concat() };
+                path = SourcePath::new(HOST, &canonical(&bytes));
+            }
+            Some(FileType::Directory) => {
+                let bytes = [&path.bytes, b"/default.nix".as_slice()].concat();
+                return Ok(SourcePath::new(path.root, &canonical(&bytes)));
+            }
+            _ => return Ok(path),
+        }
+    }
+    Err(Failure::new(format!("too many symbolic links at '{}'", path.display())).into())
+}
+
+/// Returns the file that the search path has for `name`.
+///
+/// # Errors
+///
+/// When it has none.
+pub(crate) fn named_file(
+    eval: &mut Eval<'_>,
+    name: &str,
+) -> Result<SourcePath, Box<EvalError>> {
+    let search_path = eval.settings().search_path.clone();
+    lookup::find(eval, &search_path, name.as_bytes())
+}
+
+/// Returns the arguments of a request as a set.
+///
+/// # Errors
+///
+/// An expression that does not parse or evaluate.
+pub(crate) fn arguments<'h>(eval: &mut Eval<'h>, request: &Request) -> Result<Attrs<'h>, Stop> {
+    let mut given: std::collections::BTreeMap<&str, &Argument> = std::collections::BTreeMap::new();
+    given.extend(request.arguments.iter().map(|(name, argument)| (name.as_str(), argument)));
+    let mut set = AttrsBuilder::with_capacity(given.len());
+    for (name, argument) in given {
+        let value = match argument {
+            Argument::Expression(text) => {
+                let base = base(eval);
+                eval.evaluate(Origin::String(base), text.as_bytes())?
+            }
+            Argument::Text(text) => Value::string_from(eval.heap(), text.as_bytes()),
+            Argument::File(path) => {
+                let reading = Failure::during(format!("reading '{path}'"));
+                let text = std::fs::read(path).map_err(reading)?;
+                Value::string_from(eval.heap(), &text)
+            }
+            Argument::Stdin => Value::string_from(eval.heap(), &read_stdin()?),
+        };
+        set.push_named(name, value);
+    }
+    Ok(set.finish(eval.heap()))
+}
+
+/// A value that a request selects.
+pub(crate) struct Selection<'h> {
+    /// The value, which is not called yet.
+    pub(crate) value: Value<'h>,
+    /// The arguments for functions at the top.
+    pub(crate) arguments: Attrs<'h>,
+}
+
+/// Gives each value that the request selects to `work`, in order.
+///
+/// # Errors
+///
+/// Whatever evaluation or `work` meets; what comes after it is not evaluated.
+pub(crate) fn each_selected<'h>(
+    eval: &mut Eval<'h>,
+    request: &Request,
+    default: &str,
+    mut work: impl FnMut(&mut Eval<'h>, Selection<'h>) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    let arguments = arguments(eval, request)?;
+    for input in request.inputs(default) {
+        let value = value_of(eval, &input)?;
+        for path in request.attribute_paths() {
+            let value = select::select(eval, value, &path, arguments)?;
+            work(eval, Selection { value, arguments })?;
+        }
+    }
+    Ok(())
+}

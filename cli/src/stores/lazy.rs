@@ -1,0 +1,186 @@
+//! A store that is opened when something is asked of it that needs its database.
+//!
+//! Most evaluations only compute paths; they cost no look at the disk and need no store at all.
+
+use super::{Access, Place};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use store::nar::Tree;
+use store::store::Roots;
+use store::{
+    AddError, BuildError, Derivation, DerivedPath, Events, GcError, GcOptions, GcResult, NewTree,
+    PathInfo, RealiseOptions, Realised, Store, StoreDirectory, StoreError, StorePath,
+};
+
+/// A store that is not opened before it has to be.
+pub(crate) struct LazyStore {
+    place: Place,
+    access: Access,
+    opened: OnceLock<Box<dyn Store>>,
+    /// Held while opening, so that it happens once.
+    opening: Mutex<()>,
+}
+
+impl LazyStore {
+    /// Returns the store at `place`.
+    pub(crate) fn new(place: Place, access: Access) -> Self {
+        Self { place, access, opened: OnceLock::new(), opening: Mutex::default() }
+    }
+
+    /// Returns the store itself.
+    fn get(&self) -> Result<&dyn Store, StoreError> {
+        if let Some(store) = self.opened.get() {
+            return Ok(store.as_ref());
+        }
+        let _held = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(store) = self.opened.get() {
+            return Ok(store.as_ref());
+        }
+        let store = self.place.open(self.access)?;
+        Ok(self.opened.get_or_init(|| store).as_ref())
+    }
+}
+
+impl Store for LazyStore {
+    fn directory(&self) -> &StoreDirectory {
+        self.place.directory()
+    }
+
+    fn real_path(&self, path: &StorePath) -> PathBuf {
+        self.place.real_directory().join(path.base_name())
+    }
+
+    fn path_info(&self, path: &StorePath) -> Result<Option<PathInfo>, StoreError> {
+        self.get()?.path_info(path)
+    }
+
+    fn is_valid(&self, path: &StorePath) -> Result<bool, StoreError> {
+        self.get()?.is_valid(path)
+    }
+
+    fn all_valid_paths(&self) -> Result<BTreeSet<StorePath>, StoreError> {
+        self.get()?.all_valid_paths()
+    }
+
+    fn path_from_hash_part(&self, hash_part: &str) -> Result<Option<StorePath>, StoreError> {
+        self.get()?.path_from_hash_part(hash_part)
+    }
+
+    fn referrers(&self, path: &StorePath) -> Result<BTreeSet<StorePath>, StoreError> {
+        self.get()?.referrers(path)
+    }
+
+    fn valid_derivers(&self, path: &StorePath) -> Result<BTreeSet<StorePath>, StoreError> {
+        self.get()?.valid_derivers(path)
+    }
+
+    fn derivation_outputs(
+        &self,
+        path: &StorePath,
+    ) -> Result<BTreeMap<String, Option<StorePath>>, StoreError> {
+        self.get()?.derivation_outputs(path)
+    }
+
+    fn tree(&self, path: &StorePath) -> Result<(Box<dyn Tree + '_>, PathBuf), StoreError> {
+        self.get()?.tree(path)
+    }
+
+    fn read_text(&self, path: &StorePath) -> Result<Vec<u8>, StoreError> {
+        self.get()?.read_text(path)
+    }
+
+    fn read_derivation(&self, path: &StorePath) -> Result<Derivation, StoreError> {
+        self.get()?.read_derivation(path)
+    }
+
+    fn add_text(
+        &self,
+        name: &str,
+        contents: &[u8],
+        references: &BTreeSet<StorePath>,
+    ) -> Result<StorePath, AddError> {
+        self.get()?.add_text(name, contents, references)
+    }
+
+    fn add_tree(&self, tree: NewTree<'_>) -> Result<StorePath, AddError> {
+        self.get()?.add_tree(tree)
+    }
+
+    fn add_nar(&self, info: &PathInfo, nar: &mut dyn Read) -> Result<(), AddError> {
+        self.get()?.add_nar(info, nar)
+    }
+
+    fn add_derivation(&self, derivation: &Derivation) -> Result<StorePath, AddError> {
+        self.get()?.add_derivation(derivation)
+    }
+
+    fn register(&self, infos: &[PathInfo]) -> Result<(), AddError> {
+        self.get()?.register(infos)
+    }
+
+    fn add_temporary_root(&self, path: &StorePath) -> Result<(), StoreError> {
+        self.get()?.add_temporary_root(path)
+    }
+
+    fn add_indirect_root(&self, link: &Path) -> Result<(), StoreError> {
+        self.get()?.add_indirect_root(link)
+    }
+
+    fn add_permanent_root(&self, path: &StorePath, link: &Path) -> Result<(), StoreError> {
+        self.get()?.add_permanent_root(path, link)
+    }
+
+    fn roots(&self) -> Result<Roots, StoreError> {
+        self.get()?.roots()
+    }
+
+    fn collect_garbage(
+        &self,
+        options: &GcOptions,
+        events: &dyn Events,
+    ) -> Result<GcResult, GcError> {
+        self.get()?.collect_garbage(options, events)
+    }
+
+    fn verify(
+        &self,
+        check_contents: bool,
+        repair: bool,
+        events: &dyn Events,
+    ) -> Result<bool, StoreError> {
+        self.get()?.verify(check_contents, repair, events)
+    }
+
+    fn realise(
+        &self,
+        targets: &[DerivedPath],
+        options: &RealiseOptions,
+        events: &dyn Events,
+    ) -> Result<Vec<Realised>, BuildError> {
+        self.get()?.realise(targets, options, events)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LazyStore;
+    use crate::stores::{Access, Place};
+    use store::{LocalSettings, Store as _, StorePath};
+
+    #[test]
+    fn a_store_that_is_not_there_is_empty_and_stays_away() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let place = Place::Disk(LocalSettings::below(directory.path()));
+        let path = StorePath::new(&[0; 20], "a").expect("a good name");
+        let lazy = LazyStore::new(place.clone(), Access::Read);
+        assert!(!lazy.is_valid(&path).expect("it can be asked"));
+        assert!(!directory.path().join("nix").exists());
+        let lazy = LazyStore::new(place, Access::Write);
+        assert_eq!(lazy.real_path(&path), directory.path().join("nix/store").join(path.base_name()));
+        assert!(!directory.path().join("nix").exists());
+        lazy.add_text("a", b"b", &[].into()).expect("it is made");
+        assert!(directory.path().join("nix/var/nix/db/db.sqlite").exists());
+    }
+}

@@ -1,0 +1,2 @@
+# The module of the same name in the embedded library.
+import ../../../modules/profiles/qemu-guest.nix

@@ -1,0 +1,50 @@
+//! Arguments with a rule of their own: strings that depend on nothing, and arguments taken late.
+
+use std::marker::PhantomData;
+
+use super::table::Argument;
+use crate::coerce::plain_string;
+use crate::error::Result;
+use crate::heap::{Lazy, Str};
+use crate::interpret::Eval;
+
+/// The bytes of a string that depends on nothing.
+#[derive(Clone, Copy)]
+pub struct Plain<'h>(pub &'h [u8]);
+
+impl<'h> Argument<'h> for Plain<'h> {
+    const TYPE_NAME: &'static str = "a string";
+    fn take(eval: &mut Eval<'h>, argument: Lazy<'h>) -> Result<Self> {
+        let value = eval.force_lazy(argument)?;
+        plain_string(eval, value).map(|string| Plain(string.bytes()))
+    }
+}
+
+/// An argument of a known type that the function forces itself, once it has checked others.
+pub struct Later<'h, T>(Lazy<'h>, PhantomData<T>);
+
+impl<'h, T: Argument<'h>> Later<'h, T> {
+    /// Forces the argument, which is the one with this index (from 0) of `builtin`.
+    ///
+    /// # Errors
+    ///
+    /// If forcing fails, or the value has another type.
+    pub fn take_now(self, eval: &mut Eval<'h>, index: usize, builtin: &str) -> Result<T> {
+        T::take(eval, self.0).map_err(|error| T::explain(error, index, builtin))
+    }
+}
+
+impl<'h> Later<'h, Str<'h>> {
+    /// Returns the argument as it was handed over.
+    pub fn lazy(&self) -> Lazy<'h> {
+        self.0
+    }
+}
+
+impl<'h, T: Argument<'h>> Argument<'h> for Later<'h, T> {
+    const TYPE_NAME: &'static str = T::TYPE_NAME;
+    const IS_STRICT: bool = false;
+    fn take(_: &mut Eval<'h>, argument: Lazy<'h>) -> Result<Self> {
+        Ok(Later(argument, PhantomData))
+    }
+}

@@ -1,0 +1,416 @@
+//! Calls: arguments go straight into the callee's frame.
+//!
+//! A lambda of several parameters (`a: b: c:`) runs when it has all of them; with fewer it is a
+//! partial application, with more the rest goes to its result. Strict arguments of builtins are
+//! never stored.
+
+use super::{Eval, value};
+use crate::builtins;
+use crate::error::{self, ErrorKind, EvalError, FrameKind, Result};
+use crate::heap::{Answer, Apply, Attrs, Env, Kind, Lambda, Lazy, Partial, Slot, Value};
+use crate::ir::{Formals, Id, LambdaCode, NO_ID};
+use crate::names::names;
+use crate::print;
+use crate::source::Position;
+use crate::suggestion;
+
+/// The most arguments of a builtin.
+const ARITY_MAX: usize = 4;
+/// Calls with up to so many arguments need no list of them in memory.
+const ARGUMENTS_INLINE: usize = 8;
+
+/// Where a call is written; most of the time nobody asks.
+#[derive(Clone, Copy)]
+pub(super) enum Site {
+    /// At a node.
+    Node(Id),
+    /// At a position.
+    Position(Position),
+}
+
+impl<'h> Eval<'h> {
+    /// Applies `function` (anything callable, functors included) to at least one argument.
+    ///
+    /// Arguments beyond the function's arity are applied to its result.
+    ///
+    /// # Errors
+    ///
+    /// When `function` cannot be called, and whatever the call meets.
+    pub fn call(&mut self, function: Value<'h>, arguments: &[Lazy<'h>]) -> Result<Value<'h>> {
+        self.call_at(function, arguments, Site::Position(Position::NONE)).into_result()
+    }
+
+    #[inline(always)]
+    pub(super) fn apply_node(
+        &mut self,
+        id: Id,
+        function: Id,
+        arguments: &'h [Id],
+        env: &'h Env<'h>,
+    ) -> Answer<'h> {
+        let code = self.code;
+        let function = value!(self.operand(function, env));
+        if let Kind::Lambda(lambda) = function.kind() {
+            let callee = code.lambdas.get(lambda.expression);
+            if callee.arity as usize == arguments.len() && callee.formals.is_none() {
+                let frame = Env::with(self.heap, Some(lambda.env), callee.frame_len, |index| {
+                    match arguments.get(index as usize) {
+                        Some(&argument) => Self::delay(code, argument, env),
+                        None => Value::NULL.into(),
+                    }
+                });
+                return self.run(callee, frame, Site::Node(id));
+            }
+        }
+        let mut inline = [Lazy::from(Value::NULL); ARGUMENTS_INLINE];
+        if let Some(room) = inline.get_mut(..arguments.len()) {
+            for (slot, &argument) in room.iter_mut().zip(arguments) {
+                *slot = Self::delay(code, argument, env);
+            }
+            return self.call_at(function, room, Site::Node(id));
+        }
+        let all: Vec<_> = arguments.iter().map(|&it| Self::delay(code, it, env)).collect();
+        self.call_at(function, &all, Site::Node(id))
+    }
+
+    pub(super) fn force_apply(&mut self, apply: &'h Apply<'h>) -> Answer<'h> {
+        let function = value!(self.force_slot(&apply.function));
+        let mut inline = [Lazy::from(Value::NULL); ARGUMENTS_INLINE];
+        let site = Site::Position(Position::NONE);
+        if let Some(room) = inline.get_mut(..apply.arguments.len()) {
+            for (slot, argument) in room.iter_mut().zip(apply.arguments) {
+                *slot = Lazy::from_slot(argument);
+            }
+            return self.call_at(function, room, site);
+        }
+        let all: Vec<_> = apply.arguments.iter().map(Lazy::from_slot).collect();
+        self.call_at(function, &all, site)
+    }
+
+    /// Applies a function to arguments, each of which is used once.
+    pub(super) fn call_at(
+        &mut self,
+        function: Value<'h>,
+        arguments: &[Lazy<'h>],
+        site: Site,
+    ) -> Answer<'h> {
+        let (mut function, mut arguments) = (function, arguments);
+        loop {
+            let Some(first) = arguments.first() else { return function.into() };
+            let used;
+            let answer = match function.kind() {
+                Kind::Lambda(lambda) => {
+                    let arity = self.code.lambdas.get(lambda.expression).arity as usize;
+                    let Some((own, _)) = arguments.split_at_checked(arity) else {
+                        return self.partial(function, arguments).into();
+                    };
+                    used = arity;
+                    self.call_lambda(lambda, own, site)
+                }
+                Kind::Builtin(index) => {
+                    let arity = builtins::at(index).parameters.len();
+                    let Some((own, _)) = arguments.split_at_checked(arity) else {
+                        return self.partial(function, arguments).into();
+                    };
+                    used = arity;
+                    self.call_builtin(index, own, site)
+                }
+                Kind::Partial(partial) => {
+                    let all: Vec<_> = partial.arguments.iter().map(Lazy::from_slot).collect();
+                    let all = [&all, arguments].concat();
+                    return self.call_at(partial.function, &all, site);
+                }
+                Kind::Attrs(attrs) => {
+                    let Some(functor) = attrs.get(names().functor) else {
+                        return self.not_a_function(function, site);
+                    };
+                    used = 1;
+                    self.call_functor(functor, function, *first, site)
+                }
+                _ => return self.not_a_function(function, site),
+            };
+            function = value!(answer);
+            arguments = arguments.get(used..).unwrap_or_default();
+        }
+    }
+
+    /// Runs the body of a lambda in its frame.
+    #[inline(always)]
+    fn run(&mut self, callee: &LambdaCode<'h>, frame: &'h Env<'h>, site: Site) -> Answer<'h> {
+        if let Err(error) = self.enter() {
+            return Answer::error(error.at(self.site(site)));
+        }
+        let answer = self.eval(callee.body, frame);
+        self.leave();
+        match answer.into_result() {
+            Ok(value) => value.into(),
+            Err(error) => self.failed_call(error, callee, site),
+        }
+    }
+
+    fn call_lambda(
+        &mut self,
+        lambda: Lambda<'h>,
+        arguments: &[Lazy<'h>],
+        site: Site,
+    ) -> Answer<'h> {
+        let callee = self.code.lambdas.get(lambda.expression);
+        let mut set = None;
+        if let (Some(_), Some(&last)) = (callee.formals, arguments.last()) {
+            match self.formals_set(last, callee, site) {
+                Ok(attrs) => set = Some(attrs),
+                Err(error) => return Answer::error(error),
+            }
+        }
+        let last = arguments.len() - 1;
+        let frame = Env::with(self.heap, Some(lambda.env), callee.frame_len, |index| {
+            match (arguments.get(index as usize), set) {
+                (Some(_), Some(attrs)) if index as usize == last => Value::attrs(attrs).into(),
+                (Some(&argument), _) => argument,
+                (None, _) => Value::NULL.into(),
+            }
+        });
+        if let (Some(formals), Some(attrs)) = (callee.formals, set)
+            && let Err(error) = self.match_formals(callee, formals, attrs, frame)
+        {
+            return Answer::error(self.from_call_site(error, site));
+        }
+        self.run(callee, frame, site)
+    }
+
+    /// Returns the set that a lambda with formals is given.
+    fn formals_set(
+        &mut self,
+        argument: Lazy<'h>,
+        callee: &LambdaCode<'h>,
+        site: Site,
+    ) -> Result<Attrs<'h>> {
+        let step = "while evaluating the value passed for the lambda argument";
+        let result = self.force_lazy(argument).and_then(|value| match value.kind() {
+            Kind::Attrs(attrs) => Ok(attrs),
+            _ => Err(builtins::table::wrong_type(self, "a set", value)
+                .at(self.lambda_position(callee))),
+        });
+        result.map_err(|error| {
+            let position = self.lambda_position(callee);
+            let error = error.frame(position, FrameKind::Evaluator, step);
+            self.from_call_site(error, site)
+        })
+    }
+
+    /// Fills the slots of the formals from the attributes of the argument.
+    fn match_formals(
+        &mut self,
+        callee: &LambdaCode<'h>,
+        formals: Formals<'h>,
+        attrs: Attrs<'h>,
+        frame: &'h Env<'h>,
+    ) -> Result<()> {
+        let slots = frame.slots().get(callee.arity as usize..).unwrap_or_default();
+        let mut found = 0;
+        for (formal, slot) in formals.formals.iter().zip(slots) {
+            match attrs.get(formal.name) {
+                Some(given) => {
+                    found += 1;
+                    slot.fill(Lazy::from_slot(given));
+                }
+                None if formal.default == NO_ID => {
+                    return Err(self.missing_argument(callee, formals, attrs));
+                }
+                None => slot.fill(Self::delay_inside(self.code, formal.default, frame)),
+            }
+        }
+        if formals.has_ellipsis || found == attrs.len() {
+            return Ok(());
+        }
+        Err(self.unexpected_argument(callee, formals, attrs))
+    }
+
+    #[inline]
+    fn call_builtin(&mut self, index: u32, arguments: &[Lazy<'h>], site: Site) -> Answer<'h> {
+        let builtin = builtins::at(index);
+        let mut passed = [Lazy::from(Value::NULL); ARITY_MAX];
+        let Some(room) = passed.get_mut(..arguments.len()) else {
+            unreachable!("no builtin takes more than four arguments")
+        };
+        for ((slot, &argument), parameter) in
+            room.iter_mut().zip(arguments).zip(builtin.parameters)
+        {
+            *slot = if parameter.is_strict { argument } else { self.share(argument) };
+        }
+        if let Err(error) = self.enter() {
+            return Answer::error(error.at(self.site(site)));
+        }
+        let result = (builtin.function)(self, room);
+        self.leave();
+        match result {
+            Ok(value) => value.into(),
+            Err(error) => self.failed_builtin(error, builtin, site),
+        }
+    }
+
+    /// Returns `lazy` as something that may be stored more than once.
+    #[inline(always)]
+    fn share(&self, lazy: Lazy<'h>) -> Lazy<'h> {
+        if lazy.is_unshared() {
+            Lazy::reference(self.heap.arena().alloc(Slot::new(lazy)))
+        } else {
+            lazy
+        }
+    }
+
+    fn call_functor(
+        &mut self,
+        functor: &'h Slot<'h>,
+        this: Value<'h>,
+        argument: Lazy<'h>,
+        site: Site,
+    ) -> Answer<'h> {
+        let result = match self.force(functor) {
+            Ok(function) => self.call_at(function, &[this.into(), argument], site).into_result(),
+            Err(error) => Err(error),
+        };
+        let step = "while calling a functor (an attribute set with a '__functor' attribute)";
+        result
+            .map_err(|error| error.frame(self.site(site), FrameKind::Evaluator, step))
+            .into()
+    }
+
+    fn partial(&self, function: Value<'h>, arguments: &[Lazy<'h>]) -> Value<'h> {
+        let arena = self.heap.arena();
+        let arguments =
+            arena.alloc_slice_with(arguments.len(), |index| Slot::new(arguments[index]));
+        Value::partial(self.heap, Partial { function, arguments })
+    }
+
+    #[cold]
+    pub(super) fn site(&self, site: Site) -> Position {
+        match site {
+            Site::Node(id) => self.code.position(id),
+            Site::Position(position) => position,
+        }
+    }
+
+    #[cold]
+    fn lambda_position(&self, callee: &LambdaCode<'h>) -> Position {
+        let offset = callee.offsets.last().copied().unwrap_or_default();
+        Position { file: self.code.position(callee.body).file, offset }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn failed_call(
+        &self,
+        error: Box<EvalError>,
+        callee: &LambdaCode<'h>,
+        site: Site,
+    ) -> Answer<'h> {
+        let name = match callee.name {
+            Some(name) => format!("while calling '{}'", name.to_text()),
+            None => "while calling anonymous lambda".to_owned(),
+        };
+        let error = error.frame(self.lambda_position(callee), FrameKind::Call, name);
+        let position = self.site(site);
+        Answer::error(if position.is_some() {
+            error.frame(position, FrameKind::Call, "from call site")
+        } else {
+            error
+        })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn failed_builtin(
+        &self,
+        error: Box<EvalError>,
+        builtin: &builtins::Builtin,
+        site: Site,
+    ) -> Answer<'h> {
+        // Builtins that only hand on what happens inside are no step of their own.
+        if matches!(builtin.name, "addErrorContext" | "seq" | "trace" | "traceVerbose" | "warn") {
+            return Answer::error(error);
+        }
+        let position = self.site(site);
+        let error = match error.kind {
+            ErrorKind::Thrown | ErrorKind::Abort => error,
+            _ => error,
+        };
+        let step = format!("while calling the '{}' builtin", builtin.name);
+        Answer::error(error.frame(position, FrameKind::Evaluator, step))
+    }
+
+    #[cold]
+    fn from_call_site(&self, error: Box<EvalError>, site: Site) -> Box<EvalError> {
+        let position = self.site(site);
+        if position.is_some() {
+            error.frame(position, FrameKind::Evaluator, "from call site")
+        } else {
+            error
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn not_a_function(&mut self, value: Value<'h>, site: Site) -> Answer<'h> {
+        let (kind, shown) = (print::show_type(value), print::show(self, value));
+        let message =
+            format!("attempt to call something which is not a function but {kind}: {shown}");
+        Answer::error(EvalError::new(ErrorKind::Type, message).at(self.site(site)))
+    }
+
+    #[cold]
+    fn missing_argument(
+        &self,
+        callee: &LambdaCode<'h>,
+        formals: Formals<'h>,
+        attrs: Attrs<'h>,
+    ) -> Box<EvalError> {
+        // The first in the order of names: ours of several is as good as the oracle's.
+        let missing = formals
+            .written
+            .iter()
+            .filter_map(|&at| formals.formals.get(at as usize))
+            .find(|formal| formal.default == NO_ID && attrs.get(formal.name).is_none());
+        let message = format!(
+            "function '{}' called without required argument '{}'",
+            callee.name.map_or("anonymous lambda".into(), |name| name.to_text()),
+            missing.map_or("?".into(), |formal| formal.name.to_text()),
+        );
+        EvalError::new(ErrorKind::Type, message).at(self.lambda_position(callee))
+    }
+
+    #[cold]
+    fn unexpected_argument(
+        &self,
+        callee: &LambdaCode<'h>,
+        formals: Formals<'h>,
+        attrs: Attrs<'h>,
+    ) -> Box<EvalError> {
+        let is_formal = |name| formals.formals.iter().any(|formal| formal.name == name);
+        let unexpected = attrs.iter(self.heap).find(|attr| !is_formal(attr.name));
+        let unexpected = unexpected.map_or("?".into(), |attr| attr.name.to_text());
+        let message = format!(
+            "function '{}' called with unexpected argument '{unexpected}'",
+            callee.name.map_or("anonymous lambda".into(), |name| name.to_text()),
+        );
+        let mut error =
+            EvalError::new(ErrorKind::Type, message).at(self.lambda_position(callee));
+        let names: Vec<_> = formals.formals.iter().map(|formal| formal.name.to_text()).collect();
+        error.suggestions =
+            suggestion::best_matches(&unexpected, names.iter().map(|name| &**name));
+        error
+    }
+}
+
+/// Returns the error of an attribute that `attrs` lacks, with near misses.
+#[cold]
+pub(crate) fn missing_attribute<'h>(
+    heap: &'h crate::heap::Heap,
+    attrs: Attrs<'h>,
+    name: crate::heap::Symbol,
+) -> Box<EvalError> {
+    let name = name.to_text();
+    let names: Vec<_> = attrs.iter_by_name(heap).map(|attr| attr.name.to_text()).collect();
+    let near = suggestion::best_matches(&name, names.iter().map(|name| &**name));
+    error::missing_attribute(&name, near)
+}

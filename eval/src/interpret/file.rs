@@ -1,0 +1,335 @@
+//! Files: importing them, reading them under any root, and where positions in them are.
+//!
+//! An evaluation sees each file once: what it learned of a path stays true for it.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use syntax::{LineIndex, TextSize};
+
+use super::Eval;
+use crate::embedded;
+use crate::error::{self, EvalError, FrameKind, Result};
+use crate::heap::{Attrs, AttrsBuilder, Env, Lazy, Slot, Symbol, Value};
+use crate::source::{EMBEDDED, FileId, HOST, Origin, Position, SourcePath, canonical};
+use crate::system::FileType;
+
+/// The lines of files whose positions were asked for.
+#[derive(Default)]
+pub(super) struct Lines(std::cell::RefCell<FxHashMap<FileId, Arc<LineIndex>>>);
+
+/// Links are followed this often before they count as a loop. Source: CppNix, `resolveExprPath`.
+const LINKS_MAX: usize = 1024;
+
+/// Returns the directory that a path lies in.
+pub(super) fn parent(path: &SourcePath) -> SourcePath {
+    let cut = path.bytes.iter().rposition(|&byte| byte == b'/').unwrap_or(0);
+    SourcePath::new(path.root, path.bytes.get(..cut.max(1)).unwrap_or(b"/"))
+}
+
+fn child(directory: &SourcePath, name: &[u8]) -> SourcePath {
+    let mut bytes = directory.bytes.to_vec();
+    if bytes.last() != Some(&b'/') {
+        bytes.push(b'/');
+    }
+    bytes.extend_from_slice(name);
+    SourcePath::new(directory.root, &canonical(&bytes))
+}
+
+impl<'h> Eval<'h> {
+    /// Evaluates the file at `path` (a directory: its `default.nix`), once per evaluation.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read or parsed, and whatever evaluating it meets.
+    pub fn import(&mut self, path: &SourcePath) -> Result<Value<'h>> {
+        if let Some(slot) = self.imported.get(path).and_then(|file| self.files.get(file)) {
+            return self.force(slot);
+        }
+        let file = self.source_file(path)?;
+        let slot = match self.files.get(&file) {
+            Some(slot) => *slot,
+            None => {
+                let text = self.read_file(&file)?;
+                let root = self.load(Origin::File(file.clone()), &text, &[])?;
+                let slot: &'h Slot<'h> =
+                    self.heap.arena().alloc(Slot::new(Lazy::thunk(root, self.outermost)));
+                self.files.insert(file.clone(), slot);
+                slot
+            }
+        };
+        self.imported.insert(path.clone(), file.clone());
+        self.force(slot).map_err(|error| in_file(error, &file))
+    }
+
+    /// Evaluates the file at `path` with the attributes of `scope` as additional variables,
+    /// every time anew.
+    ///
+    /// # Errors
+    ///
+    /// As [`Eval::import`].
+    pub fn scoped_import(&mut self, scope: Attrs<'h>, path: &SourcePath) -> Result<Value<'h>> {
+        let file = self.source_file(path)?;
+        let text = self.read_file(&file)?;
+        let names: Vec<Symbol> = scope.iter(self.heap).map(|attr| attr.name).collect();
+        let root = self.load(Origin::File(file.clone()), &text, &names)?;
+        let slots = scope.slots(self.heap);
+        let frame = Env::with(self.heap, Some(self.outermost), names.len() as u32, |index| {
+            slots.get(index as usize).map_or(Value::NULL.into(), Lazy::from_slot)
+        });
+        self.eval(root, frame).into_result().map_err(|error| in_file(error, &file))
+    }
+
+    /// Returns the file that importing `path` evaluates: links followed, a directory's
+    /// `default.nix`.
+    fn source_file(&mut self, path: &SourcePath) -> Result<SourcePath> {
+        let mut file = path.clone();
+        for _ in 0..LINKS_MAX {
+            match self.file_type(&file)? {
+                Some(FileType::Symlink) => {
+                    let target = self.link_target(&file)?;
+                    file = child(&parent(&file), &target);
+                }
+                Some(FileType::Directory) => return Ok(child(&file, b"default.nix")),
+                _ => return Ok(file),
+            }
+        }
+        Err(too_many_links(path))
+    }
+
+    /// Returns the file of a position with its line and column, both from 1 (columns in bytes).
+    pub fn locate(&self, position: Position) -> Option<(Origin, u32, u32)> {
+        let file = self.code.file(position.file)?;
+        let lines = Arc::clone(
+            self.lines
+                .0
+                .borrow_mut()
+                .entry(position.file)
+                .or_insert_with(|| Arc::new(LineIndex::new(file.text))),
+        );
+        let line = lines.line(TextSize::from(position.offset));
+        let column = position.offset - u32::from(lines.line_range(line).start());
+        Some((file.origin, line + 1, column + 1))
+    }
+
+    /// Returns the text of a file that this evaluation has read as source.
+    pub fn source_text(&self, file: FileId) -> Option<&'h [u8]> {
+        self.code.file(file).map(|file| file.text)
+    }
+
+    /// Returns a position as the language sees it: a set of `file`, `line` and `column`, or null
+    /// where there is no file.
+    pub fn position_value(&mut self, position: Position) -> Value<'h> {
+        let Some((Origin::File(path), line, column)) = self.locate(position) else {
+            return Value::NULL;
+        };
+        if self.is_in_derivation_wrapper(position) {
+            return Value::NULL;
+        }
+        let mut attrs = AttrsBuilder::with_capacity(3);
+        attrs.push_named("file", Value::string_from(self.heap, path.display().as_bytes()));
+        attrs.push_named("line", Value::int(i64::from(line)));
+        attrs.push_named("column", Value::int(i64::from(column)));
+        attrs.finish_value(self.heap)
+    }
+
+    /// Whether a position lies in the function behind `derivation`, which is no step to show.
+    pub(super) fn is_in_derivation_wrapper(&self, position: Position) -> bool {
+        let wrapper = embedded::derivation_wrapper();
+        match self.code.file(position.file) {
+            Some(file) => matches!(file.origin, Origin::File(path) if path == wrapper),
+            None => false,
+        }
+    }
+
+    /// Returns the condition of the `assert` at `position` as the language prints expressions.
+    #[cold]
+    pub(super) fn show_condition(&self, position: Position) -> String {
+        let Some(file) = self.code.file(position.file) else { return String::new() };
+        crate::show::condition_at(file.text, position.offset, &file.origin)
+            .map(|text| String::from_utf8_lossy(&text).into_owned())
+            .unwrap_or_default()
+    }
+
+    /// Returns the contents of a file under any root, following symbolic links.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, or the evaluation is restricted and may not.
+    pub fn read_file(&mut self, path: &SourcePath) -> Result<Vec<u8>> {
+        self.check_allowed(path)?;
+        match path.root {
+            HOST => {
+                let result = self.system.read_file(&path.bytes);
+                result.map_err(|error| failed_io("opening file", path, &error))
+            }
+            EMBEDDED => match embedded::file(&path.bytes) {
+                Some(text) => Ok(text.to_vec()),
+                None => Err(missing(path)),
+            },
+            _ => Err(missing(path)),
+        }
+    }
+
+    /// Returns the entries of a directory under any root, sorted by name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Eval::read_file`].
+    pub fn read_dir(&mut self, path: &SourcePath) -> Result<Vec<(Vec<u8>, FileType)>> {
+        self.check_allowed(path)?;
+        match path.root {
+            HOST => {
+                let result = self.system.read_dir(&path.bytes);
+                let mut entries =
+                    result.map_err(|error| failed_io("reading directory", path, &error))?;
+                entries.sort();
+                Ok(entries)
+            }
+            EMBEDDED => embedded::directory(&path.bytes).ok_or_else(|| missing(path)),
+            _ => Err(missing(path)),
+        }
+    }
+
+    /// Returns what lies at `path` without following a link there, `None` if nothing does.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be found out.
+    pub fn file_type(&mut self, path: &SourcePath) -> Result<Option<FileType>> {
+        self.check_allowed(path)?;
+        match path.root {
+            HOST => {
+                if let Some(known) = self.known.file_types.get(path) {
+                    return Ok(*known);
+                }
+                let found = match self.system.file_type(&path.bytes) {
+                    Ok(found) => Some(found),
+                    Err(error) if is_absence(&error) => None,
+                    Err(error) => return Err(failed_io("getting status of", path, &error)),
+                };
+                self.known.file_types.insert(path.clone(), found);
+                Ok(found)
+            }
+            EMBEDDED => Ok(embedded::file_type(&path.bytes)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Returns `path` with all symbolic links in it followed.
+    ///
+    /// # Errors
+    ///
+    /// When nothing is there, or links lead in circles.
+    pub fn resolve_links(&mut self, path: &SourcePath) -> Result<SourcePath> {
+        if path.root != HOST {
+            return Ok(path.clone());
+        }
+        let mut rest: Vec<Vec<u8>> = components(&path.bytes);
+        let mut resolved = SourcePath::new(HOST, b"/");
+        let mut links = 0;
+        while let Some(name) = rest.pop() {
+            let next = child(&resolved, &name);
+            match self.file_type(&next)? {
+                Some(FileType::Symlink) => {
+                    links += 1;
+                    if links > LINKS_MAX {
+                        return Err(too_many_links(path));
+                    }
+                    let target = self.link_target(&next)?;
+                    if target.first() == Some(&b'/') {
+                        resolved = SourcePath::new(HOST, b"/");
+                    }
+                    rest.extend(components(&target));
+                }
+                Some(_) => resolved = next,
+                None => return Err(missing(path)),
+            }
+        }
+        Ok(resolved)
+    }
+
+    fn link_target(&mut self, path: &SourcePath) -> Result<Vec<u8>> {
+        let result = self.system.read_link(&path.bytes);
+        result.map_err(|error| failed_io("reading symbolic link", path, &error))
+    }
+
+    /// Refuses what a pure or restricted evaluation may not look at.
+    fn check_allowed(&mut self, path: &SourcePath) -> Result<()> {
+        let settings = self.settings;
+        if path.root != HOST || !(settings.pure || settings.restrict) {
+            return Ok(());
+        }
+        let is_below = |directory: &[u8]| {
+            path.bytes.strip_prefix(directory).is_some_and(|rest| {
+                rest.is_empty() || rest.starts_with(b"/") || directory.ends_with(b"/")
+            })
+        };
+        // The way down to something allowed is allowed, too: links are looked for on it.
+        let leads_to = |allowed: &[u8]| is_below(allowed) || allowed.starts_with(&path.bytes);
+        let store = self.store.directory().as_str().as_bytes();
+        if leads_to(store) {
+            return Ok(());
+        }
+        let is_searched = |entry: &[u8]| match entry.first() {
+            Some(b'/') => leads_to(entry),
+            _ => {
+                let mut bytes = settings.directory.clone();
+                bytes.push(b'/');
+                bytes.extend_from_slice(entry);
+                leads_to(&canonical(&bytes))
+            }
+        };
+        if !settings.pure && settings.search_path.iter().any(|entry| is_searched(&entry.1)) {
+            return Ok(());
+        }
+        let mode = if settings.pure {
+            "pure evaluation mode (use '--impure' to override)"
+        } else {
+            "restricted mode"
+        };
+        Err(error::other(format!(
+            "access to absolute path '{}' is forbidden in {mode}",
+            path.display()
+        )))
+    }
+}
+
+/// Returns the names in a path, last first.
+fn components(path: &[u8]) -> Vec<Vec<u8>> {
+    let names = path.split(|&byte| byte == b'/').filter(|name| !matches!(*name, b"" | b"."));
+    let mut names: Vec<_> = names.map(<[u8]>::to_vec).collect();
+    names.reverse();
+    names
+}
+
+fn is_absence(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory)
+}
+
+#[cold]
+fn in_file(error: Box<EvalError>, file: &SourcePath) -> Box<EvalError> {
+    let step = format!("while evaluating the file '{}':", file.display());
+    error.frame(Position::NONE, FrameKind::Evaluator, step)
+}
+
+#[cold]
+fn missing(path: &SourcePath) -> Box<EvalError> {
+    error::io(format!("path '{}' does not exist", path.display()))
+}
+
+#[cold]
+fn too_many_links(path: &SourcePath) -> Box<EvalError> {
+    error::io(format!("too many symbolic links encountered while traversing the path '{}'", path.display()))
+}
+
+#[cold]
+fn failed_io(doing: &str, path: &SourcePath, error: &std::io::Error) -> Box<EvalError> {
+    if is_absence(error) {
+        return missing(path);
+    }
+    let reason = error.to_string();
+    let reason = reason.split(" (os error").next().unwrap_or_default();
+    error::io(format!("{doing} '{}': {reason}", path.display()))
+}

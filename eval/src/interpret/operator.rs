@@ -1,0 +1,389 @@
+//! Operators, and strings and paths put together from parts.
+
+use super::{Eval, value};
+use crate::builtins::table::{in_argument, wrong_type};
+use crate::coerce::{self, Mode, Purpose, Text};
+use crate::error::{self, ErrorKind, EvalError, FrameKind};
+use crate::heap::{Answer, Env, Kind, Lazy, PathValue, Slot, Str, Value};
+use crate::ir::Id;
+use crate::source::canonical;
+use crate::{equal, order, print};
+
+/// An arithmetic operator, which the language has as a builtin.
+pub(super) struct Arithmetic {
+    builtin: &'static str,
+    integers: fn(i64, i64) -> Option<i64>,
+    floats: fn(f64, f64) -> f64,
+    /// The oracle's words for an overflow: `integer overflow in NAME a OP b`.
+    overflow: (&'static str, &'static str),
+}
+
+pub(super) const SUBTRACT: &Arithmetic = &Arithmetic {
+    builtin: "sub",
+    integers: i64::checked_sub,
+    floats: |a, b| a - b,
+    overflow: ("subtracting", "-"),
+};
+pub(super) const MULTIPLY: &Arithmetic = &Arithmetic {
+    builtin: "mul",
+    integers: i64::checked_mul,
+    floats: |a, b| a * b,
+    overflow: ("multiplying", "*"),
+};
+pub(super) const DIVIDE: &Arithmetic = &Arithmetic {
+    builtin: "div",
+    integers: i64::checked_div,
+    floats: |a, b| a / b,
+    overflow: ("dividing", "/"),
+};
+
+impl<'h> Eval<'h> {
+    #[inline(always)]
+    pub(super) fn arithmetic(
+        &mut self,
+        id: Id,
+        operator: &'static Arithmetic,
+        lhs: Id,
+        rhs: Id,
+        env: &'h Env<'h>,
+    ) -> Answer<'h> {
+        let a = value!(self.operand(lhs, env), error => self.in_operand(error, id, operator, 0));
+        let is_number = matches!(a.kind(), Kind::Int(_) | Kind::Float(_));
+        if !is_number {
+            return self.no_number(a, id, operator, 0);
+        }
+        let b = value!(self.operand(rhs, env), error => self.in_operand(error, id, operator, 1));
+        if let (Some(a), Some(b)) = (a.as_int(), b.as_int()) {
+            return match (operator.integers)(a, b) {
+                Some(result) => Value::int(result).into(),
+                None => self.no_result(a, b, id, operator),
+            };
+        }
+        self.float_arithmetic(id, operator, a, b)
+    }
+
+    #[inline(never)]
+    fn float_arithmetic(
+        &mut self,
+        id: Id,
+        operator: &'static Arithmetic,
+        a: Value<'h>,
+        b: Value<'h>,
+    ) -> Answer<'h> {
+        let Some(x) = number(a) else { return self.no_number(a, id, operator, 0) };
+        let Some(y) = number(b) else { return self.no_number(b, id, operator, 1) };
+        if operator.builtin == "div" && y == 0.0 {
+            return self.no_result(0, 0, id, operator);
+        }
+        Value::float((operator.floats)(x, y)).into()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn in_operand(
+        &self,
+        error: Box<EvalError>,
+        id: Id,
+        operator: &'static Arithmetic,
+        index: usize,
+    ) -> Box<EvalError> {
+        let error = in_argument(error, index, operator.builtin);
+        let step = format!("while calling the '{}' builtin", operator.builtin);
+        self.step(error, id, step)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn no_number(
+        &mut self,
+        value: Value<'h>,
+        id: Id,
+        operator: &'static Arithmetic,
+        index: usize,
+    ) -> Answer<'h> {
+        let error = wrong_type(self, "an integer", value).at(self.code.position(id));
+        Answer::error(self.in_operand(error, id, operator, index))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn no_result(&self, a: i64, b: i64, id: Id, operator: &'static Arithmetic) -> Answer<'h> {
+        let message = if operator.builtin == "div" && b == 0 {
+            "division by zero".to_owned()
+        } else {
+            let (name, sign) = operator.overflow;
+            format!("integer overflow in {name} {a} {sign} {b}")
+        };
+        let error = EvalError::new(ErrorKind::Other, message).at(self.code.position(id));
+        let step = format!("while calling the '{}' builtin", operator.builtin);
+        Answer::error(self.step(error, id, step))
+    }
+
+    #[inline(always)]
+    pub(super) fn equal_nodes(
+        &mut self,
+        id: Id,
+        lhs: Id,
+        rhs: Id,
+        env: &'h Env<'h>,
+        wanted: bool,
+    ) -> Answer<'h> {
+        let a = value!(self.operand(lhs, env));
+        let b = value!(self.operand(rhs, env));
+        if let (Some(a), Some(b)) = (a.as_int(), b.as_int()) {
+            return Value::bool((a == b) == wanted).into();
+        }
+        match equal::equal(self, a, b) {
+            Ok(is_equal) => Value::bool(is_equal == wanted).into(),
+            Err(error) => self.failed_comparison(error, id),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn failed_comparison(&self, error: Box<EvalError>, id: Id) -> Answer<'h> {
+        let step = "while testing two values for equality";
+        Answer::error(self.step(error, id, step))
+    }
+
+    #[inline(always)]
+    pub(super) fn less(
+        &mut self,
+        id: Id,
+        lhs: Id,
+        rhs: Id,
+        env: &'h Env<'h>,
+        wanted: bool,
+    ) -> Answer<'h> {
+        let a = value!(self.operand(lhs, env));
+        let b = value!(self.operand(rhs, env));
+        if let (Some(a), Some(b)) = (a.as_int(), b.as_int()) {
+            return Value::bool((a < b) == wanted).into();
+        }
+        match order::less_than(self, a, b) {
+            Ok(is_less) => Value::bool(is_less == wanted).into(),
+            Err(error) => Answer::error(self.failed_order(error, id)),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn failed_order(&self, error: Box<EvalError>, id: Id) -> Box<EvalError> {
+        self.step(error, id, "while calling the 'lessThan' builtin")
+    }
+
+    pub(super) fn update(&mut self, id: Id, lhs: Id, rhs: Id, env: &'h Env<'h>) -> Answer<'h> {
+        let b = value!(self.operand(rhs, env));
+        let Some(upper) = b.as_attrs() else {
+            return self.no_operand(b, "a set", id, "in the right operand of '//'");
+        };
+        let a = value!(self.operand(lhs, env));
+        let Some(lower) = a.as_attrs() else {
+            return self.no_operand(a, "a set", id, "in the left operand of '//'");
+        };
+        Value::attrs(lower.update(self.heap, upper)).into()
+    }
+
+    pub(super) fn concat(&mut self, id: Id, lhs: Id, rhs: Id, env: &'h Env<'h>) -> Answer<'h> {
+        const STEP: &str = "while evaluating one of the elements to concatenate";
+        let a = value!(self.operand(lhs, env));
+        let b = value!(self.operand(rhs, env));
+        let Some(first) = a.as_list() else { return self.no_operand(a, "a list", id, STEP) };
+        let Some(second) = b.as_list() else { return self.no_operand(b, "a list", id, STEP) };
+        if second.is_empty() {
+            return a.into();
+        }
+        if first.is_empty() {
+            return b.into();
+        }
+        let len = first.len() + second.len();
+        let mut slots = first.iter().chain(second);
+        Value::list(self.heap.arena().alloc_slice_with(len, |_| {
+            Slot::new(slots.next().map_or(Value::NULL.into(), Lazy::from_slot))
+        }))
+        .into()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn no_operand(
+        &mut self,
+        value: Value<'h>,
+        expected: &str,
+        id: Id,
+        step: &'static str,
+    ) -> Answer<'h> {
+        let error = wrong_type(self, expected, value).at(self.code.position(id));
+        Answer::error(self.step(error, id, step))
+    }
+
+    pub(super) fn add(&mut self, id: Id, lhs: Id, rhs: Id, env: &'h Env<'h>) -> Answer<'h> {
+        let a = value!(self.operand(lhs, env));
+        let b = value!(self.operand(rhs, env));
+        match (a.kind(), b.kind()) {
+            (Kind::Int(x), Kind::Int(y)) => match x.checked_add(y) {
+                Some(sum) => Value::int(sum).into(),
+                None => {
+                    let message = format!("integer overflow in adding {x} + {y}");
+                    self.cannot_add(message, rhs)
+                }
+            },
+            (Kind::Int(x), Kind::Float(y)) => Value::float(x as f64 + y).into(),
+            (Kind::Float(x), Kind::Int(y)) => Value::float(x + y as f64).into(),
+            (Kind::Float(x), Kind::Float(y)) => Value::float(x + y).into(),
+            (Kind::String(x), Kind::String(y)) => self.add_strings(x, y).into(),
+            (Kind::Int(_), _) => {
+                let message = format!("cannot add {} to an integer", print::show_type(b));
+                self.cannot_add(message, rhs)
+            }
+            (Kind::Float(_), _) => {
+                let message = format!("cannot add {} to a float", print::show_type(b));
+                self.cannot_add(message, rhs)
+            }
+            (Kind::Path(path), _) => self.add_to_path(id, path, &[(rhs, b)]),
+            (Kind::String(_), _) => {
+                self.join(&[(lhs, a), (rhs, b)], Mode::Interpolate)
+            }
+            _ => self.join(&[(lhs, a), (rhs, b)], Mode::Plain),
+        }
+    }
+
+    fn add_strings(&mut self, x: Str<'h>, y: Str<'h>) -> Value<'h> {
+        if y.bytes().is_empty() && y.context().is_none() {
+            return Value::string(self.heap, x);
+        }
+        let bytes = self.heap.arena().append(x.bytes(), y.bytes());
+        let context = crate::heap::Context::union(self.heap, x.context(), y.context());
+        Value::string(self.heap, Str::with_context(bytes, context))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn cannot_add(&self, message: String, id: Id) -> Answer<'h> {
+        Answer::error(EvalError::new(ErrorKind::Type, message).at(self.code.position(id)))
+    }
+
+    /// Returns the parts as one string.
+    fn join(&mut self, parts: &[(Id, Value<'h>)], mode: Mode) -> Answer<'h> {
+        let mut text = Text::with_buffer(std::mem::take(&mut self.scratch));
+        for &(id, part) in parts {
+            if let Err(error) = self.push_part(&mut text, id, part, mode) {
+                return Answer::error(error);
+            }
+        }
+        self.finish_text(text).into()
+    }
+
+    fn finish_text(&mut self, text: Text<'h>) -> Value<'h> {
+        let (string, buffer) = text.finish_keeping_buffer(self.heap);
+        self.scratch = buffer;
+        Value::string(self.heap, string)
+    }
+
+    #[inline]
+    fn push_part(
+        &mut self,
+        text: &mut Text<'h>,
+        id: Id,
+        part: Value<'h>,
+        mode: Mode,
+    ) -> crate::error::Result<()> {
+        if let Kind::String(string) = part.kind() {
+            text.push(string);
+            return Ok(());
+        }
+        let position = self.code.position(id);
+        let purpose = Purpose { position, text: "while evaluating a path segment" };
+        coerce::append(self, part, mode, purpose, text).map_err(|error| error.at(position))
+    }
+
+    pub(super) fn interpolate(
+        &mut self,
+        _id: Id,
+        parts: &'h [Id],
+        env: &'h Env<'h>,
+    ) -> Answer<'h> {
+        let mut text = Text::with_buffer(std::mem::take(&mut self.scratch));
+        for &part in parts {
+            let value = match self.operand(part, env).into_result() {
+                Ok(value) => value,
+                Err(error) => return Answer::error(error),
+            };
+            if let Err(error) = self.push_part(&mut text, part, value, Mode::Interpolate) {
+                return Answer::error(error);
+            }
+        }
+        if u32::try_from(text.bytes.len()).is_err() {
+            return Answer::error(error::limit("a string of 4 GiB or more"));
+        }
+        self.finish_text(text).into()
+    }
+
+    pub(super) fn interpolate_path(
+        &mut self,
+        id: Id,
+        parts: &'h [Id],
+        env: &'h Env<'h>,
+    ) -> Answer<'h> {
+        let Some((&first, rest)) = parts.split_first() else { return Value::NULL.into() };
+        let first = value!(self.operand(first, env));
+        let mut values = Vec::with_capacity(rest.len());
+        for &part in rest {
+            values.push((part, value!(self.operand(part, env))));
+        }
+        match first.kind() {
+            Kind::Path(path) => self.add_to_path(id, path, &values),
+            _ => self.join(&values, Mode::Plain),
+        }
+    }
+
+    /// Returns the path that is `path` with the parts behind it.
+    fn add_to_path(
+        &mut self,
+        id: Id,
+        path: PathValue<'h>,
+        parts: &[(Id, Value<'h>)],
+    ) -> Answer<'h> {
+        let mut text = Text::with_capacity(path.bytes.len() + 32);
+        text.bytes.extend_from_slice(path.bytes);
+        for &(part, value) in parts {
+            if let Err(error) = self.push_part(&mut text, part, value, Mode::Plain) {
+                return Answer::error(error);
+            }
+        }
+        if text.context(self.heap).is_some() {
+            let message = "a string that refers to a store path cannot be appended to a path";
+            let error = EvalError::new(ErrorKind::Other, message);
+            return Answer::error(error.at(self.code.position(id)));
+        }
+        Value::path(self.heap, path.root, &canonical(&text.bytes)).into()
+    }
+
+    /// Returns the error of a path below a home directory that is not known or not allowed.
+    #[cold]
+    pub(super) fn home_path(&self, id: Id, constant: u32) -> Answer<'h> {
+        let text = match self.code.constants.get(constant).kind() {
+            Kind::String(text) => text.to_text(),
+            _ => "~".into(),
+        };
+        let message = if self.settings.pure {
+            format!("the path '{text}' can not be resolved in pure mode")
+        } else {
+            format!("cannot determine the home directory for the path '{text}'")
+        };
+        let error = EvalError::new(ErrorKind::Other, message).at(self.code.position(id));
+        Answer::error(error.frame(
+            crate::source::Position::NONE,
+            FrameKind::Call,
+            "while resolving a path",
+        ))
+    }
+}
+
+fn number(value: Value<'_>) -> Option<f64> {
+    match value.kind() {
+        Kind::Int(number) => Some(number as f64),
+        Kind::Float(number) => Some(number),
+        _ => None,
+    }
+}

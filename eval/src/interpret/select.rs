@@ -1,0 +1,255 @@
+//! Selection: `a.b`, `a.b or c`, `a ? b`, and variables that a `with` provides.
+
+use super::call::missing_attribute;
+use super::{Eval, value};
+use crate::builtins::table::wrong_type;
+use crate::error::{ErrorKind, EvalError, FrameKind, Result};
+use crate::heap::{Answer, Attrs, Env, Symbol, Value};
+use crate::ir::{Id, NO_ID, PathEntry};
+
+/// The step to the set that an attribute is selected from.
+const SELECTING: &str = "while selecting an attribute";
+
+impl<'h> Eval<'h> {
+    #[inline(always)]
+    pub(super) fn select_node(
+        &mut self,
+        id: Id,
+        subject: Id,
+        name: Symbol,
+        env: &'h Env<'h>,
+    ) -> Answer<'h> {
+        let subject = self.operand(subject, env).into_result();
+        if let Ok(subject) = subject
+            && let Some(attrs) = subject.as_attrs()
+            && let Some(slot) = attrs.get(name)
+        {
+            return match slot.value() {
+                Some(value) => value.into(),
+                None => match self.force_thunk(slot).into_result() {
+                    Ok(value) => value.into(),
+                    Err(error) => self.failed_attribute(error, id, attrs, name),
+                },
+            };
+        }
+        self.cannot_select(id, subject, name)
+    }
+
+    /// Returns the attribute, or `None` where the default is to be taken.
+    #[inline(always)]
+    pub(super) fn select_or(
+        &mut self,
+        id: Id,
+        subject: Id,
+        name: Symbol,
+        env: &'h Env<'h>,
+    ) -> Option<Answer<'h>> {
+        let subject = match self.operand(subject, env).into_result() {
+            Ok(subject) => subject,
+            Err(error) => return Some(Answer::error(self.step(error, id, SELECTING))),
+        };
+        let attrs = subject.as_attrs()?;
+        let slot = attrs.get(name)?;
+        Some(match self.force_slot(slot).into_result() {
+            Ok(value) => value.into(),
+            Err(error) => self.failed_attribute(error, id, attrs, name),
+        })
+    }
+
+    /// Returns the attribute at the end of a path, or `None` where the default is to be taken.
+    pub(super) fn select_path(
+        &mut self,
+        id: Id,
+        subject: Id,
+        path: u32,
+        default: Id,
+        env: &'h Env<'h>,
+    ) -> Option<Answer<'h>> {
+        let mut current = match self.operand(subject, env).into_result() {
+            Ok(subject) => subject,
+            Err(error) => return Some(Answer::error(self.step(error, id, SELECTING))),
+        };
+        for entry in self.path(path) {
+            let name = match self.path_name(entry, env) {
+                Ok(name) => name,
+                Err(error) => return Some(self.failed_path(error, id, path, env)),
+            };
+            let attrs = current.as_attrs();
+            let Some((attrs, slot)) = attrs.and_then(|attrs| Some((attrs, attrs.get(name)?))) else {
+                if default != NO_ID {
+                    return None;
+                }
+                let error = match attrs {
+                    Some(attrs) => missing_attribute(self.heap, attrs, name)
+                        .at(self.code.position(id)),
+                    None => {
+                        let position = self.code.position(id);
+                        let error = wrong_type(self, "a set", current).at(position);
+                        self.step(error, id, SELECTING)
+                    }
+                };
+                return Some(self.failed_path(error, id, path, env));
+            };
+            current = match self.force_slot(slot).into_result() {
+                Ok(value) => value,
+                Err(error) => {
+                    let error = self.recursion_in_attribute(error, attrs, name, id);
+                    return Some(self.failed_path(error, id, path, env));
+                }
+            };
+        }
+        Some(current.into())
+    }
+
+    /// Whether the path leads somewhere; anything that is no set has no attributes.
+    pub(super) fn has_attr(&mut self, subject: Id, path: u32, env: &'h Env<'h>) -> Answer<'h> {
+        let mut current = value!(self.operand(subject, env));
+        let entries = self.path(path);
+        let count = entries.len();
+        for (entry, index) in entries.zip(1..) {
+            let name = match self.path_name(entry, env) {
+                Ok(name) => name,
+                Err(error) => return Answer::error(error),
+            };
+            let slot = current.as_attrs().and_then(|attrs| attrs.get(name));
+            let Some(slot) = slot else { return Value::bool(false).into() };
+            if index < count {
+                current = value!(self.force_slot(slot));
+            }
+        }
+        Value::bool(true).into()
+    }
+
+    /// Returns the variable `name` of the innermost `with` that has it.
+    pub(super) fn with_variable(
+        &mut self,
+        id: Id,
+        name: Symbol,
+        levels: &'h [u32],
+        env: &'h Env<'h>,
+    ) -> Answer<'h> {
+        for &level in levels {
+            let set = value!(
+                self.force_slot(Self::local(env, level, 0)),
+                error => self.step(error, id, WITH_STEP)
+            );
+            let Some(attrs) = set.as_attrs() else {
+                let error = wrong_type(self, "a set", set).at(self.code.position(id));
+                return Answer::error(self.step(error, id, WITH_STEP));
+            };
+            if let Some(slot) = attrs.get(name) {
+                return self.force_for(slot, id);
+            }
+        }
+        let message = format!("undefined variable '{}'", name.to_text());
+        let error = EvalError::new(ErrorKind::UndefinedVariable, message);
+        Answer::error(error.at(self.code.position(id)))
+    }
+
+    fn path(&self, path: u32) -> impl ExactSizeIterator<Item = PathEntry> + use<'h> {
+        let code = self.code;
+        let numbers = code.extra.slice(path + 1, *code.extra.get(path) * 2);
+        numbers.chunks_exact(2).map(|pair| match pair {
+            [tag, number] => PathEntry::decode(*tag, *number),
+            _ => unreachable!("chunks of two have two"),
+        })
+    }
+
+    fn path_name(&mut self, entry: PathEntry, env: &'h Env<'h>) -> Result<Symbol> {
+        let id = match entry {
+            PathEntry::Static(name) => return Ok(name),
+            PathEntry::Dynamic(id) => id,
+        };
+        let step = "while evaluating an attribute name";
+        let name = self.operand(id, env).into_result();
+        let name = name.and_then(|name| crate::coerce::plain_string(self, name)).map_err(|error| {
+            let position = self.code.position(id);
+            error.at(position).frame(position, FrameKind::Evaluator, step)
+        })?;
+        Ok(Symbol::intern(name.bytes()))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn cannot_select(
+        &mut self,
+        id: Id,
+        subject: Result<Value<'h>>,
+        name: Symbol,
+    ) -> Answer<'h> {
+        let position = self.code.position(id);
+        let error = match subject {
+            Err(error) => return Answer::error(self.step(error, id, SELECTING)),
+            Ok(subject) => match subject.as_attrs() {
+                Some(attrs) => missing_attribute(self.heap, attrs, name).at(position),
+                None => {
+                    let error = wrong_type(self, "a set", subject).at(position);
+                    self.step(error, id, SELECTING)
+                }
+            },
+        };
+        let step = format!("while evaluating the attribute '{}'", name.to_text());
+        Answer::error(self.step(error, id, step))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn failed_attribute(
+        &mut self,
+        error: Box<EvalError>,
+        id: Id,
+        attrs: Attrs<'h>,
+        name: Symbol,
+    ) -> Answer<'h> {
+        let error = self.recursion_in_attribute(error, attrs, name, id);
+        let position = attrs.attr(name).map(|attr| attr.position).filter(|it| it.is_some());
+        let position = position.unwrap_or_else(|| self.code.position(id));
+        let step = format!("while evaluating the attribute '{}'", name.to_text());
+        if self.is_in_derivation_wrapper(position) {
+            return Answer::error(error);
+        }
+        Answer::error(error.frame(position, FrameKind::Evaluator, step))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn failed_path(
+        &mut self,
+        error: Box<EvalError>,
+        id: Id,
+        path: u32,
+        env: &'h Env<'h>,
+    ) -> Answer<'h> {
+        let mut shown = String::new();
+        for entry in self.path(path) {
+            if !shown.is_empty() {
+                shown.push('.');
+            }
+            match self.path_name(entry, env) {
+                Ok(name) => shown.push_str(&name.to_text()),
+                Err(_) => shown.push_str("\"${...}\""),
+            }
+        }
+        Answer::error(self.step(error, id, format!("while evaluating the attribute '{shown}'")))
+    }
+
+    /// Infinite recursion that nobody placed yet is at the attribute that needs itself.
+    #[cold]
+    fn recursion_in_attribute(
+        &self,
+        error: Box<EvalError>,
+        attrs: Attrs<'h>,
+        name: Symbol,
+        id: Id,
+    ) -> Box<EvalError> {
+        if error.kind != ErrorKind::InfiniteRecursion {
+            return error;
+        }
+        match attrs.attr(name).map(|attr| attr.position) {
+            Some(position) if position.is_some() => error.at(position),
+            _ => error.at(self.code.position(id)),
+        }
+    }
+}
+
+const WITH_STEP: &str = "while evaluating the first subexpression of a with expression";

@@ -1,0 +1,164 @@
+//! Set literals and `let`: frames and slots filled with what is not needed yet.
+
+use super::call::Site;
+use super::{Eval, value};
+use crate::builtins::table::wrong_type;
+use crate::coerce;
+use crate::error::{ErrorKind, EvalError, FrameKind, Result};
+use crate::heap::{Answer, Attrs, AttrsBuilder, Env, Lazy, Slot, Symbol, Value};
+use crate::ir::{DynamicAttr, LetCode, SetCode, SetValue};
+use crate::print;
+
+impl<'h> Eval<'h> {
+    /// Fills the slots of a `let` that lie in the current frame.
+    pub(super) fn fill_let(&mut self, code: &'h LetCode<'h>, env: &'h Env<'h>) {
+        let slots = env.slots().get(code.base as usize..).unwrap_or_default();
+        let (variables, sources) = slots.split_at(code.values.len());
+        for (slot, value) in variables.iter().zip(code.values) {
+            let (SetValue::Own(id) | SetValue::Outer(id) | SetValue::Inherited(id)) = *value;
+            slot.fill(Self::delay_inside(self.code, id, env));
+        }
+        for (slot, &id) in sources.iter().zip(code.sources) {
+            slot.fill(Self::delay_inside(self.code, id, env));
+        }
+    }
+
+    /// Returns the frame of a `let` of its own.
+    pub(super) fn new_let(&mut self, code: &'h LetCode<'h>, env: &'h Env<'h>) -> &'h Env<'h> {
+        let len = code.values.len() + code.sources.len();
+        let frame = Env::new(self.heap, Some(env), len as u32);
+        self.fill_recursive(code.values, code.sources, frame, env);
+        frame
+    }
+
+    fn fill_recursive(
+        &mut self,
+        values: &'h [SetValue],
+        sources: &'h [u32],
+        frame: &'h Env<'h>,
+        outside: &'h Env<'h>,
+    ) {
+        let (own, hidden) = frame.slots().split_at(values.len());
+        for (slot, value) in own.iter().zip(values) {
+            slot.fill(match *value {
+                SetValue::Own(id) | SetValue::Inherited(id) => {
+                    Self::delay_inside(self.code, id, frame)
+                }
+                SetValue::Outer(id) => Self::delay_inside(self.code, id, outside),
+            });
+        }
+        for (slot, &id) in hidden.iter().zip(sources) {
+            slot.fill(Self::delay_inside(self.code, id, frame));
+        }
+    }
+
+    pub(super) fn new_set(&mut self, set: &'h SetCode<'h>, env: &'h Env<'h>) -> Answer<'h> {
+        let code = self.code;
+        let sources = if set.sources.is_empty() {
+            env
+        } else {
+            Env::with(self.heap, Some(env), set.sources.len() as u32, |index| {
+                Self::delay(code, set.sources[index as usize], env)
+            })
+        };
+        let slots = self.heap.arena().alloc_slice_with(set.values.len(), |index| {
+            Slot::new(match set.values[index] {
+                SetValue::Own(id) | SetValue::Outer(id) => Self::delay(code, id, env),
+                SetValue::Inherited(id) => Self::delay(code, id, sources),
+            })
+        });
+        let attrs = Attrs::new(self.heap, set.shape, slots, set.positions);
+        if set.dynamic.is_empty() {
+            return Value::attrs(attrs).into();
+        }
+        self.add_dynamic(attrs, set.dynamic, env)
+    }
+
+    pub(super) fn new_recursive_set(
+        &mut self,
+        set: &'h SetCode<'h>,
+        env: &'h Env<'h>,
+    ) -> Answer<'h> {
+        let len = set.values.len() + set.sources.len();
+        let frame = Env::new(self.heap, Some(env), len as u32);
+        self.fill_recursive(set.values, set.sources, frame, env);
+        let (slots, _) = frame.slots().split_at(set.values.len());
+        let mut attrs = Attrs::new(self.heap, set.shape, slots, set.positions);
+        if set.has_overrides {
+            attrs = match self.apply_overrides(attrs, set, slots) {
+                Ok(attrs) => attrs,
+                Err(error) => return Answer::error(error),
+            };
+        }
+        if set.dynamic.is_empty() {
+            return Value::attrs(attrs).into();
+        }
+        self.add_dynamic(attrs, set.dynamic, frame)
+    }
+
+    /// Replaces what `__overrides` names, also for the other attributes of the set.
+    fn apply_overrides(
+        &mut self,
+        attrs: Attrs<'h>,
+        set: &SetCode<'h>,
+        slots: &'h [Slot<'h>],
+    ) -> Result<Attrs<'h>> {
+        let name = Symbol::intern(b"__overrides");
+        let Some(slot) = attrs.get(name) else { return Ok(attrs) };
+        let value = self.force(slot)?;
+        let Some(overrides) = value.as_attrs() else {
+            let step = "while evaluating the `__overrides` attribute";
+            let position = attrs.attr(name).map(|it| it.position).unwrap_or(crate::source::Position::NONE);
+            return Err(wrong_type(self, "a set", value)
+                .at(position)
+                .frame(position, FrameKind::Evaluator, step));
+        };
+        let result = attrs.update(self.heap, overrides);
+        for attr in overrides.iter(self.heap) {
+            if let Some(slot) = set.shape.index(attr.name).and_then(|index| slots.get(index)) {
+                slot.fill(Lazy::from_slot(attr.slot));
+            }
+        }
+        Ok(result)
+    }
+
+    /// Adds the attributes whose names are computed, evaluated in `env`.
+    fn add_dynamic(
+        &mut self,
+        attrs: Attrs<'h>,
+        dynamic: &'h [DynamicAttr],
+        env: &'h Env<'h>,
+    ) -> Answer<'h> {
+        let mut added: Vec<(Symbol, DynamicAttr)> = Vec::new();
+        for attr in dynamic {
+            let name = value!(self.eval(attr.name, env));
+            if matches!(name.kind(), crate::heap::Kind::Null) {
+                continue;
+            }
+            let step = "while evaluating the name of a dynamic attribute";
+            let name = match coerce::plain_string(self, name) {
+                Ok(name) => Symbol::intern(name.bytes()),
+                Err(error) => {
+                    let error = error.at(attr.position);
+                    return Answer::error(error.frame(attr.position, FrameKind::Evaluator, step));
+                }
+            };
+            let before = added.iter().find(|it| it.0 == name).map(|it| it.1.position);
+            let before = before.or_else(|| attrs.attr(name).map(|attr| attr.position));
+            if let Some(before) = before {
+                let place = print::show_position(self, before);
+                let name = name.to_text();
+                let message = format!("dynamic attribute '{name}' already defined at {place}");
+                let error = EvalError::new(ErrorKind::Other, message);
+                return Answer::error(error.at(self.site(Site::Position(attr.position))));
+            }
+            added.push((name, *attr));
+        }
+        let mut builder = AttrsBuilder::with_capacity(added.len());
+        for (name, attr) in added {
+            builder.push_at(name, Self::delay(self.code, attr.value, env), attr.position);
+        }
+        let result = attrs.update(self.heap, builder.finish(self.heap));
+        Value::attrs(result).into()
+    }
+}

@@ -1,0 +1,151 @@
+//! Limits: the machine's stack, the nesting of calls, memory, and cancelling.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::Eval;
+use crate::error::{self, ErrorKind, EvalError, Result};
+use crate::settings::Settings;
+
+/// The stack that an evaluation gets, in bytes; only what is used of it takes memory.
+const STACK_SIZE: usize = 1 << 30;
+/// The smallest stack to try, in bytes.
+const STACK_SIZE_MIN: usize = 8 << 20;
+/// What stays free for native code that does not check: a parser's depth of expressions and more.
+const RESERVE: usize = 2 << 20;
+/// What an evaluation on an ordinary thread may use of the stack, in bytes.
+const ORDINARY: usize = 1 << 20;
+
+thread_local! {
+    /// The address that the stack of this thread must not grow below; 0: not known.
+    static LOWEST: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Runs `work` on a thread whose stack holds the deepest nesting that the limits allow.
+///
+/// Every evaluation runs inside such a call.
+///
+/// # Panics
+///
+/// If `work` does, or no thread can be started.
+pub fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let mut work = Some(work);
+    let mut size = STACK_SIZE;
+    loop {
+        let slot = &mut work;
+        let result = std::thread::scope(|scope| {
+            let body = move || {
+                LOWEST.set(here().saturating_sub(size - RESERVE.min(size / 2)));
+                slot.take().map(|work| work())
+            };
+            let thread = std::thread::Builder::new().name("evaluation".into()).stack_size(size);
+            thread.spawn_scoped(scope, body).map(std::thread::ScopedJoinHandle::join)
+        });
+        match result {
+            Ok(Ok(Some(value))) => return value,
+            Ok(Ok(None)) => unreachable!("the work runs once"),
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            Err(_) if size > STACK_SIZE_MIN => size /= 2,
+            Err(error) => panic!("no thread for the evaluation: {error}"),
+        }
+    }
+}
+
+/// Returns about where the stack ends now.
+#[inline(always)]
+fn here() -> usize {
+    let mark = 0_u8;
+    std::hint::black_box(&raw const mark) as usize
+}
+
+/// How far an evaluation may go.
+pub(super) struct Limits {
+    lowest: usize,
+    depth: u32,
+    depth_max: u32,
+    heap_size_max: usize,
+    cancel: Arc<AtomicBool>,
+}
+
+impl Limits {
+    pub(super) fn new(settings: &Settings) -> Limits {
+        let lowest = match LOWEST.get() {
+            0 => here().saturating_sub(ORDINARY),
+            lowest => lowest,
+        };
+        Limits {
+            lowest,
+            depth: 0,
+            depth_max: settings.call_depth_max,
+            heap_size_max: match settings.heap_size_bytes_max {
+                0 => usize::MAX,
+                size => size,
+            },
+            cancel: Arc::clone(&settings.cancel),
+        }
+    }
+
+    /// Refuses to go on when the stack is nearly used up.
+    #[inline(always)]
+    pub(super) fn check_stack(&self) -> Result<()> {
+        if here() < self.lowest { Err(stack_overflow()) } else { Ok(()) }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn stack_overflow() -> Box<EvalError> {
+    error::limit("stack overflow (possible infinite recursion)")
+}
+
+impl<'h> Eval<'h> {
+    /// Goes one call deeper; [`Eval::leave`] comes back.
+    #[inline(always)]
+    pub(super) fn enter(&mut self) -> Result<()> {
+        let limits = &mut self.limits;
+        if limits.depth >= limits.depth_max
+            || limits.cancel.load(Ordering::Relaxed)
+            || self.heap.size_bytes() > limits.heap_size_max
+            || here() < limits.lowest
+        {
+            return Err(self.refused());
+        }
+        limits.depth += 1;
+        Ok(())
+    }
+
+    /// Comes back from a call.
+    #[inline(always)]
+    pub(super) fn leave(&mut self) {
+        self.limits.depth -= 1;
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refused(&self) -> Box<EvalError> {
+        let limits = &self.limits;
+        if limits.cancel.load(Ordering::Relaxed) {
+            EvalError::new(ErrorKind::Cancelled, "interrupted by the user")
+        } else if limits.depth >= limits.depth_max {
+            error::limit("stack overflow; max-call-depth exceeded")
+        } else if here() < limits.lowest {
+            stack_overflow()
+        } else {
+            let limit = limits.heap_size_max;
+            error::limit(format!("the evaluation needs more than {limit} bytes of memory"))
+        }
+    }
+
+    /// Runs `work` one level deeper; native code that recurses over values calls this.
+    ///
+    /// # Errors
+    ///
+    /// When calls are nested too deeply, or the evaluation is cancelled.
+    pub fn deeper<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.enter()?;
+        let result = work(self);
+        self.leave();
+        result
+    }
+}

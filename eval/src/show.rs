@@ -1,0 +1,541 @@
+//! Expressions as text, as `nix-instantiate --parse` prints them: what the language made of a file.
+//!
+//! Parentheses are explicit, sugar is undone (`-x` is `(__sub 0 x)`), attribute sets are merged and
+//! sorted, paths are absolute. Reads the flat tree alone.
+//!
+//! ```text
+//! { b.c = 1; a = -x; b.d = ./f; }    { a = (__sub 0 x); b = { c = 1; d = /dir/f; }; }
+//! ```
+//!
+//! Source: CppNix 2.34.8, `Expr::show` and the actions of its grammar.
+
+use std::borrow::Cow;
+
+use syntax::literal::{self, PathKind, StringPart};
+use syntax::{FlatElement, FlatNode, FlatTree, Options, SyntaxKind as K};
+
+use crate::error::{self, EvalError, Result};
+use crate::number;
+use crate::print::{push_name, push_string};
+use crate::scope::{self, Target};
+use crate::source::{self, FileId, Origin, Position};
+use crate::syntax_error;
+
+mod merge;
+
+use merge::{Bound, Merged};
+
+/// The file that the positions of [`parse_to_text`]'s errors are in.
+pub const FILE: FileId = FileId(1);
+
+/// Parses `source` and prints what it means, without a newline at the end.
+///
+/// `home` is the folder that `~/…` starts from. Positions of errors are in [`FILE`].
+///
+/// # Errors
+///
+/// Whatever makes the language refuse the file before it evaluates anything: a syntax error, an
+/// attribute or a formal defined twice, an undefined variable, `~` without a home.
+pub fn parse_to_text(
+    source: &[u8],
+    origin: &Origin,
+    home: Option<&[u8]>,
+    options: Options,
+) -> Result<Vec<u8>> {
+    let (tree, mut errors) = syntax::parse_flat(source, options);
+    errors.extend(merge::duplicates(&tree));
+    if !errors.is_empty() {
+        return Err(syntax_error::convert(&errors, source, origin, FILE));
+    }
+    if let Some(error) = undefined_variable(&tree) {
+        return Err(error);
+    }
+    let mut printer = Printer { out: Vec::new(), directory: directory(origin), home };
+    if let Some(expr) = tree.root().first_child() {
+        printer.expr(expr)?;
+    }
+    Ok(printer.out)
+}
+
+/// Prints the condition of the `assert` that begins at `offset` of a source without errors.
+pub fn condition_at(source: &[u8], offset: u32, origin: &Origin) -> Option<Vec<u8>> {
+    let options = Options { pipe_operators: true, ..Options::DEFAULT };
+    let (tree, _) = syntax::parse_flat(source, options);
+    let is_meant = |node: &FlatNode<'_>| node.kind() == K::AssertExpr && node.start() == offset;
+    let condition = tree.root().descendants().find(is_meant)?.first_child()?;
+    let mut printer = Printer { out: Vec::new(), directory: directory(origin), home: None };
+    printer.expr(condition).ok()?;
+    Some(printer.out)
+}
+
+/// Returns the folder that relative paths of a source start from.
+fn directory(origin: &Origin) -> Cow<'_, [u8]> {
+    match origin {
+        Origin::String(path) | Origin::Stdin(path) => Cow::Borrowed(&path.bytes),
+        Origin::File(path) => {
+            let mut parent = path.bytes.to_vec();
+            parent.extend_from_slice(b"/..");
+            Cow::Owned(source::canonical(&parent))
+        }
+    }
+}
+
+/// Returns the error of the first variable that nothing defines.
+fn undefined_variable(tree: &FlatTree<'_>) -> Option<Box<EvalError>> {
+    let scopes = scope::scopes(tree);
+    let reference = scopes.references.iter().find(|it| it.target == Target::Undefined)?;
+    let position = Position { file: FILE, offset: reference.range.start().into() };
+    Some(error::undefined_variable(&reference.name.to_text()).at(position))
+}
+
+/// A call as it is printed: applying what is a call already adds to its arguments.
+enum Call<'t> {
+    /// A function of the language applied to one of the source.
+    Builtin(&'static str),
+    /// Any other function.
+    Expr(FlatNode<'t>),
+}
+
+/// One argument of a call.
+enum Argument<'t> {
+    Expr(FlatNode<'t>),
+    /// Text that stands for itself: `0`, `__nixPath`, `or`.
+    Text(&'static str),
+    /// A string.
+    String(&'t [u8]),
+}
+
+struct Printer<'o> {
+    out: Vec<u8>,
+    directory: Cow<'o, [u8]>,
+    home: Option<&'o [u8]>,
+}
+
+impl Printer<'_> {
+    fn text(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
+    }
+
+    fn name(&mut self, name: &[u8]) {
+        push_name(&mut self.out, name);
+    }
+
+    /// Prints `before`, an expression and `after`.
+    fn around(&mut self, before: &str, node: Option<FlatNode<'_>>, after: &str) -> Result<()> {
+        self.text(before);
+        if let Some(node) = node {
+            self.expr(node)?;
+        }
+        self.text(after);
+        Ok(())
+    }
+
+    fn expr(&mut self, node: FlatNode<'_>) -> Result<()> {
+        let node = node.without_parens();
+        match node.kind() {
+            K::Variable => self.name(node.text()),
+            K::CurPos => self.text("__curPos"),
+            K::Literal => self.literal(node),
+            K::Path => return self.path(node),
+            K::String => return self.string(node),
+            K::IndentedString => return self.indented_string(node),
+            K::List => return self.list(node),
+            K::AttrSet => return self.attrs(Merged::of_set(node)),
+            K::LegacyLet => {
+                self.text("(");
+                self.attrs(Merged::of_set(node))?;
+                self.text(").body");
+            }
+            K::LetIn => {
+                self.text("(let ");
+                self.bindings(Merged::of_set(node))?;
+                return self.around("in ", node.expressions().last(), ")");
+            }
+            K::WithExpr => {
+                self.around("(with ", node.nth_child(0), "; ")?;
+                return self.around("", node.nth_child(1), ")");
+            }
+            K::AssertExpr => {
+                self.around("assert ", node.nth_child(0), "; ")?;
+                return self.around("", node.nth_child(1), "");
+            }
+            K::IfElse => {
+                self.around("(if ", node.nth_child(0), " then ")?;
+                self.around("", node.nth_child(1), " else ")?;
+                return self.around("", node.nth_child(2), ")");
+            }
+            K::Lambda => return self.lambda(node),
+            K::Select => return self.select(node),
+            K::HasAttr => {
+                self.around("((", node.first_child(), ") ? ")?;
+                self.attrpath(node.child(K::Attrpath))?;
+                self.text(")");
+            }
+            K::UnaryOp if node.operator().is_some_and(|it| it.kind() == K::Bang) => {
+                return self.around("(! ", node.first_child(), ")");
+            }
+            K::LookupPathExpr | K::Apply | K::ApplyOr | K::UnaryOp => return self.call(node),
+            K::BinaryOp => return self.binary(node),
+            // A tree without errors has only expressions here.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn literal(&mut self, node: FlatNode<'_>) {
+        let Some(token) = node.first_token() else { return };
+        match token.kind() {
+            K::Uri => push_string(&mut self.out, token.text()),
+            K::Float => {
+                let value = literal::parse_float(token.text()).unwrap_or_default();
+                self.text(&number::general(value));
+            }
+            _ => {
+                let value = literal::parse_integer(token.text()).unwrap_or_default();
+                self.text(&value.to_string());
+            }
+        }
+    }
+
+    fn list(&mut self, node: FlatNode<'_>) -> Result<()> {
+        self.text("[ ");
+        for element in node.children() {
+            self.around("(", Some(element), ") ")?;
+        }
+        self.text("]");
+        Ok(())
+    }
+
+    fn select(&mut self, node: FlatNode<'_>) -> Result<()> {
+        self.around("(", node.first_child(), ").")?;
+        self.attrpath(node.child(K::Attrpath))?;
+        match node.nth_child(2) {
+            Some(default) => self.around(" or (", Some(default), ")"),
+            None => Ok(()),
+        }
+    }
+
+    fn attrpath(&mut self, path: Option<FlatNode<'_>>) -> Result<()> {
+        let attrs = path.into_iter().flat_map(FlatNode::children);
+        for (index, attr) in attrs.enumerate() {
+            if index > 0 {
+                self.text(".");
+            }
+            match attr.static_attr() {
+                Some(name) => self.name(&name),
+                None => self.dynamic(attr)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Prints a name that is computed: `"${x}"`.
+    fn dynamic(&mut self, attr: FlatNode<'_>) -> Result<()> {
+        // `"a${b}"` is an expression itself, `${b}` holds one.
+        let name = if attr.kind() == K::Dynamic { attr.first_child() } else { Some(attr) };
+        self.around("\"${", name, "}\"")
+    }
+
+    fn lambda(&mut self, node: FlatNode<'_>) -> Result<()> {
+        self.text("(");
+        match node.first_child() {
+            Some(name) if name.kind() == K::Name => self.name(name.text()),
+            Some(formals) => self.formals(formals)?,
+            None => {}
+        }
+        self.around(": ", node.nth_child(1), ")")
+    }
+
+    fn formals(&mut self, node: FlatNode<'_>) -> Result<()> {
+        let formals = node.children().filter(|it| it.kind() == K::Formal);
+        let mut formals: Vec<_> =
+            formals.filter_map(|formal| Some((formal.child(K::Name)?.text(), formal))).collect();
+        formals.sort_by_key(|(name, _)| *name);
+        self.text("{ ");
+        for (index, (name, formal)) in formals.iter().enumerate() {
+            if index > 0 {
+                self.text(", ");
+            }
+            self.name(name);
+            if let Some(default) = formal.nth_child(1) {
+                self.around(" ? ", Some(default), "")?;
+            }
+        }
+        if node.token(K::Ellipsis).is_some() {
+            self.text(if formals.is_empty() { "..." } else { ", ..." });
+        }
+        self.text(" }");
+        if let Some(name) = node.child(K::Name) {
+            self.text(" @ ");
+            self.name(name.text());
+        }
+        Ok(())
+    }
+
+    fn binary(&mut self, node: FlatNode<'_>) -> Result<()> {
+        let Some(operator) = node.operator() else { return Ok(()) };
+        let (lhs, rhs) = (node.nth_child(0), node.nth_child(1));
+        match operator.kind() {
+            K::LessEquals | K::GreaterEquals => {
+                self.text("(! ");
+                self.call(node)?;
+                self.text(")");
+                Ok(())
+            }
+            K::Less | K::Greater | K::Minus | K::Star | K::Slash | K::PipeInto | K::PipeFrom => {
+                self.call(node)
+            }
+            _ => {
+                self.around("(", lhs, " ")?;
+                self.out.extend_from_slice(operator.text());
+                self.around(" ", rhs, ")")
+            }
+        }
+    }
+
+    /// Prints a call, or an operator that is one.
+    fn call(&mut self, node: FlatNode<'_>) -> Result<()> {
+        let mut arguments = Vec::new();
+        self.text("(");
+        match flatten(node, &mut arguments) {
+            Call::Builtin(name) => self.text(name),
+            Call::Expr(function) => self.expr(function)?,
+        }
+        for argument in arguments {
+            self.text(" ");
+            match argument {
+                Argument::Expr(argument) => self.expr(argument)?,
+                Argument::Text(text) => self.text(text),
+                Argument::String(text) => push_string(&mut self.out, text),
+            }
+        }
+        self.text(")");
+        Ok(())
+    }
+
+    fn string(&mut self, node: FlatNode<'_>) -> Result<()> {
+        if let Some(value) = node.constant_string() {
+            push_string(&mut self.out, &value);
+            return Ok(());
+        }
+        self.text("(");
+        let mut separator = "";
+        for element in node.elements() {
+            match element {
+                FlatElement::Node(part) => self.around(separator, part.first_child(), "")?,
+                FlatElement::Token(token) if token.kind() == K::StringContent => {
+                    self.text(separator);
+                    push_string(&mut self.out, &literal::unescape_string(token.text()));
+                }
+                FlatElement::Token(_) => continue,
+            }
+            separator = " + ";
+        }
+        self.text(")");
+        Ok(())
+    }
+
+    fn indented_string(&mut self, node: FlatNode<'_>) -> Result<()> {
+        if let Some(value) = node.constant_string() {
+            push_string(&mut self.out, &value);
+            return Ok(());
+        }
+        self.text("(");
+        let parts = literal::strip_indentation(&node.indented_parts());
+        for (index, (_, part)) in parts.iter().enumerate() {
+            self.text(if index > 0 { " + " } else { "" });
+            match part {
+                StringPart::Text(text) => push_string(&mut self.out, text),
+                StringPart::Interpolation(part) => self.around("", part.first_child(), "")?,
+            }
+        }
+        self.text(")");
+        Ok(())
+    }
+
+    fn path(&mut self, node: FlatNode<'_>) -> Result<()> {
+        let is_joined = node.first_child().is_some();
+        self.text(if is_joined { "(" } else { "" });
+        for element in node.elements() {
+            match element {
+                FlatElement::Node(part) => self.around(" + ", part.first_child(), "")?,
+                FlatElement::Token(token) if token.kind() == K::PathStart => {
+                    self.path_start(token.text())?;
+                }
+                FlatElement::Token(token) => {
+                    self.text(" + ");
+                    push_string(&mut self.out, token.text());
+                }
+            }
+        }
+        self.text(if is_joined { ")" } else { "" });
+        Ok(())
+    }
+
+    fn path_start(&mut self, text: &[u8]) -> Result<()> {
+        let path = match PathKind::of(text) {
+            PathKind::Home => {
+                let home = self.home.ok_or_else(|| error::no_home(text))?;
+                [home, text.strip_prefix(b"~").unwrap_or(text)].concat()
+            }
+            PathKind::Absolute | PathKind::Lookup => canonical_start(text, text),
+            PathKind::Relative => {
+                canonical_start(&[&self.directory, b"/".as_slice(), text].concat(), text)
+            }
+        };
+        self.out.extend_from_slice(&path);
+        Ok(())
+    }
+
+    fn attrs(&mut self, merged: Merged<'_>) -> Result<()> {
+        self.text(if merged.is_recursive { "rec { " } else { "{ " });
+        self.bindings(merged)?;
+        self.text("}");
+        Ok(())
+    }
+
+    fn bindings(&mut self, merged: Merged<'_>) -> Result<()> {
+        let Merged { mut attrs, sources, dynamic, .. } = merged;
+        attrs.sort_by(|lhs, rhs| lhs.name.cmp(&rhs.name));
+        let inherited = attrs.iter().filter(|it| matches!(it.bound, Bound::Inherited));
+        self.inherit("inherit", inherited.map(|it| it.name.as_ref()));
+        for (index, source) in sources.iter().enumerate() {
+            let names: Vec<&[u8]> = attrs
+                .iter()
+                .filter(|it| matches!(it.bound, Bound::InheritedFrom(from) if from == index))
+                .map(|it| it.name.as_ref())
+                .collect();
+            if !names.is_empty() {
+                self.around("inherit (", source.first_child(), ")")?;
+                self.inherit("", names.into_iter());
+            }
+        }
+        for attr in attrs {
+            if matches!(attr.bound, Bound::Inherited | Bound::InheritedFrom(_)) {
+                continue;
+            }
+            self.name(&attr.name);
+            self.text(" = ");
+            self.bound(attr.bound)?;
+        }
+        for (name, bound) in dynamic {
+            self.dynamic(name)?;
+            self.text(" = ");
+            self.bound(bound)?;
+        }
+        Ok(())
+    }
+
+    fn inherit<'n>(&mut self, keyword: &str, names: impl Iterator<Item = &'n [u8]>) {
+        let mut names = names.peekable();
+        if names.peek().is_none() {
+            return;
+        }
+        self.text(keyword);
+        for name in names {
+            self.text(" ");
+            self.name(name);
+        }
+        self.text("; ");
+    }
+
+    fn bound(&mut self, bound: Bound<'_>) -> Result<()> {
+        match bound {
+            Bound::Expr(expr) => self.expr(expr)?,
+            Bound::Set(set) => self.attrs(*set)?,
+            Bound::Inherited | Bound::InheritedFrom(_) => {}
+        }
+        self.text("; ");
+        Ok(())
+    }
+}
+
+/// Returns `path` canonical, with the slash at its end where the literal `text` has one: an
+/// interpolation follows.
+fn canonical_start(path: &[u8], text: &[u8]) -> Vec<u8> {
+    let mut path = source::canonical(path);
+    if text.len() > 1 && text.ends_with(b"/") {
+        path.push(b'/');
+    }
+    path
+}
+
+/// Returns the innermost function of nested calls, and adds the arguments of all to `arguments`.
+fn flatten<'t>(node: FlatNode<'t>, arguments: &mut Vec<Argument<'t>>) -> Call<'t> {
+    let node = node.without_parens();
+    let operator = node.operator().map(|it| it.kind());
+    let mut both = |first: usize, second: usize| {
+        let operands = [node.nth_child(first), node.nth_child(second)];
+        arguments.extend(operands.into_iter().flatten().map(Argument::Expr));
+    };
+    match (node.kind(), operator) {
+        (K::BinaryOp, Some(K::Less | K::GreaterEquals)) => both(0, 1),
+        (K::BinaryOp, Some(K::Greater | K::LessEquals)) => both(1, 0),
+        (K::BinaryOp, Some(K::Minus | K::Star | K::Slash)) => both(0, 1),
+        _ => {}
+    }
+    match (node.kind(), operator) {
+        (K::BinaryOp, Some(K::Minus)) => Call::Builtin("__sub"),
+        (K::BinaryOp, Some(K::Star)) => Call::Builtin("__mul"),
+        (K::BinaryOp, Some(K::Slash)) => Call::Builtin("__div"),
+        (K::BinaryOp, Some(K::PipeFrom)) => applied(node, 0, 1, arguments),
+        (K::BinaryOp, Some(K::PipeInto)) => applied(node, 1, 0, arguments),
+        (K::BinaryOp, _) => Call::Builtin("__lessThan"),
+        (K::UnaryOp, _) => {
+            arguments.push(Argument::Text("0"));
+            arguments.extend(node.first_child().map(Argument::Expr));
+            Call::Builtin("__sub")
+        }
+        (K::LookupPathExpr, _) => {
+            arguments.push(Argument::Text("__nixPath"));
+            arguments.push(Argument::String(literal::lookup_path_name(node.text())));
+            Call::Builtin("__findFile")
+        }
+        (K::ApplyOr, _) => {
+            arguments.push(Argument::Text("or"));
+            // `f a or` is no call with two arguments.
+            node.first_child().map_or(Call::Builtin(""), Call::Expr)
+        }
+        _ => {
+            let function = callee(node.first_child(), arguments);
+            arguments.extend(node.children().skip(1).map(Argument::Expr));
+            function
+        }
+    }
+}
+
+/// A pipe: the child number `function` applied to the child number `argument`.
+fn applied<'t>(
+    node: FlatNode<'t>,
+    function: usize,
+    argument: usize,
+    arguments: &mut Vec<Argument<'t>>,
+) -> Call<'t> {
+    let call = callee(node.nth_child(function), arguments);
+    arguments.extend(node.nth_child(argument).map(Argument::Expr));
+    call
+}
+
+/// Returns what `function` applies if it is a call itself, else `function`.
+fn callee<'t>(function: Option<FlatNode<'t>>, arguments: &mut Vec<Argument<'t>>) -> Call<'t> {
+    let Some(function) = function else { return Call::Builtin("") };
+    let inner = function.without_parens();
+    if is_call(inner) { flatten(inner, arguments) } else { Call::Expr(inner) }
+}
+
+/// Whether an expression is a call to the language; `<=` and `>=` negate one.
+fn is_call(node: FlatNode<'_>) -> bool {
+    match (node.kind(), node.operator().map(|it| it.kind())) {
+        (K::Apply | K::ApplyOr | K::LookupPathExpr, _) | (K::UnaryOp, Some(K::Minus)) => true,
+        (
+            K::BinaryOp,
+            Some(
+                K::Less | K::Greater | K::Minus | K::Star | K::Slash | K::PipeInto | K::PipeFrom,
+            ),
+        ) => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

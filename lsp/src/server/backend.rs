@@ -1,0 +1,172 @@
+//! The protocol's messages as events: each is forwarded before the first wait, so order stays.
+//!
+//! tower-lsp runs handlers concurrently, notifications included; up to its first `.await` each
+//! runs in the order in which the messages came. An `.await` before the forward would mix edits.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+
+use lsp_types::{
+    CompletionItem, CompletionParams, CompletionResponse, DidChangeTextDocumentParams,
+    DidChangeWatchedFilesParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
+    DocumentHighlight, DocumentHighlightParams, DocumentSymbolParams,
+    DocumentSymbolResponse, GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams,
+    InitializeParams, InitializeResult, InitializedParams, Location, ReferenceParams, Uri,
+};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::oneshot;
+use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::{Client, LanguageServer};
+
+use super::event::{Event, Notice};
+use super::to_proto;
+use super::worker::{Question, View, WhenStale};
+
+/// The server as tower-lsp sees it.
+pub(super) struct Backend {
+    events: mpsc::Sender<Event>,
+    has_shut_down: Arc<AtomicBool>,
+}
+
+impl Backend {
+    /// Returns a backend that forwards to `events`.
+    pub(super) fn new(events: mpsc::Sender<Event>, has_shut_down: Arc<AtomicBool>) -> Self {
+        Backend { events, has_shut_down }
+    }
+
+    /// Forwards; a session that has ended takes nothing more, and the answer's channel closes.
+    fn forward(&self, event: Event) {
+        drop(self.events.send(event));
+    }
+
+    /// Forwards a question, then waits for the answer.
+    async fn ask<T: Send + 'static>(
+        &self,
+        uri: Uri,
+        when_stale: WhenStale,
+        answer: impl Fn(&View) -> Option<T> + Send + 'static,
+    ) -> Result<T> {
+        let (reply, answered) = oneshot::channel();
+        let question = Question::new(uri, when_stale, reply, answer);
+        self.forward(Event::Ask(Box::new(question)));
+        answered.await.unwrap_or_else(|_| Err(Error::internal_error()))
+    }
+}
+
+impl LanguageServer for Backend {
+    async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
+        let (reply, answered) = oneshot::channel();
+        self.forward(Event::Initialize(Box::new(params), reply));
+        answered.await.map_err(|_| Error::internal_error())
+    }
+
+    async fn initialized(&self, _: InitializedParams) {
+        self.forward(Event::Initialized);
+    }
+
+    async fn shutdown(&self) -> Result<()> {
+        self.has_shut_down.store(true, Ordering::SeqCst);
+        self.forward(Event::ShutDown);
+        Ok(())
+    }
+
+    async fn did_open(&self, params: DidOpenTextDocumentParams) {
+        self.forward(Event::Open(params));
+    }
+
+    async fn did_change(&self, params: DidChangeTextDocumentParams) {
+        self.forward(Event::Change(params));
+    }
+
+    async fn did_close(&self, params: DidCloseTextDocumentParams) {
+        self.forward(Event::Close(params.text_document.uri));
+    }
+
+    async fn did_change_watched_files(&self, params: DidChangeWatchedFilesParams) {
+        let uris = params.changes.into_iter().map(|change| change.uri).collect();
+        self.forward(Event::Watched(uris));
+    }
+
+    async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
+        let place = params.text_document_position;
+        let answer = move |view: &View| to_proto::completion(view, place.position).map(Some);
+        self.ask(place.text_document.uri, WhenStale::AskAgain, answer).await
+    }
+
+    async fn completion_resolve(&self, params: CompletionItem) -> Result<CompletionItem> {
+        let Some(origin) = to_proto::item_origin(&params) else { return Ok(params) };
+        let Ok(uri) = origin.uri.parse::<Uri>() else { return Ok(params) };
+        let item = params.clone();
+        let answer = move |view: &View| Some(to_proto::resolved(view, &origin, params.clone()));
+        match self.ask(uri, WhenStale::AskAgain, answer).await {
+            // The document was closed in the meantime: what is known is all there is.
+            Err(error) if error == not_open() => Ok(item),
+            resolved => resolved,
+        }
+    }
+
+    async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
+        let place = params.text_document_position_params;
+        let answer = move |view: &View| Some(to_proto::hover(view, place.position));
+        self.ask(place.text_document.uri, WhenStale::Refuse, answer).await
+    }
+
+    async fn goto_definition(
+        &self,
+        params: GotoDefinitionParams,
+    ) -> Result<Option<GotoDefinitionResponse>> {
+        let place = params.text_document_position_params;
+        let answer = move |view: &View| Some(to_proto::definition(view, place.position));
+        self.ask(place.text_document.uri, WhenStale::Refuse, answer).await
+    }
+
+    async fn references(&self, params: ReferenceParams) -> Result<Option<Vec<Location>>> {
+        let place = params.text_document_position;
+        let with_definition = params.context.include_declaration;
+        let answer =
+            move |view: &View| Some(to_proto::references(view, place.position, with_definition));
+        self.ask(place.text_document.uri, WhenStale::Refuse, answer).await
+    }
+
+    async fn document_highlight(
+        &self,
+        params: DocumentHighlightParams,
+    ) -> Result<Option<Vec<DocumentHighlight>>> {
+        let place = params.text_document_position_params;
+        let answer = move |view: &View| Some(to_proto::highlights(view, place.position));
+        self.ask(place.text_document.uri, WhenStale::Refuse, answer).await
+    }
+
+    async fn document_symbol(
+        &self,
+        params: DocumentSymbolParams,
+    ) -> Result<Option<DocumentSymbolResponse>> {
+        let answer = |view: &View| Some(Some(to_proto::symbols(view)));
+        self.ask(params.text_document.uri, WhenStale::Refuse, answer).await
+    }
+}
+
+/// The answer to a question about a document that is not open.
+pub(super) fn not_open() -> Error {
+    Error::invalid_params("the document is not open")
+}
+
+/// Tells the client what it has not asked for, one thing after another.
+pub(super) async fn send_notices(client: Client, mut notices: UnboundedReceiver<Notice>) {
+    while let Some(notice) = notices.recv().await {
+        match notice {
+            Notice::Diagnostics(uri, diagnostics, version) => {
+                client.publish_diagnostics(uri, diagnostics, version).await;
+            }
+            Notice::Log(kind, text) => client.log_message(kind, text).await,
+            Notice::Register(registrations) => {
+                // Its answer may take long; nothing else has to wait for that.
+                let client = client.clone();
+                tokio::spawn(async move {
+                    // A client that refuses just does not tell.
+                    drop(client.register_capability(registrations).await);
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Open documents: the text as the editor has it, edit by edit.
+
+use std::sync::Arc;
+
+use eval::db::File;
+use lsp_types::{TextDocumentContentChangeEvent, Uri};
+use syntax::LineIndex;
+
+use super::indexes::Root;
+use super::position::{Encoding, Text};
+
+/// A document that the editor has open.
+pub(super) struct Document {
+    /// Its name, as the client writes it.
+    pub(super) uri: Uri,
+    /// It in the database, whose text is set once a burst of edits is over.
+    pub(super) file: File,
+    /// Its path on the host, if it has one.
+    pub(super) path: Option<Vec<u8>>,
+    /// The client's number of the text.
+    pub(super) version: i32,
+    /// Our number of the text: no two are the same, over all documents.
+    pub(super) revision: u64,
+    /// Whether the database has an older text.
+    pub(super) is_dirty: bool,
+    /// The last text without a syntax error, for evaluations.
+    pub(super) sound_text: Option<Arc<[u8]>>,
+    /// Whose options it defines.
+    pub(super) root: Root,
+    text: String,
+    lines: LineIndex,
+}
+
+impl Document {
+    /// Returns a document that was just opened.
+    pub(super) fn new(uri: Uri, file: File, text: String, version: i32, revision: u64) -> Self {
+        let lines = LineIndex::new(text.as_bytes());
+        Document {
+            uri,
+            file,
+            path: None,
+            version,
+            revision,
+            is_dirty: true,
+            sound_text: None,
+            root: Root::Library,
+            text,
+            lines,
+        }
+    }
+
+    /// Returns the text.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Applies one edit; without a range it replaces the whole text.
+    pub(super) fn apply(&mut self, change: TextDocumentContentChangeEvent, encoding: Encoding) {
+        match change.range {
+            None => self.text = change.text,
+            Some(range) => {
+                let text = Text { bytes: self.text.as_bytes(), lines: &self.lines, encoding };
+                let range = text.text_range(range);
+                let (start, end) = (usize::from(range.start()), usize::from(range.end()));
+                self.text.replace_range(start..end, &change.text);
+            }
+        }
+        self.lines = LineIndex::new(self.text.as_bytes());
+        self.is_dirty = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use eval::db::Database;
+    use eval::source::{HOST, SourcePath};
+    use lsp_types::{Position, Range};
+
+    fn edited(text: &str, edits: &[((u32, u32), (u32, u32), &str)]) -> String {
+        let db = Database::default();
+        let file = File::new(&db, SourcePath::new(HOST, b"/a.nix"), Arc::from(&b""[..]));
+        let uri: Uri = "file:///a.nix".parse().expect("a URI");
+        let mut document = Document::new(uri, file, text.to_owned(), 1, 1);
+        for (start, end, text) in edits {
+            let range = Range::new(Position::new(start.0, start.1), Position::new(end.0, end.1));
+            let text = (*text).to_owned();
+            let change =
+                TextDocumentContentChangeEvent { range: Some(range), range_length: None, text };
+            document.apply(change, Encoding::Utf16);
+        }
+        document.text().to_owned()
+    }
+
+    #[test]
+    fn edits_apply_one_after_another() {
+        assert_eq!(edited("ab\ncd", &[((0, 1), (1, 1), "X"), ((0, 2), (0, 2), "é")]), "aXéd");
+    }
+
+    #[test]
+    fn edits_outside_the_text_are_moved_into_it() {
+        assert_eq!(edited("ab", &[((7, 0), (9, 9), "!")]), "ab!");
+        assert_eq!(edited("ab", &[((0, 2), (0, 1), "")]), "a");
+        assert_eq!(edited("😀", &[((0, 1), (0, 1), "x")]), "x😀");
+    }
+}

@@ -1,0 +1,76 @@
+//! What the session is told: by the client, by workers, by evaluations.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use eval::option_tree::OptionTree;
+use lsp_types::{
+    Diagnostic, DidChangeTextDocumentParams, DidOpenTextDocumentParams, InitializeParams,
+    InitializeResult, MessageType, Registration, Uri,
+};
+use tokio::sync::oneshot;
+
+use super::indexes::Root;
+use super::worker::Job;
+
+/// Something that the session is told.
+pub(super) enum Event {
+    /// The first request.
+    Initialize(Box<InitializeParams>, oneshot::Sender<InitializeResult>),
+    /// The client has read the answer to it.
+    Initialized,
+    /// A document was opened.
+    Open(DidOpenTextDocumentParams),
+    /// A document was edited.
+    Change(DidChangeTextDocumentParams),
+    /// A document was closed.
+    Close(Uri),
+    /// Files changed on disk.
+    Watched(Vec<Uri>),
+    /// Something is asked about a document.
+    Ask(Box<dyn Job>),
+    /// A worker's snapshot was overtaken by an edit before it had finished.
+    Cancelled(Box<dyn Job>),
+    /// A worker found that an answer needs the options, which it did not have.
+    NeedsOptions(Box<dyn Job>),
+    /// What there is to say about a document.
+    Diagnosed(Diagnosed),
+    /// An evaluation has ended.
+    Indexed(Indexed),
+    /// The client asked for the shutdown.
+    ShutDown,
+    /// The connection has ended.
+    Stop,
+}
+
+/// What there is to say about one revision of a document.
+pub(super) struct Diagnosed {
+    /// The document.
+    pub(super) uri: Uri,
+    /// Its revision, as the session counts.
+    pub(super) revision: u64,
+    /// What there is to say.
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// Whether the text has no syntax error.
+    pub(super) is_sound: bool,
+}
+
+/// The end of an evaluation.
+pub(super) struct Indexed {
+    /// What was evaluated.
+    pub(super) root: Root,
+    /// The options, or why there are none.
+    pub(super) options: Result<Arc<OptionTree>, String>,
+    /// The host's files that were looked at.
+    pub(super) observed: BTreeSet<Vec<u8>>,
+}
+
+/// Something that the client is told without having asked.
+pub(super) enum Notice {
+    /// The diagnostics of a document; without a version once it is closed.
+    Diagnostics(Uri, Vec<Diagnostic>, Option<i32>),
+    /// A line for the log.
+    Log(MessageType, String),
+    /// What the client shall tell from now on.
+    Register(Vec<Registration>),
+}

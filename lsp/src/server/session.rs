@@ -1,0 +1,398 @@
+//! The owner of all state: one thread that takes events in order and hands snapshots to workers.
+//!
+//! It drains what has arrived before it acts: the edits of a burst are applied to plain texts, the
+//! database sees only the last one, and questions about texts in between are stale already.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use eval::db::{self, Database, File};
+use eval::source::{HOST, SourcePath};
+use lsp_types::{
+    CompletionOptions, DidChangeTextDocumentParams, DidChangeWatchedFilesRegistrationOptions,
+    DidOpenTextDocumentParams, FileSystemWatcher, GlobPattern, HoverProviderCapability,
+    InitializeParams, InitializeResult, MessageType, OneOf, Registration, ServerCapabilities,
+    ServerInfo, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions, Uri,
+};
+use tokio::sync::mpsc::UnboundedSender;
+use tower_lsp::jsonrpc::Error;
+
+use super::documents::Document;
+use super::evaluation::{self, Order};
+use super::event::{Diagnosed, Event, Indexed, Notice};
+use super::indexes::{Indexes, Root};
+use super::position::Encoding;
+use super::worker::{Diagnose, Job, View, Workers};
+use super::{Host, backend, to_proto};
+use crate::ide::root::configuration_root;
+
+/// How long a completion waits for the first option tree before it is answered without.
+const OPTIONS_WAIT_MAX: Duration = Duration::from_secs(15);
+/// How many events are taken before the session acts on them.
+const BATCH_MAX: usize = 512;
+
+/// The state of a connection.
+pub(super) struct Session {
+    host: Arc<Host>,
+    db: Database,
+    documents: BTreeMap<String, Document>,
+    /// Every file that the database has ever seen: its inputs cannot be removed.
+    files: BTreeMap<Vec<u8>, File>,
+    asked: Vec<Box<dyn Job>>,
+    waiting: Vec<Waiting>,
+    indexes: Indexes,
+    workers: Workers,
+    orders: mpsc::Sender<Order>,
+    events: mpsc::Sender<Event>,
+    notices: UnboundedSender<Notice>,
+    encoding: Encoding,
+    folders: Vec<Vec<u8>>,
+    can_watch: bool,
+    revision: u64,
+    generation: u64,
+    newest: Arc<AtomicU64>,
+}
+
+/// A job that waits for options.
+struct Waiting {
+    job: Box<dyn Job>,
+    until: Instant,
+}
+
+impl Session {
+    /// Starts the threads that work for the session.
+    pub(super) fn new(
+        host: Host,
+        events: mpsc::Sender<Event>,
+        notices: UnboundedSender<Notice>,
+    ) -> io::Result<Session> {
+        let host = Arc::new(host);
+        Ok(Session {
+            db: Database::default(),
+            documents: BTreeMap::new(),
+            files: BTreeMap::new(),
+            asked: Vec::new(),
+            waiting: Vec::new(),
+            indexes: Indexes::default(),
+            workers: Workers::start(&events)?,
+            orders: evaluation::start(Arc::clone(&host), events.clone())?,
+            host,
+            events,
+            notices,
+            encoding: Encoding::Utf16,
+            folders: Vec::new(),
+            can_watch: false,
+            revision: 0,
+            generation: 0,
+            newest: Arc::default(),
+        })
+    }
+
+    /// Takes events until the connection ends.
+    pub(super) fn serve(mut self, inbox: &mpsc::Receiver<Event>) {
+        loop {
+            let first = match self.deadline() {
+                None => inbox.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
+                Some(at) => inbox.recv_timeout(at.saturating_duration_since(Instant::now())),
+            };
+            if let Err(mpsc::RecvTimeoutError::Disconnected) = first {
+                return;
+            }
+            for event in first.into_iter().chain(inbox.try_iter().take(BATCH_MAX)) {
+                if matches!(event, Event::Stop) {
+                    self.indexes.stop();
+                    return;
+                }
+                self.take(event);
+            }
+            self.settle();
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Initialize(params, reply) => drop(reply.send(self.initialize(*params))),
+            Event::Initialized => self.watch(),
+            Event::Open(params) => self.open(params),
+            Event::Change(params) => self.change(params),
+            Event::Close(uri) => self.close(&uri),
+            Event::Watched(uris) => self.files_changed(&uris),
+            Event::Ask(mut job) => match self.documents.get(job.uri().as_str()) {
+                Some(document) => {
+                    job.arrived(document.revision);
+                    self.asked.push(job);
+                }
+                None => job.refuse(backend::not_open()),
+            },
+            Event::Cancelled(job) => self.asked.push(job),
+            Event::NeedsOptions(job) => {
+                if let Some(document) = self.documents.get(job.uri().as_str()) {
+                    self.indexes.want(&document.root);
+                }
+                self.waiting.push(Waiting { job, until: Instant::now() + OPTIONS_WAIT_MAX });
+            }
+            Event::Diagnosed(found) => self.publish(found),
+            Event::Indexed(indexed) => self.index(indexed),
+            Event::ShutDown | Event::Stop => self.indexes.stop(),
+        }
+    }
+
+    fn initialize(&mut self, params: InitializeParams) -> InitializeResult {
+        let capabilities = &params.capabilities;
+        let general = capabilities.general.as_ref();
+        let offered = general.and_then(|it| it.position_encodings.as_deref());
+        self.encoding = Encoding::negotiate(offered);
+        let workspace = capabilities.workspace.as_ref();
+        let watched = workspace.and_then(|it| it.did_change_watched_files.as_ref());
+        self.can_watch = watched.and_then(|it| it.dynamic_registration).unwrap_or(false);
+        let folders = params.workspace_folders.unwrap_or_default().into_iter().map(|it| it.uri);
+        #[expect(deprecated, reason = "clients without workspace folders send this")]
+        let folders = folders.chain(params.root_uri);
+        self.folders = folders.filter_map(|uri| to_proto::file_path(&uri)).collect();
+        let server_info = ServerInfo {
+            name: "nivis".to_owned(),
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+        };
+        InitializeResult {
+            capabilities: capabilities_of(self.encoding),
+            server_info: Some(server_info),
+        }
+    }
+
+    fn watch(&self) {
+        if !self.can_watch {
+            return;
+        }
+        let pattern = GlobPattern::String("**/*.nix".to_owned());
+        let watchers = vec![FileSystemWatcher { glob_pattern: pattern, kind: None }];
+        let options = DidChangeWatchedFilesRegistrationOptions { watchers };
+        let registration = Registration {
+            id: "nix-files".to_owned(),
+            method: "workspace/didChangeWatchedFiles".to_owned(),
+            register_options: serde_json::to_value(options).ok(),
+        };
+        self.notify(Notice::Register(vec![registration]));
+    }
+
+    fn open(&mut self, params: DidOpenTextDocumentParams) {
+        let document = params.text_document;
+        let path = to_proto::file_path(&document.uri);
+        // What is no file (an untitled buffer) gets a path that no file has.
+        let known_as = path.clone().unwrap_or_else(|| document.uri.as_str().into());
+        let file = match self.files.get(&known_as) {
+            Some(file) => *file,
+            None => {
+                let place = SourcePath::new(HOST, &known_as);
+                let file = File::new(&self.db, place, Arc::from(&b""[..]));
+                self.files.insert(known_as, file);
+                file
+            }
+        };
+        let revision = self.next_revision();
+        let key = document.uri.as_str().to_owned();
+        let mut opened =
+            Document::new(document.uri, file, document.text, document.version, revision);
+        if let Some(path) = &path {
+            let system = &*self.host.system;
+            let settings = &self.host.settings;
+            let text = opened.text().as_bytes();
+            let root = configuration_root(system, settings, &self.folders, path, text);
+            opened.root = root.map_or(Root::Library, Root::Configuration);
+        }
+        opened.path = path;
+        self.documents.insert(key, opened);
+    }
+
+    fn change(&mut self, params: DidChangeTextDocumentParams) {
+        let revision = self.next_revision();
+        let Some(document) = self.documents.get_mut(params.text_document.uri.as_str()) else {
+            return;
+        };
+        for change in params.content_changes {
+            document.apply(change, self.encoding);
+        }
+        document.version = params.text_document.version;
+        document.revision = revision;
+    }
+
+    fn close(&mut self, uri: &Uri) {
+        let Some(document) = self.documents.remove(uri.as_str()) else { return };
+        if let Some(path) = &document.path {
+            self.indexes.changed(path, Instant::now());
+        }
+        self.overtake();
+        db::set_text(&mut self.db, document.file, Arc::from(&b""[..]));
+        self.notify(Notice::Diagnostics(document.uri, Vec::new(), None));
+    }
+
+    fn files_changed(&mut self, uris: &[Uri]) {
+        for uri in uris.iter().filter(|uri| !self.documents.contains_key(uri.as_str())) {
+            if let Some(path) = to_proto::file_path(uri) {
+                self.indexes.changed(&path, Instant::now());
+            }
+        }
+    }
+
+    fn publish(&mut self, found: Diagnosed) {
+        let Some(document) = self.documents.get_mut(found.uri.as_str()) else { return };
+        if document.revision != found.revision {
+            return;
+        }
+        let version = document.version;
+        if found.is_sound {
+            let text = document.file.text(&self.db);
+            if document.sound_text.as_ref() != Some(text) {
+                document.sound_text = Some(Arc::clone(text));
+                if let Some(path) = &document.path {
+                    self.indexes.changed(path, Instant::now());
+                }
+            }
+        }
+        if document.root != Root::Library {
+            self.indexes.want(&document.root);
+        }
+        self.notify(Notice::Diagnostics(found.uri, found.diagnostics, Some(version)));
+    }
+
+    fn index(&mut self, indexed: Indexed) {
+        let Indexed { root, options, observed } = indexed;
+        let options = match options {
+            Ok(options) => Some(options),
+            Err(error) => {
+                let what = match &root {
+                    Root::Library => "the module library".into(),
+                    Root::Configuration(path) => String::from_utf8_lossy(path),
+                };
+                let text = format!("no options of {what}: {error}");
+                self.notify(Notice::Log(MessageType::WARNING, text));
+                None
+            }
+        };
+        self.indexes.finish(&root, options, observed);
+    }
+
+    /// Acts on what was taken.
+    fn settle(&mut self) {
+        let dirty: Vec<String> = self
+            .documents
+            .iter()
+            .filter(|(_, document)| document.is_dirty)
+            .map(|(key, _)| key.clone())
+            .collect();
+        if !dirty.is_empty() {
+            self.overtake();
+        }
+        for key in &dirty {
+            if let Some(document) = self.documents.get_mut(key) {
+                let text = Arc::from(document.text().as_bytes());
+                db::set_text(&mut self.db, document.file, text);
+                document.is_dirty = false;
+                let (uri, revision) = (document.uri.clone(), document.revision);
+                let events = self.events.clone();
+                self.asked.push(Box::new(Diagnose { uri, revision, events }));
+            }
+        }
+        for job in std::mem::take(&mut self.asked) {
+            self.dispatch(job, true);
+        }
+        self.wake();
+        if let Some((root, cancel)) = self.indexes.next(Instant::now()) {
+            let texts = self.sound_texts();
+            drop(self.orders.send(Order { root, texts, cancel }));
+        }
+    }
+
+    /// Answers what has waited for options long enough, or need not wait any more.
+    fn wake(&mut self) {
+        let now = Instant::now();
+        for Waiting { job, until } in std::mem::take(&mut self.waiting) {
+            let root = self.documents.get(job.uri().as_str()).map(|document| &document.root);
+            let must_wait = until > now
+                && root.is_some_and(|root| {
+                    self.indexes.options(root).is_none() && self.indexes.is_pending(root)
+                });
+            if must_wait && !job.is_abandoned() {
+                self.waiting.push(Waiting { job, until });
+            } else {
+                self.dispatch(job, false);
+            }
+        }
+    }
+
+    fn dispatch(&self, job: Box<dyn Job>, may_wait: bool) {
+        if job.is_abandoned() {
+            return;
+        }
+        let Some(document) = self.documents.get(job.uri().as_str()) else {
+            return job.refuse(backend::not_open());
+        };
+        if job.only_revision().is_some_and(|revision| revision != document.revision) {
+            return job.refuse(Error::content_modified());
+        }
+        let view = View {
+            db: self.db.clone(),
+            file: document.file,
+            uri: document.uri.clone(),
+            encoding: self.encoding,
+            options: self.indexes.options(&document.root),
+            may_wait,
+            host: Arc::clone(&self.host),
+            generation: self.generation,
+            newest: Arc::clone(&self.newest),
+        };
+        self.workers.run(job, view);
+    }
+
+    /// Returns the texts that evaluations see in place of the files.
+    fn sound_texts(&self) -> BTreeMap<Vec<u8>, Arc<[u8]>> {
+        let open = self.documents.values();
+        open.filter_map(|it| Some((it.path.clone()?, Arc::clone(it.sound_text.as_ref()?)))).collect()
+    }
+
+    /// Makes every snapshot out of date, so that its job ends soon: a change waits for that.
+    fn overtake(&mut self) {
+        self.generation += 1;
+        self.newest.store(self.generation, Ordering::SeqCst);
+    }
+
+    fn next_revision(&mut self) -> u64 {
+        self.revision += 1;
+        self.revision
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.waiting.iter().map(|it| it.until).chain(self.indexes.deadline()).min()
+    }
+
+    /// Tells the client something; one that has left hears nothing.
+    fn notify(&self, notice: Notice) {
+        drop(self.notices.send(notice));
+    }
+}
+
+fn capabilities_of(encoding: Encoding) -> ServerCapabilities {
+    let sync = TextDocumentSyncOptions {
+        open_close: Some(true),
+        change: Some(TextDocumentSyncKind::INCREMENTAL),
+        ..TextDocumentSyncOptions::default()
+    };
+    let completion = CompletionOptions {
+        resolve_provider: Some(true),
+        trigger_characters: Some(vec![".".to_owned()]),
+        ..CompletionOptions::default()
+    };
+    ServerCapabilities {
+        position_encoding: Some(encoding.kind()),
+        text_document_sync: Some(TextDocumentSyncCapability::Options(sync)),
+        completion_provider: Some(completion),
+        hover_provider: Some(HoverProviderCapability::Simple(true)),
+        definition_provider: Some(OneOf::Left(true)),
+        references_provider: Some(OneOf::Left(true)),
+        document_highlight_provider: Some(OneOf::Left(true)),
+        document_symbol_provider: Some(OneOf::Left(true)),
+        ..ServerCapabilities::default()
+    }
+}
