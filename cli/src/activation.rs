@@ -24,5 +24,5 @@ mod units;
 
 pub(crate) use date::moment;
 pub(crate) use difference::Difference;
-pub(crate) use machine::{Machine, System, generations, profile};
+pub(crate) use machine::{GenerationLabel, Machine, System, generations, profile};
 pub(crate) use switch::{activate, check_host_programs};

@@ -6,6 +6,7 @@ use crate::report::{FAILURE, Failure, Outcome, of_store};
 use crate::settings::Settings;
 use crate::ui::Ui;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -89,17 +90,50 @@ impl Building {
         store: &dyn Store,
         targets: &[DerivedPath],
     ) -> Outcome<Vec<Realised>> {
+        self.attempt(cx, store, targets).map_err(|error| of_build(cx, &error))
+    }
+
+    /// Realises the targets as [`run`](Building::run) does; the error says what failed.
+    ///
+    /// # Errors
+    ///
+    /// When something fails to build.
+    pub(crate) fn attempt(
+        self,
+        cx: &Context,
+        store: &dyn Store,
+        targets: &[DerivedPath],
+    ) -> Result<Vec<Realised>, BuildError> {
         interrupt::watch();
         let options = RealiseOptions { mode: self.mode, ..options(&cx.settings) };
         let progress = Progress::new(cx);
-        store.realise(targets, &options, &progress).map_err(|error| of_build(&error))
+        store.realise(targets, &options, &progress)
     }
 }
 
-/// Returns the failure of a build, with CppNix's exit code.
-fn of_build(error: &BuildError) -> Failure {
+/// Returns the failure of a build, with CppNix's exit code; all but the last one are told here.
+pub(crate) fn of_build(cx: &Context, error: &BuildError) -> Failure {
     let exit = u8::try_from(error.exit_code()).unwrap_or(FAILURE);
-    Failure { message: crate::report::chain(error), hint: None, exit }
+    let BuildError::Failed { failures } = error else {
+        return Failure { message: crate::report::chain(error), hint: None, exit };
+    };
+    let shows_tail = !cx.settings.is_on("print-build-output");
+    let mut messages: Vec<String> = Vec::new();
+    for failure in failures {
+        let mut message = failure.message.clone();
+        if shows_tail && !failure.log_tail.is_empty() {
+            let _ = write!(message, ";\n       last {} log lines:", failure.log_tail.len());
+            for line in &failure.log_tail {
+                let _ = write!(message, "\n       > {line}");
+            }
+        }
+        messages.push(message);
+    }
+    let last = messages.pop().unwrap_or_else(|| "build failed".to_owned());
+    for message in messages {
+        cx.ui.error(&message);
+    }
+    Failure { message: last, hint: None, exit }
 }
 
 /// Returns how to build, as the settings say.
@@ -132,7 +166,7 @@ pub(crate) fn options(settings: &Settings) -> RealiseOptions {
             _ => SandboxMode::Enabled,
         },
         sandbox_fallback: settings.is_on("sandbox-fallback"),
-        sandbox_paths: words("sandbox-paths"),
+        sandbox_paths: sandbox_paths(settings),
         sandbox_shm_size: settings.text("sandbox-dev-shm-size"),
         allowed_impure_host_paths: defaults.allowed_impure_host_paths,
         build_users_group: Some(settings.text("build-users-group"))
@@ -143,6 +177,15 @@ pub(crate) fn options(settings: &Settings) -> RealiseOptions {
         post_build_hook: path(settings, "post-build-hook"),
         diff_hook: path(settings, "diff-hook").filter(|_| settings.is_on("run-diff-hook")),
     }
+}
+
+/// Returns the host paths that sandboxes show; unless somebody says, a shell as `/bin/sh`.
+fn sandbox_paths(settings: &Settings) -> Vec<String> {
+    if settings.is_set("sandbox-paths") {
+        return settings.words("sandbox-paths");
+    }
+    let shell = store::build::host_shell::host_shell();
+    shell.into_iter().map(|shell| format!("/bin/sh={}", shell.display())).collect()
 }
 
 fn path(settings: &Settings, name: &str) -> Option<PathBuf> {
@@ -184,4 +227,26 @@ pub(crate) fn make_root(store: &dyn Store, path: &StorePath, link: &Path) -> Out
     let link = std::path::absolute(link)?;
     store.add_permanent_root(path, &link).map_err(of_store)?;
     Ok(link)
+}
+
+/// Returns the name of the `number`th link: the first one has no number.
+pub(crate) fn numbered(link: &Path, number: u32) -> PathBuf {
+    if number < 2 {
+        return link.to_owned();
+    }
+    let mut name = link.as_os_str().to_owned();
+    name.push(format!("-{number}"));
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::numbered;
+    use std::path::Path;
+
+    #[test]
+    fn the_first_link_has_no_number() {
+        assert_eq!(numbered(Path::new("result"), 1), Path::new("result"));
+        assert_eq!(numbered(Path::new("a/result"), 3), Path::new("a/result-3"));
+    }
 }

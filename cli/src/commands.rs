@@ -1,16 +1,23 @@
 //! The table of commands: every name that the binary answers to, and what it then does.
 
 mod build;
+mod enter;
 mod eval;
 mod gc;
+mod generations;
 mod instantiate;
+mod lsp;
 mod nix_build;
 mod nix_collect_garbage;
 mod nix_env;
 mod nix_hash;
 mod nix_instantiate;
 mod nix_store;
+mod option;
 mod parse;
+mod rollback;
+mod switch;
+mod system;
 
 use crate::args::{Nivis, Verb};
 use crate::context::{Context, Manner};
@@ -130,20 +137,19 @@ fn run_verb(ui: Ui, words: Vec<OsString>) -> Outcome {
 }
 
 fn run_built(cx: &mut Context, verb: Verb) -> Outcome {
-    let name = match verb {
-        Verb::Eval(args) => return eval::run(cx, args),
-        Verb::Parse(args) => return parse::run(cx, args),
-        Verb::Instantiate(args) => return instantiate::run(cx, args),
-        Verb::Build(args) => return build::run(cx, args),
-        Verb::Switch(_) => "switch",
-        Verb::Rollback(_) => "rollback",
-        Verb::Generations(_) => "generations",
-        Verb::Enter(_) => "enter",
-        Verb::Gc(args) => return gc::run(cx, args),
-        Verb::Option(_) => "option",
-        Verb::Lsp => "lsp",
-    };
-    Err(Failure::new(format!("`nivis {name}` is not built yet")))
+    match verb {
+        Verb::Eval(args) => eval::run(cx, args),
+        Verb::Parse(args) => parse::run(cx, args),
+        Verb::Instantiate(args) => instantiate::run(cx, args),
+        Verb::Build(args) => build::run(cx, args),
+        Verb::Switch(args) => switch::run(cx, &args),
+        Verb::Rollback(args) => rollback::run(cx, &args),
+        Verb::Generations(args) => generations::run(cx, &args),
+        Verb::Enter(args) => enter::run(cx, &args),
+        Verb::Gc(args) => gc::run(cx, args),
+        Verb::Option(args) => option::run(cx, &args),
+        Verb::Lsp => lsp::run(cx),
+    }
 }
 
 #[cfg(test)]

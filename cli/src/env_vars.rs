@@ -68,6 +68,10 @@ env_vars! {
     TMPDIR;
     /// The user's name, for per-user profiles.
     USER;
+    /// The kind of terminal, which a system that is entered is told.
+    TERM;
+    /// The language, which a system that is entered is told.
+    LANG;
 }
 
 #[cfg(test)]

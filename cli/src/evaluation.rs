@@ -4,6 +4,7 @@
 //! and returns plain data, because values live no longer than their heap.
 
 use crate::context::{Context, Manner};
+use crate::definitions;
 use crate::env_vars;
 use crate::interrupt;
 use crate::report::{Failure, Outcome};
@@ -12,11 +13,11 @@ use crate::settings::Settings;
 use crate::stores::Access;
 use crate::system::Host;
 use eval::error::EvalError;
-use eval::heap::{Attrs, AttrsBuilder, Heap, Value};
+use eval::heap::{Attrs, AttrsBuilder, Heap, Lazy, Value};
 use eval::interpret::{Eval, on_large_stack};
 use eval::report::{Code, Place, Report};
 use eval::source::{EMBEDDED, HOST, Origin, Position, SourcePath, canonical};
-use eval::system::{FileType, System as _};
+use eval::system::FileType;
 use eval::{lookup, select};
 use std::io::Read as _;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -70,14 +71,18 @@ pub(crate) fn run<T: Send>(
         let mut eval = Eval::new(&heap, &host, store, &settings);
         match work(&mut eval) {
             Ok(result) => Ok(result),
-            Err(Stop::Evaluation(error)) => Err(failure(cx, &eval, &error)),
+            Err(Stop::Evaluation(error)) => Err(failure(cx, &mut eval, &error)),
             Err(Stop::Failure(failure)) => Err(failure),
         }
     })
 }
 
 /// Returns what the evaluation is told.
-fn settings_of(cx: &Context, access: Access) -> Outcome<eval::settings::Settings> {
+///
+/// # Errors
+///
+/// When the working directory is gone.
+pub(crate) fn settings_of(cx: &Context, access: Access) -> Outcome<eval::settings::Settings> {
     let settings = &cx.settings;
     let is_pure = settings.is_on("pure-eval");
     Ok(eval::settings::Settings {
@@ -102,8 +107,7 @@ fn settings_of(cx: &Context, access: Access) -> Outcome<eval::settings::Settings
 /// Returns the search path, its entries parted into prefix and path.
 fn search_path(settings: &Settings) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut entries = settings.search_path_entries();
-    let is_chosen = std::env::var_os(env_vars::NIX_PATH.name).is_some();
-    if !is_chosen && !settings.is_set("nix-path") && !settings.is_on("restrict-eval") {
+    if !settings.has_search_path() && !settings.is_on("restrict-eval") {
         entries.extend(channels());
     }
     let part = |entry: String| match entry.split_once('=') {
@@ -135,8 +139,11 @@ fn channels() -> Vec<String> {
 }
 
 /// Returns the failure that an error of the evaluation is, in the form for our name.
-fn failure(cx: &Context, eval: &Eval<'_>, error: &EvalError) -> Failure {
-    let report = Report::new(error, |position| place(eval, position));
+fn failure(cx: &Context, eval: &mut Eval<'_>, error: &EvalError) -> Failure {
+    let mut report = Report::new(error, |position| place(eval, position));
+    if cx.manner == Manner::Own {
+        definitions::complete_report(eval, &mut report);
+    }
     let shows_all = cx.settings.is_on("show-trace");
     Failure::new(match cx.manner {
         Manner::Own => report.to_text(shows_all),
@@ -147,13 +154,17 @@ fn failure(cx: &Context, eval: &Eval<'_>, error: &EvalError) -> Failure {
 /// Returns a position with its file, line and code.
 pub(crate) fn place(eval: &Eval<'_>, position: Position) -> Option<Place> {
     let (origin, line, column) = eval.locate(position)?;
-    let text = eval.source_text(position.file);
-    let code = text.map(|text| Code::around(text, line)).unwrap_or_default();
+    let code = code(eval.source_text(position.file).unwrap_or_default(), line);
     let is_library = match &origin {
         Origin::File(path) => is_library(eval, path),
         Origin::String(_) | Origin::Stdin(_) => false,
     };
     Some(Place { file: origin_name(&origin), line, column, code, is_library })
+}
+
+/// Returns the lines around line `line` (from 1) of a source; an empty one has none.
+pub(crate) fn code(text: &[u8], line: u32) -> Code {
+    if text.is_empty() { Code::default() } else { Code::around(text, line) }
 }
 
 /// Returns what messages call a source.
@@ -166,7 +177,7 @@ pub(crate) fn origin_name(origin: &Origin) -> String {
 }
 
 /// Whether a file is not the person's own: embedded, in the store, or found by a name.
-fn is_library(eval: &Eval<'_>, path: &SourcePath) -> bool {
+pub(crate) fn is_library(eval: &Eval<'_>, path: &SourcePath) -> bool {
     if path.root != HOST {
         return path.root == EMBEDDED;
     }
@@ -193,8 +204,10 @@ pub(crate) fn base(eval: &Eval<'_>) -> SourcePath {
 pub(crate) fn value_of<'h>(eval: &mut Eval<'h>, input: &Input) -> Result<Value<'h>, Stop> {
     match input {
         Input::File(text) => {
-            let path = file(eval, text)?;
-            Ok(eval.import(&path)?)
+            // Not an import: an error does not come by way of a file that was asked for.
+            let path = source_file(eval, text)?;
+            let text = eval.read_file(&path)?;
+            Ok(eval.evaluate(Origin::File(path), &text)?)
         }
         Input::Expression(text) => {
             let base = base(eval);
@@ -293,24 +306,24 @@ pub(crate) fn named_file(
 ///
 /// # Errors
 ///
-/// An expression that does not parse or evaluate.
+/// An expression that does not parse; it is evaluated when it is needed.
 pub(crate) fn arguments<'h>(eval: &mut Eval<'h>, request: &Request) -> Result<Attrs<'h>, Stop> {
     let mut given: std::collections::BTreeMap<&str, &Argument> = std::collections::BTreeMap::new();
     given.extend(request.arguments.iter().map(|(name, argument)| (name.as_str(), argument)));
     let mut set = AttrsBuilder::with_capacity(given.len());
     for (name, argument) in given {
-        let value = match argument {
+        let value: Lazy<'h> = match argument {
             Argument::Expression(text) => {
                 let base = base(eval);
-                eval.evaluate(Origin::String(base), text.as_bytes())?
+                eval.suspend(Origin::String(base), text.as_bytes())?
             }
-            Argument::Text(text) => Value::string_from(eval.heap(), text.as_bytes()),
+            Argument::Text(text) => Value::string_from(eval.heap(), text.as_bytes()).into(),
             Argument::File(path) => {
                 let reading = Failure::during(format!("reading '{path}'"));
                 let text = std::fs::read(path).map_err(reading)?;
-                Value::string_from(eval.heap(), &text)
+                Value::string_from(eval.heap(), &text).into()
             }
-            Argument::Stdin => Value::string_from(eval.heap(), &read_stdin()?),
+            Argument::Stdin => Value::string_from(eval.heap(), &read_stdin()?).into(),
         };
         set.push_named(name, value);
     }

@@ -65,15 +65,38 @@ impl Flags {
         format!("-{letter}")
     }
 
-    /// Returns the value that `flag` needs, whatever it looks like.
+    /// Returns the value that `flag`, one of the command's own, needs, whatever it looks like.
+    ///
+    /// # Errors
+    ///
+    /// When the command line ends here.
+    pub(crate) fn own_value(&mut self, flag: &str) -> Outcome<String> {
+        self.rest.pop_front().ok_or_else(|| self.wrong(format!("'{flag}' requires an argument")))
+    }
+
+    /// Returns the value that `flag`, one that all commands have, needs.
     ///
     /// # Errors
     ///
     /// When the command line ends here.
     pub(crate) fn value(&mut self, flag: &str) -> Outcome<String> {
-        self.rest
-            .pop_front()
-            .ok_or_else(|| self.wrong(format!("flag '{flag}' requires an argument")))
+        let [value] = self.values(flag)?;
+        Ok(value)
+    }
+
+    /// Returns the `N` values that `flag`, one that all commands have, needs.
+    ///
+    /// # Errors
+    ///
+    /// When the command line ends before.
+    pub(crate) fn values<const N: usize>(&mut self, flag: &str) -> Outcome<[String; N]> {
+        let count = self.rest.len().min(N);
+        let values: Vec<String> = self.rest.drain(..count).collect();
+        values.try_into().map_err(|_| {
+            self.wrong(format!(
+                "flag '{flag}' requires {N} argument(s), but only {count} were given"
+            ))
+        })
     }
 
     /// Returns all words that are left, flags or not.
@@ -124,7 +147,11 @@ mod tests {
     fn a_flag_without_its_value_is_told() {
         let mut flags = Flags::new("nix-build", ["-A".to_owned()]);
         assert_eq!(flags.next_word(), Some(flag("-A")));
-        let failure = flags.value("-A").expect_err("nothing follows");
-        assert!(failure.message.starts_with("flag '-A' requires an argument"));
+        let failure = flags.own_value("-A").expect_err("nothing follows");
+        assert!(failure.message.starts_with("'-A' requires an argument"));
+        let mut flags = Flags::new("nix-build", ["a".to_owned()]);
+        let failure = flags.values::<2>("--arg").expect_err("one is missing");
+        let words = "flag '--arg' requires 2 argument(s), but only 1 were given";
+        assert!(failure.message.starts_with(words), "{}", failure.message);
     }
 }

@@ -5,6 +5,7 @@ mod args;
 mod building;
 mod commands;
 mod context;
+mod definitions;
 mod env_vars;
 mod evaluation;
 mod flags;

@@ -50,22 +50,19 @@ impl Request {
         match flag {
             "-E" | "--expr" => self.is_expression = true,
             "-A" | "--attr" => {
-                let attribute = flags.value(flag)?;
+                let attribute = flags.own_value(flag)?;
                 self.attributes.push(attribute);
             }
             "--arg" => {
-                let name = flags.value(flag)?;
-                let value = flags.value(flag)?;
+                let [name, value] = flags.values(flag)?;
                 self.arguments.push((name, Argument::Expression(value)));
             }
             "--argstr" => {
-                let name = flags.value(flag)?;
-                let value = flags.value(flag)?;
+                let [name, value] = flags.values(flag)?;
                 self.arguments.push((name, Argument::Text(value)));
             }
             "--arg-from-file" => {
-                let name = flags.value(flag)?;
-                let path = flags.value(flag)?;
+                let [name, path] = flags.values(flag)?;
                 self.arguments.push((name, Argument::File(path)));
             }
             "--arg-from-stdin" => {

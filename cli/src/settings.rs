@@ -14,12 +14,20 @@ pub(crate) use table::{Kind, Setting};
 
 mod table;
 
+/// The setting that `NIX_PATH` replaces.
+const NIX_PATH: &str = "nix-path";
+
+/// How much `--debug` tells.
+const DEBUG_VERBOSITY: i32 = 3;
+
 /// The value of every setting, and where the store and the state lie.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     values: BTreeMap<&'static str, String>,
     /// Entries of `-I`, in order; they come before those of `NIX_PATH`.
     pub(crate) search_path: Vec<String>,
+    /// The entries of `NIX_PATH`, if it is set; they replace those of the files.
+    environment_path: Option<Vec<String>>,
     /// How much is told: 0 for what happens, less for errors only, more for details.
     pub(crate) verbosity: i32,
 }
@@ -31,7 +39,7 @@ impl Settings {
     ///
     /// When a file that must be there cannot be read, or a line makes no sense.
     pub(crate) fn load(ui: Ui) -> Outcome<Self> {
-        let mut settings = Self { values: BTreeMap::new(), search_path: Vec::new(), verbosity: 0 };
+        let mut settings = Self::empty();
         settings.read_file(ui, &configuration_directory().join("nix.conf"), false)?;
         for path in user_files() {
             settings.read_file(ui, &path, false)?;
@@ -39,7 +47,14 @@ impl Settings {
         if let Some(text) = env_vars::NIX_CONFIG.text() {
             settings.read_lines(ui, &text, Path::new("NIX_CONFIG"))?;
         }
+        let path = std::env::var(env_vars::NIX_PATH.name).ok();
+        settings.environment_path = path.map(|path| split_search_path(&path));
         Ok(settings)
+    }
+
+    fn empty() -> Self {
+        let values = BTreeMap::new();
+        Self { values, search_path: Vec::new(), environment_path: None, verbosity: 0 }
     }
 
     fn read_file(&mut self, ui: Ui, path: &Path, must_exist: bool) -> Outcome {
@@ -85,6 +100,9 @@ impl Settings {
         if let Some(row) = Setting::find(name) {
             row.check(value)?;
             self.values.insert(row.name, value.to_owned());
+            if row.name == NIX_PATH {
+                self.environment_path = None;
+            }
             return Ok(true);
         }
         let Some(row) = name.strip_prefix("extra-").and_then(Setting::find) else {
@@ -92,6 +110,10 @@ impl Settings {
         };
         if row.kind != Kind::Words {
             return Ok(false);
+        }
+        if let Some(entries) = self.environment_path.as_mut().filter(|_| row.name == NIX_PATH) {
+            entries.extend(value.split_whitespace().map(str::to_owned));
+            return Ok(true);
         }
         let joined = format!("{} {value}", self.text(row.name));
         self.values.insert(row.name, joined.trim().to_owned());
@@ -106,12 +128,14 @@ impl Settings {
     pub(crate) fn take_flag(&mut self, ui: Ui, flag: &str, flags: &mut Flags) -> Outcome<bool> {
         match flag {
             "--option" => {
-                let name = flags.value(flag)?;
-                let value = flags.value(flag)?;
-                self.set_option(ui, &name, &value)?;
+                let [name, value] = flags.values(flag)?;
+                if let Err(failure) = self.set_option(ui, &name, &value) {
+                    ui.warn(failure.message);
+                }
             }
             "-v" | "--verbose" => self.verbosity += 1,
             "--quiet" => self.verbosity -= 1,
+            "--debug" => self.verbosity = DEBUG_VERBOSITY,
             "-I" | "--include" => {
                 let entry = flags.value(flag)?;
                 self.search_path.push(entry);
@@ -136,6 +160,12 @@ impl Settings {
     /// Takes `--NAME VALUE`, `--NAME` and `--no-NAME` of a setting in the table.
     fn take_setting_flag(&mut self, flag: &str, flags: &mut Flags) -> Outcome<bool> {
         let Some(name) = flag.strip_prefix("--") else { return Ok(false) };
+        if let Some(base) = name.strip_prefix("extra-").and_then(Setting::find)
+            && base.kind == Kind::Words
+        {
+            let value = flags.value(flag)?;
+            return self.set(name, &value);
+        }
         let (row, value) = match (Setting::find(name), name.strip_prefix("no-")) {
             (Some(row), _) if row.kind == Kind::Bool => (row, "true".to_owned()),
             (Some(row), _) => (row, flags.value(flag)?),
@@ -145,9 +175,7 @@ impl Settings {
             },
             (None, None) => return Ok(false),
         };
-        row.check(&value)?;
-        self.values.insert(row.name, value);
-        Ok(true)
+        self.set(row.name, &value)
     }
 
     /// Does what `--option NAME VALUE` asks.
@@ -208,11 +236,16 @@ impl Settings {
     /// Returns the entries of the search path: `-I` first, then `NIX_PATH` or the setting.
     pub(crate) fn search_path_entries(&self) -> Vec<String> {
         let mut entries = self.search_path.clone();
-        match env_vars::NIX_PATH.text() {
-            Some(path) => entries.extend(split_search_path(&path)),
-            None => entries.extend(self.words("nix-path")),
+        match &self.environment_path {
+            Some(path) => entries.extend(path.iter().cloned()),
+            None => entries.extend(self.words(NIX_PATH)),
         }
         entries
+    }
+
+    /// Tells whether anyone said what the search path is, apart from `-I`.
+    pub(crate) fn has_search_path(&self) -> bool {
+        self.environment_path.is_some() || self.is_set(NIX_PATH)
     }
 }
 
@@ -259,11 +292,10 @@ mod tests {
     use super::{Settings, split_search_path};
     use crate::flags::{Flags, Word};
     use crate::ui::Ui;
-    use std::collections::BTreeMap;
     use std::path::Path;
 
     fn empty() -> Settings {
-        Settings { values: BTreeMap::new(), search_path: Vec::new(), verbosity: 0 }
+        Settings::empty()
     }
 
     #[test]
@@ -301,5 +333,16 @@ mod tests {
     fn a_url_in_the_search_path_is_one_entry() {
         let entries = split_search_path("nixpkgs=https://x.org/a.tar.gz:/b:c=/d");
         assert_eq!(entries, ["nixpkgs=https://x.org/a.tar.gz", "/b", "c=/d"]);
+    }
+
+    #[test]
+    fn the_environment_is_over_files_and_below_flags() {
+        let mut settings = empty();
+        settings.set("nix-path", "a=/file").expect("a good value");
+        settings.environment_path = Some(vec!["a=/environment".to_owned()]);
+        settings.set("extra-nix-path", "b=/flag").expect("a good value");
+        assert_eq!(settings.search_path_entries(), ["a=/environment", "b=/flag"]);
+        settings.set("nix-path", "a=/flag").expect("a good value");
+        assert_eq!(settings.search_path_entries(), ["a=/flag"]);
     }
 }

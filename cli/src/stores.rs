@@ -54,6 +54,22 @@ pub(crate) fn open(ui: Ui, settings: &Settings) -> Outcome<Box<dyn Store>> {
     place.open(Access::Write).map_err(of_store)
 }
 
+/// Opens the store that the settings name, for what only a store on disk can do.
+///
+/// # Errors
+///
+/// When it is none on disk, cannot be made, or is damaged.
+pub(crate) fn open_local(ui: Ui, settings: &Settings) -> Outcome<LocalStore> {
+    let place = find(settings)?;
+    place.tell_if_new(ui);
+    match place {
+        Place::Disk(local) => LocalStore::open(local).map_err(of_store),
+        Place::Memory(_) | Place::Dummy(_) => {
+            Err(Failure::new("this operation needs a store on disk, and 'dummy://' is none"))
+        }
+    }
+}
+
 /// Opens the store whose files lie below `root`, and makes it if it is not there.
 ///
 /// # Errors

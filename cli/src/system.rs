@@ -22,6 +22,11 @@ pub(crate) struct Host {
 }
 
 impl Host {
+    /// Returns the host, whose messages go to `ui`.
+    pub(crate) fn new(ui: Ui) -> Self {
+        Self { ui, store: None }
+    }
+
     /// Returns the host with the files of `store`, whose messages go to `ui`.
     pub(crate) fn with_store(ui: Ui, store: &dyn Store) -> Self {
         let logical = PathBuf::from(store.directory().as_str());

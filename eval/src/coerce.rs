@@ -14,7 +14,7 @@ use crate::interpret::Eval;
 use crate::names::names;
 use crate::number;
 use crate::print;
-use crate::source::{HOST, Position, SourcePath, canonical};
+use crate::source::{EMBEDDED, HOST, Position, SourcePath, canonical};
 
 /// What a coercion to a string accepts, and whether paths are copied to the store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -162,6 +162,11 @@ pub fn to_path<'h>(
     let string = coerce(eval, value, Mode::Plain, Some(purpose))?;
     if string.bytes().first() != Some(&b'/') {
         let text = string.to_text();
+        // What `toString` makes of an embedded path, such as `modulesPath`, leads back to it.
+        let embedded = SourcePath::parse_display(&text).filter(|path| path.root == EMBEDDED);
+        if let Some(path) = embedded {
+            return Ok((path, string.context()));
+        }
         let error = error::other(format!("string '{text}' doesn't represent an absolute path"));
         return Err(refused(error, Some(purpose)));
     }

@@ -108,8 +108,11 @@ pub fn diagnostics(db: &dyn Db, file: File) -> Vec<Diagnostic> {
     if errors.is_empty() {
         return lint::check(scopes(db, file));
     }
-    errors.iter().map(syntax_diagnostic).collect()
+    errors.iter().take(SYNTAX_ERRORS_MAX).map(syntax_diagnostic).collect()
 }
+
+/// How many syntax errors of one file are told: beyond these they follow from each other.
+const SYNTAX_ERRORS_MAX: usize = 100;
 
 fn syntax_diagnostic(error: &syntax::SyntaxError) -> Diagnostic {
     Diagnostic {

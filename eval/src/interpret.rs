@@ -7,6 +7,7 @@
 
 mod call;
 mod file;
+mod host;
 mod operator;
 mod select;
 mod set;
@@ -129,6 +130,16 @@ impl<'h> Eval<'h> {
     pub fn evaluate(&mut self, origin: Origin, text: &[u8]) -> Result<Value<'h>> {
         let root = self.load(origin, text, &[])?;
         self.eval(root, self.outermost).into_result()
+    }
+
+    /// Parses `text` and returns what evaluates it once it is forced.
+    ///
+    /// # Errors
+    ///
+    /// A syntax error, or an undefined variable.
+    pub fn suspend(&mut self, origin: Origin, text: &[u8]) -> Result<Lazy<'h>> {
+        let root = self.load(origin, text, &[])?;
+        Ok(Lazy::thunk(root, self.outermost))
     }
 
     /// Returns the heap that values live in.

@@ -181,14 +181,16 @@ pub enum Node {
     Update(Id, Id),
     /// `lhs ++ rhs`
     Concat(Id, Id),
-    /// A string with interpolations; the run holds the parts.
+    /// A string with interpolations; the run holds the parts, and behind them as many byte
+    /// offsets: where each part is written (`${`, or the text).
     Interpolate {
         /// Where the run begins.
         parts: u32,
         /// How many there are.
         count: u32,
     },
-    /// A path with interpolations; the run holds the parts, the first of which is a path.
+    /// A path with interpolations; the run is like that of `Interpolate`, and the first part is a
+    /// path (without the `/` before an interpolation: that is a part of its own).
     InterpolatePath {
         /// Where the run begins.
         parts: u32,

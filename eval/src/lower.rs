@@ -3,10 +3,10 @@
 //! One walk over the tree, children before their parents. What each kind of frame holds is said in
 //! [`crate::ir`]; where errors point is said where a node is made, and follows CppNix's grammar.
 
-mod attrset;
+pub(crate) mod attrset;
 mod lambda;
 mod operator;
-mod scope;
+pub(crate) mod scope;
 mod set;
 mod string;
 mod variable;

@@ -54,12 +54,6 @@ names! {
     start_set = "startSet";
     /// `operator`, of `genericClosure`.
     operator = "operator";
-    /// `file`, of positions.
-    file = "file";
-    /// `line`, of positions.
-    line = "line";
-    /// `column`, of positions.
-    column = "column";
 }
 
 /// Returns the names with a meaning.

@@ -8,16 +8,81 @@
 //! An option whose type holds further options (a submodule, a set or list of them) carries those
 //! as a [`SubTree`]; how one gets there is its [`Step`].
 
+mod collect;
+mod place;
+mod text;
+
 use std::collections::BTreeMap;
 
-use crate::coerce;
-use crate::error::{ErrorKind, Result};
-use crate::heap::{Attrs, Kind, Lazy, Slot, Symbol, Value};
+use store::Store;
+
+use crate::error::{EvalError, Result};
+use crate::heap::{Heap, Lazy, Value};
 use crate::interpret::Eval;
 use crate::print;
+use crate::settings::Settings;
+use crate::source::{HOST, Origin, SourcePath};
+use crate::system::System;
 
-/// The deepest nesting of submodules that is followed; types may contain themselves.
-const SUBMODULES_MAX: u32 = 5;
+/// How much is collected of each option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// What the modules declare. The values of options are left alone.
+    Declarations,
+    /// Where options are defined as well, which evaluates the conditions of all definitions.
+    Definitions,
+}
+
+/// Evaluates a NixOS configuration (without one: the bare module library) and collects what its
+/// modules declare. The library is what `<nixpkgs/nixos>` finds.
+///
+/// Runs inside [`crate::interpret::on_large_stack`].
+///
+/// # Errors
+///
+/// One line for a person: the place and the message of what stopped the evaluation.
+pub fn of_configuration(
+    system: &dyn System,
+    store: &dyn Store,
+    settings: &Settings,
+    configuration: Option<&SourcePath>,
+) -> std::result::Result<OptionTree, String> {
+    let heap = Heap::new();
+    let mut eval = Eval::new(&heap, system, store, settings);
+    let collected = configuration_options(&mut eval, configuration)
+        .and_then(|options| OptionTree::collect(&mut eval, options, Detail::Declarations));
+    collected.map_err(|error| one_line(&eval, &error))
+}
+
+/// Returns the evaluated `options` of a NixOS configuration, as [`of_configuration`] reads them.
+///
+/// # Errors
+///
+/// Whatever evaluation meets.
+pub fn configuration_options<'h>(
+    eval: &mut Eval<'h>,
+    configuration: Option<&SourcePath>,
+) -> Result<Value<'h>> {
+    let directory = SourcePath::new(HOST, &eval.settings().directory);
+    let function = eval.evaluate(Origin::String(directory), OPTIONS)?;
+    let heap = eval.heap();
+    let configuration = match configuration {
+        Some(path) => Value::path(heap, path.root, &path.bytes),
+        None => Value::attrs(crate::heap::Attrs::empty(heap)),
+    };
+    eval.call(function, &[Lazy::from(configuration)])
+}
+
+const OPTIONS: &[u8] =
+    b"configuration: (import <nixpkgs/nixos> { inherit configuration; }).options";
+
+fn one_line(eval: &Eval<'_>, error: &EvalError) -> String {
+    let message = error.message.lines().next().unwrap_or_default();
+    match error.position.is_some() {
+        true => format!("{}: {message}", print::show_position(eval, error.position)),
+        false => message.to_owned(),
+    }
+}
 
 /// All options of one root.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -107,14 +172,16 @@ impl OptionTree {
     ///
     /// # Errors
     ///
-    /// If `options` itself fails, or the evaluation is cancelled or out of its limits.
-    pub fn collect<'h>(eval: &mut Eval<'h>, options: Value<'h>) -> Result<OptionTree> {
-        let mut collector = Collector { eval, submodules: 0 };
-        let root = match options.as_attrs() {
-            Some(attrs) => collector.node(attrs)?,
-            None => OptionNode::default(),
-        };
-        Ok(OptionTree { root })
+    /// If the evaluation is cancelled or out of memory.
+    pub fn collect<'h>(
+        eval: &mut Eval<'h>,
+        options: Value<'h>,
+        detail: Detail,
+    ) -> Result<OptionTree> {
+        let root = collect::node(eval, options, detail)?;
+        let mut tree = OptionTree { root };
+        place::complete(eval, &mut tree.root, &[])?;
+        Ok(tree)
     }
 
     /// Returns the node at a path, through submodules.
@@ -173,237 +240,5 @@ impl OptionNode {
     }
 }
 
-struct Collector<'e, 'h> {
-    eval: &'e mut Eval<'h>,
-    /// How many submodules deep we are.
-    submodules: u32,
-}
-
-impl<'h> Collector<'_, 'h> {
-    /// Collects a set that is an option or holds options.
-    fn node(&mut self, attrs: Attrs<'h>) -> Result<OptionNode> {
-        if self.text(attrs, "_type")?.as_deref() == Some("option") {
-            let option = Some(Box::new(self.option(attrs)?));
-            return Ok(OptionNode { option, children: BTreeMap::new() });
-        }
-        let mut node = OptionNode::default();
-        for attr in attrs.iter_by_name(self.eval.heap()) {
-            let name = attr.name.to_text().into_owned();
-            if name == "_module" {
-                continue;
-            }
-            let Some(inner) = self.attempt(attr.slot)?.and_then(Value::as_attrs) else { continue };
-            let child = self.eval_deeper(|this| this.node(inner))?;
-            if child.option.is_some() || !child.children.is_empty() {
-                node.children.insert(name, child);
-            }
-        }
-        Ok(node)
-    }
-
-    fn option(&mut self, option: Attrs<'h>) -> Result<OptionInfo> {
-        let mut info = OptionInfo {
-            description: self.prose(option, "description")?,
-            default: self.nix_text(option, "defaultText", "default")?,
-            example: self.nix_text(option, "example", "example")?,
-            declarations: self.places(option, "declarationPositions", "declarations")?,
-            definitions: self.places(option, "definitionsWithLocations", "files")?,
-            is_read_only: self.flag(option, "readOnly")?.unwrap_or(false),
-            is_hidden: self.flag(option, "internal")?.unwrap_or(false)
-                || self.flag(option, "visible")? == Some(false),
-            ..OptionInfo::default()
-        };
-        if let Some(ty) = self.get(option, "type")?.and_then(Value::as_attrs) {
-            info.type_name = self.text(ty, "name")?.unwrap_or_default();
-            info.type_description = self.text(ty, "description")?.unwrap_or_default();
-            info.values = self.enumeration(ty)?;
-            info.sub = self.sub_tree(ty)?;
-        }
-        Ok(info)
-    }
-
-    /// Follows a type to the options inside it.
-    fn sub_tree(&mut self, ty: Attrs<'h>) -> Result<Option<SubTree>> {
-        if self.submodules >= SUBMODULES_MAX {
-            return Ok(None);
-        }
-        let step = match self.text(ty, "name")?.as_deref() {
-            Some("attrsOf" | "lazyAttrsOf" | "attrsWith" | "loaOf") => Step::Named,
-            Some("listOf" | "nonEmptyListOf" | "attrListOf") => Step::Element,
-            _ => Step::Direct,
-        };
-        self.submodules += 1;
-        let node = self.sub_options(ty);
-        self.submodules -= 1;
-        let Some(mut node) = node? else { return Ok(None) };
-        if step != Step::Direct {
-            // `attrsOf (attrsOf submodule)`: the inner set is a step of its own.
-            if let Some(inner) = self.element_sub_tree(ty)? {
-                let option = OptionInfo { sub: Some(inner), ..OptionInfo::default() };
-                node = OptionNode { option: Some(Box::new(option)), children: BTreeMap::new() };
-            }
-        }
-        let is_empty = node.children.is_empty() && node.option.is_none();
-        Ok((!is_empty).then_some(SubTree { step, node }))
-    }
-
-    /// Returns the sub-tree of a set's or list's element type if that takes a step, too.
-    fn element_sub_tree(&mut self, ty: Attrs<'h>) -> Result<Option<SubTree>> {
-        let Some(nested) = self.get(ty, "nestedTypes")?.and_then(Value::as_attrs) else {
-            return Ok(None);
-        };
-        let Some(element) = self.get(nested, "elemType")?.and_then(Value::as_attrs) else {
-            return Ok(None);
-        };
-        let sub = self.sub_tree(element)?;
-        Ok(sub.filter(|sub| sub.step != Step::Direct))
-    }
-
-    fn sub_options(&mut self, ty: Attrs<'h>) -> Result<Option<OptionNode>> {
-        let Some(function) = self.get(ty, "getSubOptions")? else { return Ok(None) };
-        let prefix = Value::list(&[]);
-        let called = self.eval.call(function, &[Lazy::from(prefix)]);
-        let Some(options) = self.caught(called)?.and_then(Value::as_attrs) else {
-            return Ok(None);
-        };
-        self.eval_deeper(|this| this.node(options)).map(Some)
-    }
-
-    /// Returns the values of an enumeration, as Nix text.
-    fn enumeration(&mut self, ty: Attrs<'h>) -> Result<Vec<String>> {
-        if self.text(ty, "name")?.as_deref() != Some("enum") {
-            return Ok(Vec::new());
-        }
-        let Some(functor) = self.get(ty, "functor")?.and_then(Value::as_attrs) else {
-            return Ok(Vec::new());
-        };
-        let mut payload = self.get(functor, "payload")?;
-        if let Some(attrs) = payload.and_then(Value::as_attrs) {
-            payload = self.get(attrs, "values")?;
-        }
-        let mut values = Vec::new();
-        for slot in payload.and_then(Value::as_list).unwrap_or_default() {
-            if let Some(value) = self.attempt(slot)? {
-                values.extend(self.printed(value)?);
-            }
-        }
-        Ok(values)
-    }
-
-    /// Returns a description: plain text, or text in a wrapper such as `lib.mdDoc`.
-    fn prose(&mut self, option: Attrs<'h>, name: &str) -> Result<Option<String>> {
-        match self.get(option, name)?.map(Value::kind) {
-            Some(Kind::String(text)) => Ok(Some(text.to_text().into_owned())),
-            Some(Kind::Attrs(wrapper)) => self.text(wrapper, "text"),
-            _ => Ok(None),
-        }
-    }
-
-    /// Returns a value as Nix text: from its literal wrapper where it has one, else printed.
-    fn nix_text(&mut self, option: Attrs<'h>, text: &str, value: &str) -> Result<Option<String>> {
-        let found = match self.get(option, text)? {
-            Some(found) => Some(found),
-            None if text == value => None,
-            None => self.get(option, value)?,
-        };
-        let Some(found) = found else { return Ok(None) };
-        if let Some(wrapper) = found.as_attrs()
-            && wrapper.get_named(b"_type").is_some()
-            && let Some(text) = self.text(wrapper, "text")?
-        {
-            return Ok(Some(text));
-        }
-        self.printed(found)
-    }
-
-    fn printed(&mut self, value: Value<'h>) -> Result<Option<String>> {
-        Ok(Some(print::show(self.eval, value)))
-    }
-
-    /// Returns places: with positions where the module system tells them, else only files.
-    fn places(&mut self, option: Attrs<'h>, precise: &str, files: &str) -> Result<Vec<Place>> {
-        let mut places = Vec::new();
-        let list = match self.get(option, precise)?.and_then(Value::as_list) {
-            Some(list) if !list.is_empty() => list,
-            _ => match self.get(option, files)?.and_then(Value::as_list) {
-                Some(list) => list,
-                None => return Ok(places),
-            },
-        };
-        for slot in list {
-            let Some(value) = self.attempt(slot)? else { continue };
-            let place = match value.kind() {
-                Kind::Attrs(attrs) => {
-                    let Some(file) = self.file_text(attrs)? else { continue };
-                    let line = self.number(attrs, "line")?;
-                    let column = self.number(attrs, "column")?;
-                    Place { file, line, column }
-                }
-                _ => match self.as_text(value)? {
-                    Some(file) => Place { file, line: None, column: None },
-                    None => continue,
-                },
-            };
-            if !places.contains(&place) {
-                places.push(place);
-            }
-        }
-        Ok(places)
-    }
-
-    fn file_text(&mut self, attrs: Attrs<'h>) -> Result<Option<String>> {
-        match self.get(attrs, "file")? {
-            Some(file) => self.as_text(file),
-            None => Ok(None),
-        }
-    }
-
-    fn as_text(&mut self, value: Value<'h>) -> Result<Option<String>> {
-        let text = coerce::to_string(self.eval, value, coerce::Mode::ToString);
-        Ok(self.caught(text)?.map(|text| text.to_text().into_owned()))
-    }
-
-    fn text(&mut self, attrs: Attrs<'h>, name: &str) -> Result<Option<String>> {
-        let value = self.get(attrs, name)?;
-        Ok(value.and_then(Value::as_string).map(|text| text.to_text().into_owned()))
-    }
-
-    fn flag(&mut self, attrs: Attrs<'h>, name: &str) -> Result<Option<bool>> {
-        Ok(self.get(attrs, name)?.and_then(Value::as_bool))
-    }
-
-    fn number(&mut self, attrs: Attrs<'h>, name: &str) -> Result<Option<u32>> {
-        let value = self.get(attrs, name)?.and_then(Value::as_int);
-        Ok(value.and_then(|number| u32::try_from(number).ok()))
-    }
-
-    /// Returns an attribute's value; `None` if it is missing or fails.
-    fn get(&mut self, attrs: Attrs<'h>, name: &str) -> Result<Option<Value<'h>>> {
-        match attrs.get(Symbol::intern(name.as_bytes())) {
-            Some(slot) => self.attempt(slot),
-            None => Ok(None),
-        }
-    }
-
-    fn attempt(&mut self, slot: &'h Slot<'h>) -> Result<Option<Value<'h>>> {
-        let forced = self.eval.force(slot);
-        self.caught(forced)
-    }
-
-    /// Turns a failure into `None`, unless it means that the evaluation has to stop.
-    fn caught<T>(&self, result: Result<T>) -> Result<Option<T>> {
-        match result {
-            Ok(value) => Ok(Some(value)),
-            Err(error) if error.kind == ErrorKind::Cancelled => Err(error),
-            Err(_) => Ok(None),
-        }
-    }
-
-    fn eval_deeper<T>(
-        &mut self,
-        work: impl FnOnce(&mut Collector<'_, 'h>) -> Result<T>,
-    ) -> Result<T> {
-        let submodules = self.submodules;
-        self.eval.deeper(|eval| work(&mut Collector { eval, submodules }))
-    }
-}
+#[cfg(test)]
+mod tests;

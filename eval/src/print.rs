@@ -190,7 +190,8 @@ impl Printer {
 
     fn attrs<'h>(&mut self, eval: &mut Eval<'h>, attrs: Attrs<'h>) -> Result<()> {
         let heap = eval.heap();
-        let identity = attrs.slots(heap).as_ptr() as usize;
+        // Odd, because the first slot may hold a list, which is at that address, too.
+        let identity = attrs.slots(heap).as_ptr() as usize + 1;
         if !attrs.is_empty() && !self.seen.insert(identity) {
             return self.text("«repeated»");
         }

@@ -12,18 +12,20 @@
 use std::borrow::Cow;
 
 use syntax::literal::{self, PathKind, StringPart};
-use syntax::{FlatElement, FlatNode, FlatTree, Options, SyntaxKind as K};
+use syntax::{FlatElement, FlatNode, Options, SyntaxKind as K};
 
-use crate::error::{self, EvalError, Result};
+use crate::error::{self, Result};
+use crate::heap::Symbol;
+use crate::lower::attrset::{self, MergedSet, MergedValue};
+use crate::lower::scope;
 use crate::number;
 use crate::print::{push_name, push_string};
-use crate::scope::{self, Target};
 use crate::source::{self, FileId, Origin, Position};
 use crate::syntax_error;
 
-mod merge;
+mod names;
 
-use merge::{Bound, Merged};
+use names::Names;
 
 /// The file that the positions of [`parse_to_text`]'s errors are in.
 pub const FILE: FileId = FileId(1);
@@ -43,18 +45,22 @@ pub fn parse_to_text(
     options: Options,
 ) -> Result<Vec<u8>> {
     let (tree, mut errors) = syntax::parse_flat(source, options);
-    errors.extend(merge::duplicates(&tree));
+    errors.extend(attrset::duplicate(&tree, &mut scope::Names::default()).map(|it| it.to_error()));
     if !errors.is_empty() {
         return Err(syntax_error::convert(&errors, source, origin, FILE));
     }
-    if let Some(error) = undefined_variable(&tree) {
-        return Err(error);
-    }
-    let mut printer = Printer { out: Vec::new(), directory: directory(origin), home };
+    let names = Names::default();
+    let mut printer = Printer { out: Vec::new(), names, directory: directory(origin), home };
     if let Some(expr) = tree.root().first_child() {
         printer.expr(expr)?;
     }
-    Ok(printer.out)
+    match printer.names.undefined {
+        None => Ok(printer.out),
+        Some((offset, name)) => {
+            let position = Position { file: FILE, offset };
+            Err(error::undefined_variable(&name.to_text()).at(position))
+        }
+    }
 }
 
 /// Prints the condition of the `assert` that begins at `offset` of a source without errors.
@@ -63,7 +69,9 @@ pub fn condition_at(source: &[u8], offset: u32, origin: &Origin) -> Option<Vec<u
     let (tree, _) = syntax::parse_flat(source, options);
     let is_meant = |node: &FlatNode<'_>| node.kind() == K::AssertExpr && node.start() == offset;
     let condition = tree.root().descendants().find(is_meant)?.first_child()?;
-    let mut printer = Printer { out: Vec::new(), directory: directory(origin), home: None };
+    let names = Names::default();
+    let directory = directory(origin);
+    let mut printer = Printer { out: Vec::new(), names, directory, home: None };
     printer.expr(condition).ok()?;
     Some(printer.out)
 }
@@ -80,14 +88,6 @@ fn directory(origin: &Origin) -> Cow<'_, [u8]> {
     }
 }
 
-/// Returns the error of the first variable that nothing defines.
-fn undefined_variable(tree: &FlatTree<'_>) -> Option<Box<EvalError>> {
-    let scopes = scope::scopes(tree);
-    let reference = scopes.references.iter().find(|it| it.target == Target::Undefined)?;
-    let position = Position { file: FILE, offset: reference.range.start().into() };
-    Some(error::undefined_variable(&reference.name.to_text()).at(position))
-}
-
 /// A call as it is printed: applying what is a call already adds to its arguments.
 enum Call<'t> {
     /// A function of the language applied to one of the source.
@@ -99,14 +99,17 @@ enum Call<'t> {
 /// One argument of a call.
 enum Argument<'t> {
     Expr(FlatNode<'t>),
-    /// Text that stands for itself: `0`, `__nixPath`, `or`.
+    /// Text that stands for itself: `0`, `__nixPath`.
     Text(&'static str),
+    /// The `or` at this offset, a variable.
+    Or(u32),
     /// A string.
     String(&'t [u8]),
 }
 
 struct Printer<'o> {
     out: Vec<u8>,
+    names: Names,
     directory: Cow<'o, [u8]>,
     home: Option<&'o [u8]>,
 }
@@ -133,27 +136,35 @@ impl Printer<'_> {
     fn expr(&mut self, node: FlatNode<'_>) -> Result<()> {
         let node = node.without_parens();
         match node.kind() {
-            K::Variable => self.name(node.text()),
+            K::Variable => {
+                self.names.see(node.text(), node.start());
+                self.name(node.text());
+            }
             K::CurPos => self.text("__curPos"),
             K::Literal => self.literal(node),
             K::Path => return self.path(node),
             K::String => return self.string(node),
             K::IndentedString => return self.indented_string(node),
             K::List => return self.list(node),
-            K::AttrSet => return self.attrs(Merged::of_set(node)),
+            K::AttrSet => return self.attrs(merged(node)),
             K::LegacyLet => {
                 self.text("(");
-                self.attrs(Merged::of_set(node))?;
+                self.attrs(merged(node))?;
                 self.text(").body");
             }
             K::LetIn => {
                 self.text("(let ");
-                self.bindings(Merged::of_set(node))?;
-                return self.around("in ", node.expressions().last(), ")");
+                let mut set = merged(node);
+                set.is_recursive = true;
+                let defined = self.bindings(set)?;
+                self.around("in ", node.expressions().last(), ")")?;
+                self.names.leave(&defined);
             }
             K::WithExpr => {
                 self.around("(with ", node.nth_child(0), "; ")?;
-                return self.around("", node.nth_child(1), ")");
+                self.names.with_count += 1;
+                self.around("", node.nth_child(1), ")")?;
+                self.names.with_count -= 1;
             }
             K::AssertExpr => {
                 self.around("assert ", node.nth_child(0), "; ")?;
@@ -237,13 +248,23 @@ impl Printer<'_> {
     }
 
     fn lambda(&mut self, node: FlatNode<'_>) -> Result<()> {
+        let Some(parameter) = node.first_child() else { return Ok(()) };
+        let formals = parameter.children().filter_map(|formal| match formal.kind() {
+            K::Formal => formal.child(K::Name),
+            _ => Some(formal),
+        });
+        let own = Some(parameter).filter(|it| it.kind() == K::Name);
+        let defined: Vec<Symbol> =
+            own.into_iter().chain(formals).map(|name| Symbol::intern(name.text())).collect();
+        self.names.enter(&defined);
         self.text("(");
-        match node.first_child() {
-            Some(name) if name.kind() == K::Name => self.name(name.text()),
-            Some(formals) => self.formals(formals)?,
-            None => {}
+        match own {
+            Some(name) => self.name(name.text()),
+            None => self.formals(parameter)?,
         }
-        self.around(": ", node.nth_child(1), ")")
+        self.around(": ", node.nth_child(1), ")")?;
+        self.names.leave(&defined);
+        Ok(())
     }
 
     fn formals(&mut self, node: FlatNode<'_>) -> Result<()> {
@@ -306,6 +327,10 @@ impl Printer<'_> {
             match argument {
                 Argument::Expr(argument) => self.expr(argument)?,
                 Argument::Text(text) => self.text(text),
+                Argument::Or(offset) => {
+                    self.names.see(b"or", offset);
+                    self.text("or");
+                }
                 Argument::String(text) => push_string(&mut self.out, text),
             }
         }
@@ -387,43 +412,51 @@ impl Printer<'_> {
         Ok(())
     }
 
-    fn attrs(&mut self, merged: Merged<'_>) -> Result<()> {
-        self.text(if merged.is_recursive { "rec { " } else { "{ " });
-        self.bindings(merged)?;
+    fn attrs(&mut self, set: MergedSet<'_>) -> Result<()> {
+        self.text(if set.is_recursive { "rec { " } else { "{ " });
+        let defined = self.bindings(set)?;
+        self.names.leave(&defined);
         self.text("}");
         Ok(())
     }
 
-    fn bindings(&mut self, merged: Merged<'_>) -> Result<()> {
-        let Merged { mut attrs, sources, dynamic, .. } = merged;
-        attrs.sort_by(|lhs, rhs| lhs.name.cmp(&rhs.name));
-        let inherited = attrs.iter().filter(|it| matches!(it.bound, Bound::Inherited));
-        self.inherit("inherit", inherited.map(|it| it.name.as_ref()));
-        for (index, source) in sources.iter().enumerate() {
-            let names: Vec<&[u8]> = attrs
-                .iter()
-                .filter(|it| matches!(it.bound, Bound::InheritedFrom(from) if from == index))
-                .map(|it| it.name.as_ref())
-                .collect();
+    /// Prints what is between the braces; returns the names that this defines, to be left.
+    fn bindings(&mut self, set: MergedSet<'_>) -> Result<Vec<Symbol>> {
+        let MergedSet { is_recursive, mut attrs, sources, dynamic, .. } = set;
+        attrs.sort_by_key(|attr| attr.symbol.as_bytes());
+        for attr in attrs.iter().filter(|it| matches!(it.value, MergedValue::Inherit)) {
+            self.names.see(attr.symbol.as_bytes(), attr.range.0);
+        }
+        let mut defined = Vec::new();
+        if is_recursive {
+            defined.extend(attrs.iter().map(|it| it.symbol));
+        }
+        self.names.enter(&defined);
+        let inherited = attrs.iter().filter(|it| matches!(it.value, MergedValue::Inherit));
+        self.inherit("inherit", inherited.map(|it| it.symbol.as_bytes()));
+        for (index, source) in (0_u32..).zip(&sources) {
+            let from_here = |value: &MergedValue<'_>| matches!(value, MergedValue::InheritFrom(source) if *source == index);
+            let found = attrs.iter().filter(|it| from_here(&it.value));
+            let names: Vec<&[u8]> = found.map(|it| it.symbol.as_bytes()).collect();
             if !names.is_empty() {
-                self.around("inherit (", source.first_child(), ")")?;
+                self.around("inherit (", Some(*source), ")")?;
                 self.inherit("", names.into_iter());
             }
         }
         for attr in attrs {
-            if matches!(attr.bound, Bound::Inherited | Bound::InheritedFrom(_)) {
+            if matches!(attr.value, MergedValue::Inherit | MergedValue::InheritFrom(_)) {
                 continue;
             }
-            self.name(&attr.name);
+            self.name(attr.symbol.as_bytes());
             self.text(" = ");
-            self.bound(attr.bound)?;
+            self.value(attr.value)?;
         }
-        for (name, bound) in dynamic {
-            self.dynamic(name)?;
+        for attr in dynamic {
+            self.dynamic(attr.name)?;
             self.text(" = ");
-            self.bound(bound)?;
+            self.value(attr.value)?;
         }
-        Ok(())
+        Ok(defined)
     }
 
     fn inherit<'n>(&mut self, keyword: &str, names: impl Iterator<Item = &'n [u8]>) {
@@ -439,15 +472,20 @@ impl Printer<'_> {
         self.text("; ");
     }
 
-    fn bound(&mut self, bound: Bound<'_>) -> Result<()> {
-        match bound {
-            Bound::Expr(expr) => self.expr(expr)?,
-            Bound::Set(set) => self.attrs(*set)?,
-            Bound::Inherited | Bound::InheritedFrom(_) => {}
+    fn value(&mut self, value: MergedValue<'_>) -> Result<()> {
+        match value {
+            MergedValue::Expr(expr) => self.expr(expr)?,
+            MergedValue::Set(set) => self.attrs(*set)?,
+            MergedValue::Inherit | MergedValue::InheritFrom(_) => {}
         }
         self.text("; ");
         Ok(())
     }
+}
+
+/// Returns what a set or a `let` without duplicates means.
+fn merged(node: FlatNode<'_>) -> MergedSet<'_> {
+    attrset::merge(node, &mut scope::Names::default()).unwrap_or_default()
 }
 
 /// Returns `path` canonical, with the slash at its end where the literal `text` has one: an
@@ -492,7 +530,7 @@ fn flatten<'t>(node: FlatNode<'t>, arguments: &mut Vec<Argument<'t>>) -> Call<'t
             Call::Builtin("__findFile")
         }
         (K::ApplyOr, _) => {
-            arguments.push(Argument::Text("or"));
+            arguments.extend(node.token(K::Or).map(|token| Argument::Or(token.start())));
             // `f a or` is no call with two arguments.
             node.first_child().map_or(Call::Builtin(""), Call::Expr)
         }
@@ -529,9 +567,7 @@ fn is_call(node: FlatNode<'_>) -> bool {
         (K::Apply | K::ApplyOr | K::LookupPathExpr, _) | (K::UnaryOp, Some(K::Minus)) => true,
         (
             K::BinaryOp,
-            Some(
-                K::Less | K::Greater | K::Minus | K::Star | K::Slash | K::PipeInto | K::PipeFrom,
-            ),
+            Some(K::Less | K::Greater | K::Minus | K::Star | K::Slash | K::PipeInto | K::PipeFrom),
         ) => true,
         _ => false,
     }

@@ -4,6 +4,7 @@
 //! are UTF-8 bytes. Every answer is total on broken code: at worst it is empty.
 
 pub mod completion;
+mod config_path;
 pub mod cursor;
 pub mod document_symbols;
 pub mod goto_definition;

@@ -117,10 +117,8 @@ pub fn serve(
     drop(events.send(Event::Stop));
     drop(owner.join());
     transport.writer.finish()?;
-    Ok(match has_shut_down.load(Ordering::SeqCst) {
-        true => Ending::AfterShutdown,
-        false => Ending::WithoutShutdown,
-    })
+    let is_clean = has_shut_down.load(Ordering::SeqCst);
+    Ok(if is_clean { Ending::AfterShutdown } else { Ending::WithoutShutdown })
 }
 
 /// How many requests may be open at once. Waiting ones cost nothing; a low limit would keep

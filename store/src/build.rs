@@ -26,6 +26,7 @@ mod fixed_output;
 mod goal;
 mod graph;
 mod hook;
+pub mod host_shell;
 mod job;
 mod lock;
 pub mod log;

@@ -96,6 +96,32 @@ impl SyntaxError {
     }
 }
 
+impl SyntaxError {
+    /// Returns the error with every offset replaced by what `map` makes of it, or `None` if `map`
+    /// has no place for one.
+    pub(crate) fn try_map_offsets(
+        mut self,
+        map: &impl Fn(u32) -> Option<u32>,
+    ) -> Option<SyntaxError> {
+        let map_range = |range: TextRange| {
+            let (start, end) = (map(range.start().into())?, map(range.end().into())?);
+            Some(TextRange::new(start.into(), end.into()))
+        };
+        self.range = map_range(self.range)?;
+        if let Some(related) = &mut self.related {
+            *related = map_range(*related)?;
+        }
+        if let Some(oracle) = &mut self.oracle {
+            if let Some(previous) = &mut oracle.previous {
+                *previous = map(*previous)?;
+            }
+            oracle.offset = map(oracle.offset)?;
+            oracle.noticed_at = map(oracle.noticed_at)?;
+        }
+        Some(self)
+    }
+}
+
 impl fmt::Display for SyntaxError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)

@@ -274,7 +274,8 @@ impl<'a> FlatNode<'a> {
         }
     }
 
-    /// Returns the value of a string, indented string or URI that has no interpolation.
+    /// Returns the value of a string, indented string or URI that has no interpolation, and of an
+    /// indented string that is nothing but the interpolation of such a one.
     pub fn constant_string(self) -> Option<Cow<'a, [u8]>> {
         match self.kind() {
             SyntaxKind::Literal => {
@@ -287,12 +288,16 @@ impl<'a> FlatNode<'a> {
                     None => Some(Cow::Borrowed(b"")),
                 }
             }
-            SyntaxKind::IndentedString if self.first_child().is_none() => {
+            SyntaxKind::IndentedString => {
                 let parts = self.indented_parts();
-                let mut texts = literal::strip_indentation(&parts).into_iter();
-                match (texts.next(), texts.next()) {
+                let mut stripped = literal::strip_indentation(&parts).into_iter();
+                match (stripped.next(), stripped.next()) {
                     (None, _) => Some(Cow::Borrowed(b"")),
                     (Some((_, literal::StringPart::Text(text))), None) => Some(text),
+                    // Nothing but a constant string is that string.
+                    (Some((_, literal::StringPart::Interpolation(part))), None) => {
+                        part.first_child()?.without_parens().constant_string()
+                    }
                     // Two texts are a concatenation to the language, even of constants.
                     _ => None,
                 }

@@ -36,6 +36,28 @@ pub(crate) fn source_file(p: &mut Parser<'_>) {
     p.complete(marker, K::SourceFile);
 }
 
+/// Parses a node of this kind that begins here; `false` if another would be parsed here instead.
+///
+/// Only the kinds that reparsing replaces are known: those with brackets of their own, and bindings.
+pub(crate) fn block(p: &mut Parser<'_>, kind: K) -> bool {
+    match kind {
+        K::AttrSet if lambda::at_formals(p) => return false,
+        K::AttrSet | K::LegacyLet => {
+            expression::attr_set(p);
+        }
+        K::List => {
+            expression::list(p);
+        }
+        K::Paren => {
+            expression::paren(p);
+        }
+        K::Interpolation => string::interpolation(p),
+        K::Binding => binding::binding(p),
+        _ => return false,
+    }
+    true
+}
+
 /// Reads the bracket that closes what `open` opened, or recovers inside it.
 fn close(p: &mut Parser<'_>, bracket: K, open: TextRange) {
     if p.eat(bracket) {

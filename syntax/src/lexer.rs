@@ -33,6 +33,8 @@ pub(crate) struct LexError {
 pub(crate) struct Lexed {
     pub(crate) tokens: Vec<Token>,
     pub(crate) errors: Vec<LexError>,
+    /// Whether the text ends outside all strings, paths and braces.
+    pub(crate) is_closed: bool,
 }
 
 /// Splits `source` into its significant tokens. Its length must fit 32 bits.
@@ -60,7 +62,8 @@ pub(crate) fn lex(source: &[u8]) -> Lexed {
     if memchr::memchr(0, source).is_some() {
         lexer.report_nul();
     }
-    Lexed { tokens: lexer.tokens, errors: lexer.errors }
+    let is_closed = lexer.modes.is_empty() && lexer.mode == Mode::Code;
+    Lexed { tokens: lexer.tokens, errors: lexer.errors, is_closed }
 }
 
 /// Calls `found` with the kind and end of each piece of trivia in `start..end`.
@@ -598,7 +601,7 @@ impl Lexer<'_> {
 
 /// Returns where the text of a `"` string that goes on at `pos` ends: at its closing quote, its
 /// next `${`, or the end of the source.
-fn string_content_end(text: &[u8], mut pos: usize) -> usize {
+pub(crate) fn string_content_end(text: &[u8], mut pos: usize) -> usize {
     loop {
         let Some(rest) = text.get(pos..) else { return text.len() };
         let Some(length) = memchr3(b'"', b'\\', b'$', rest) else { return text.len() };
@@ -614,7 +617,7 @@ fn string_content_end(text: &[u8], mut pos: usize) -> usize {
 }
 
 /// Returns where plain text of an indented string that goes on at `pos` ends.
-fn indented_content_end(text: &[u8], mut pos: usize) -> usize {
+pub(crate) fn indented_content_end(text: &[u8], mut pos: usize) -> usize {
     loop {
         let Some(rest) = text.get(pos..) else { return text.len() };
         let Some(length) = memchr2(b'\'', b'$', rest) else { return text.len() };

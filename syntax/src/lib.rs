@@ -1,5 +1,6 @@
 //! What you wrote: lossless trees from any text.
 
+pub mod ast;
 mod error;
 mod event;
 pub mod flat;
@@ -9,7 +10,10 @@ mod lexer;
 mod line_index;
 pub mod literal;
 mod oracle;
+mod parse;
 mod parser;
+mod reparse;
+mod tree;
 mod validate;
 
 pub use error::{ErrorKind, SyntaxError, duplicate_attr};
@@ -17,7 +21,10 @@ pub use flat::{FlatElement, FlatNode, FlatToken, FlatTree};
 pub use kind::SyntaxKind;
 pub use line_index::LineIndex;
 pub use oracle::{OracleError, oracle_error};
+pub use parse::{Parse, parse};
+pub use reparse::Edit;
 pub use rowan::{TextRange, TextSize};
+pub use tree::{NixLanguage, SyntaxElement, SyntaxNode, SyntaxNodePtr, SyntaxToken};
 
 use flat::Token;
 use lexer::{LexErrorKind, Lexed};
@@ -52,7 +59,7 @@ pub fn parse_flat(source: &[u8], options: Options) -> (FlatTree<'_>, Vec<SyntaxE
         let tree = parse_flat(&[], options).0;
         return (tree, vec![error::too_large()]);
     }
-    let Lexed { mut tokens, errors: lex_errors } = lexer::lex(source);
+    let Lexed { mut tokens, errors: lex_errors, .. } = lexer::lex(source);
     let end = source.len() as u32;
     tokens.push(Token { start: end, end, kind: SyntaxKind::EndOfFile });
     let mut parser = Parser::new(source, &tokens, options);
@@ -65,8 +72,16 @@ pub fn parse_flat(source: &[u8], options: Options) -> (FlatTree<'_>, Vec<SyntaxE
     }
     validate::validate(&tree, &mut errors);
     errors.extend(lex_errors.into_iter().map(|error| lexical_error(source, error)));
-    errors.sort_by_key(|error| error.range.start());
+    sort(&mut errors);
     (tree, errors)
+}
+
+/// Sorts errors by place; the order is the same whichever way they were found.
+fn sort(errors: &mut [SyntaxError]) {
+    errors.sort_by(|lhs, rhs| {
+        let key = |error: &SyntaxError| (error.range.start(), error.range.end());
+        key(lhs).cmp(&key(rhs)).then_with(|| lhs.message.cmp(&rhs.message))
+    });
 }
 
 /// Drops the nodes of a tree that is too deep, and says where that begins.

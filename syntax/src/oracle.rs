@@ -111,7 +111,7 @@ enum Brace {
 
 /// Returns the reference's tokens; the last is the end of the file.
 fn terminals(source: &[u8]) -> Vec<Input> {
-    let Lexed { mut tokens, errors } = lexer::lex(source);
+    let Lexed { mut tokens, errors, .. } = lexer::lex(source);
     let unclosed = errors.iter().find(|error| error.kind == LexErrorKind::UnclosedComment);
     if let Some(comment) = unclosed {
         // To the reference this is a division and a multiplication.

@@ -151,14 +151,6 @@ impl<'t> Parser<'t> {
         self.source.get(token.start as usize..token.end as usize).unwrap_or_default()
     }
 
-    /// Returns whether a line feed stands before the current token.
-    pub(crate) fn on_new_line(&self) -> bool {
-        let Some(token) = self.tokens.get(self.pos) else { return true };
-        let start = self.previous_end() as usize;
-        let gap = self.source.get(start..token.start as usize).unwrap_or_default();
-        gap.contains(&b'\n')
-    }
-
     #[inline(always)]
     pub(crate) fn start(&self) -> Marker {
         Marker { token: self.pos as u32, node: self.nodes.len() as u32 }
@@ -213,13 +205,6 @@ impl<'t> Parser<'t> {
     pub(crate) fn range_since(&self, marker: Marker) -> TextRange {
         let start = self.tokens.get(marker.token as usize).map_or(0, |token| token.start);
         TextRange::new(start.into(), self.previous_end().max(start).into())
-    }
-
-    /// Returns the bytes of the first token of `marker`.
-    pub(crate) fn first_range(&self, marker: Marker) -> TextRange {
-        self.tokens
-            .get(marker.token as usize)
-            .map_or_else(TextRange::default, |token| range(*token))
     }
 
     fn previous_end(&self) -> u32 {

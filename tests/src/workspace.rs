@@ -1,5 +1,7 @@
 //! The one end-to-end test: the workspace's own rules, and the binary run as a person would.
 
+#[path = "workspace/console.rs"]
+mod console;
 #[path = "workspace/generate.rs"]
 mod generate;
 #[path = "workspace/layering.rs"]

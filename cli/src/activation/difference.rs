@@ -82,9 +82,9 @@ fn packages_of(machine: &Machine, system: &System) -> Outcome<Packages> {
     let installed = match machine.resolve(&system.name.join("sw")) {
         Ok(place) => {
             let name = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            match machine.store.directory().parse_base_name(&name) {
-                Some(path) => references(machine, &path)?,
-                None => BTreeSet::new(),
+            match StorePath::from_base_name(&name) {
+                Ok(path) => references(machine, &path)?,
+                Err(_) => BTreeSet::new(),
             }
         }
         Err(_) => BTreeSet::new(),
@@ -127,9 +127,8 @@ pub(crate) fn closure(machine: &Machine, path: &StorePath) -> Outcome<BTreeSet<S
 
 /// Parts `hello-2.12` at the first dash before a digit.
 fn name_and_version(full: &str) -> (&str, &str) {
-    let starts_version = |at: &usize| {
-        full[at + 1..].bytes().next().is_some_and(|byte| byte.is_ascii_digit())
-    };
+    let starts_version =
+        |at: &usize| full[at + 1..].bytes().next().is_some_and(|byte| byte.is_ascii_digit());
     match full.match_indices('-').map(|(at, _)| at).find(starts_version) {
         Some(at) => (&full[..at], &full[at + 1..]),
         None => (full, ""),

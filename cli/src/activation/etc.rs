@@ -125,8 +125,14 @@ impl Etc<'_> {
             return Ok(through_static());
         }
         if !target.starts_with(self.store_directory) {
-            // A path of the system that is not in the store, such as `/dev/null`.
-            return Ok(Node::Link(target));
+            // A path of the system that is not in the store, and must not lead to the host's; but
+            // `/dev/null` is known by its name.
+            return Ok(match target.strip_prefix("/") {
+                Ok(below) if !target.starts_with("/dev") => {
+                    Node::Link(Path::new("..").join(up).join(below))
+                }
+                _ => Node::Link(target),
+            });
         }
         let physical = self.resolve(root, &place)?;
         let inside = physical.strip_prefix(root).unwrap_or(&physical);

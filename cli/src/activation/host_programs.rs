@@ -4,7 +4,7 @@
 //! host says so in a file `nivis-host-programs/PACKAGE` with lines `PROGRAM PATH`; a name with
 //! nothing behind it has a file `nivis-missing-packages/PACKAGE`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,8 @@ pub(crate) struct HostPrograms {
     pub(crate) programs: BTreeMap<String, Vec<(String, PathBuf)>>,
     /// Packages that are not built and that the host is not asked for.
     pub(crate) missing_packages: Vec<String>,
+    /// Programs by package without which the system does not work.
+    required: BTreeSet<(String, PathBuf)>,
 }
 
 impl HostPrograms {
@@ -34,21 +36,46 @@ impl HostPrograms {
                 found.programs.insert(package, text.lines().filter_map(line).collect());
             }
             let missing = declarations(&place.join("nivis-missing-packages"))?;
-            found.missing_packages.extend(missing.into_iter().map(|(package, _)| package));
+            found.add_missing(missing.into_iter().map(|(package, _)| package).collect());
         }
-        found.missing_packages.sort();
-        found.missing_packages.dedup();
         Ok(found)
     }
 
-    /// Returns the packages of which the host has no program at all.
+    /// Adds a program that a package must have from the host.
+    pub(crate) fn require(&mut self, package: &str, program: &str, path: PathBuf) {
+        let programs = self.programs.entry(package.to_owned()).or_default();
+        if programs.iter().all(|(name, _)| name != program) {
+            programs.push((program.to_owned(), path.clone()));
+        }
+        self.required.insert((package.to_owned(), path));
+    }
+
+    /// Adds packages that are not built.
+    pub(crate) fn add_missing(&mut self, packages: Vec<String>) {
+        self.missing_packages.extend(packages);
+        self.missing_packages.sort();
+        self.missing_packages.dedup();
+    }
+
+    /// Returns a text for each package: its name, and where its main program is.
+    pub(crate) fn listed(&self) -> Vec<String> {
+        let line = |(package, programs): (&String, &Vec<(String, PathBuf)>)| {
+            let place = programs.first().map(|(_, path)| path.display().to_string());
+            format!("{package} ({})", place.unwrap_or_default())
+        };
+        self.programs.iter().map(line).collect()
+    }
+
+    /// Returns the packages with a program that the host does not have.
     ///
-    /// A package is there if its main program, the first one, is.
-    pub(crate) fn absent(&self, exists: impl Fn(&Path) -> bool) -> Vec<&str> {
-        let is_absent =
-            |programs: &[(String, PathBuf)]| programs.first().is_none_or(|(_, path)| !exists(path));
-        let absent = self.programs.iter().filter(|(_, programs)| is_absent(programs));
-        absent.map(|(package, _)| package.as_str()).collect()
+    /// A package is there if its main program, the first one, is, and those that are required.
+    pub(crate) fn absent(&self, exists: impl Fn(&Path) -> bool) -> Vec<(String, PathBuf)> {
+        let mut wanted = self.required.clone();
+        for (package, programs) in &self.programs {
+            wanted.extend(programs.first().map(|(_, path)| (package.clone(), path.clone())));
+        }
+        wanted.retain(|(_, path)| !exists(path));
+        wanted.into_iter().collect()
     }
 }
 
@@ -95,8 +122,15 @@ mod tests {
         write("c-vim/nivis-missing-packages/vim", "");
         write("d-text", "a file");
         let places = ["a-nginx", "b-git", "c-vim", "d-text"].map(|name| store.path().join(name));
-        let found = HostPrograms::read(places).expect("readable");
+        let mut found = HostPrograms::read(places).expect("readable");
         assert_eq!(found.missing_packages, ["vim"]);
-        assert_eq!(found.absent(|path| path == Path::new("/usr/bin/git")), ["nginx"]);
+        found.require("git", "gitk", "/usr/bin/gitk".into());
+        found.require("ssh", "sshd", "/usr/sbin/sshd".into());
+        let expected =
+            [("git", "/usr/bin/gitk"), ("nginx", "/usr/sbin/nginx"), ("ssh", "/usr/sbin/sshd")]
+                .map(|(package, path)| (package.to_owned(), path.into()));
+        assert_eq!(found.absent(|path| path == Path::new("/usr/bin/git")), expected);
+        let lines = ["git (/usr/bin/git)", "nginx (/usr/sbin/nginx)", "ssh (/usr/sbin/sshd)"];
+        assert_eq!(found.listed(), lines);
     }
 }

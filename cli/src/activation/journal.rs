@@ -17,6 +17,8 @@ const PLACE: &str = "var/lib/nivis/switch.json";
 /// A switch under way.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Journal {
+    /// The generation that was the active one.
+    pub(crate) before: Option<u64>,
     /// The generation that it makes the active one.
     pub(crate) generation: u64,
     /// Whether that generation was made for it.
@@ -83,9 +85,10 @@ impl Journal {
 /// When the journal cannot be read, or a place cannot be changed; the journal stays then.
 pub(crate) fn recover(root: &Path, profile: &Profile) -> io::Result<Option<Recovered>> {
     let Some(journal) = Journal::read(root)? else { return Ok(None) };
-    let Journal { generation, is_new, changes } = journal;
+    let Journal { before, generation, is_new, changes } = journal;
     let current = profile.current().map_err(io::Error::other)?;
-    let is_finished = current == Some(generation);
+    // When both are one, either is right; going back needs nothing that is not there.
+    let is_finished = current == Some(generation) && before != current;
     let mut left = Vec::new();
     let mut settle = |change: &Change, settled: bool| {
         if !settled {

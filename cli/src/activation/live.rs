@@ -20,7 +20,12 @@ pub(crate) struct Live {
 
 impl Live {
     /// Compares the units of two systems on the running machine.
-    pub(crate) fn compare(cx: &Context, machine: &Machine, old: Option<&System>, new: &System) -> Self {
+    pub(crate) fn compare(
+        cx: &Context,
+        machine: &Machine,
+        old: Option<&System>,
+        new: &System,
+    ) -> Self {
         let is_running = Path::new("/run/systemd/system").is_dir();
         if !is_running {
             cx.ui.warn("systemd does not run here: no unit is started, stopped or reloaded");

@@ -6,6 +6,7 @@ use super::record::{Record, RecordError};
 use crate::context::Context;
 use crate::report::{Failure, Outcome, chain};
 use crate::stores;
+use serde::Serialize;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use store::local::PathLocks;
@@ -99,7 +100,7 @@ impl Machine {
         };
         let what = if recovered.is_finished { "finished" } else { "taken back" };
         let number = recovered.generation;
-        cx.ui.warn(format!("the switch to generation {number} was cut short, and is now {what}"));
+        cx.ui.warn(format!("the switch to generation {number} was not completed, and is {what}"));
         for place in recovered.left {
             let place = place.display();
             cx.ui.warn(format!("`{place}` was changed since and is left as it is"));
@@ -199,4 +200,28 @@ pub(crate) fn generations(profile: &Profile, root: Option<&Path>) -> Outcome<Vec
 /// Tells whether we have root's rights over files.
 fn is_root() -> Outcome<bool> {
     Ok(std::fs::metadata("/proc/self")?.uid() == 0)
+}
+
+/// What a generation is called.
+#[derive(Clone, Default, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct GenerationLabel {
+    /// The name of the machine, if the system says it.
+    pub(crate) host_name: Option<String>,
+    /// What lists show of the system, if it says it.
+    pub(crate) label: Option<String>,
+}
+
+impl GenerationLabel {
+    /// Reads what the system `target` says; nothing if it says nothing.
+    pub(crate) fn read(root: &Path, target: &Path) -> Self {
+        let Ok(real) = inside::resolve(root, target) else { return Self::default() };
+        match Record::read(&real) {
+            Ok(record) => Self { host_name: Some(record.host_name), label: Some(record.label) },
+            Err(_) => {
+                let version = std::fs::read_to_string(real.join("nixos-version"));
+                Self { host_name: None, label: version.ok() }
+            }
+        }
+    }
 }

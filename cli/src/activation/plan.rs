@@ -155,10 +155,8 @@ impl Ids {
         };
         let mode = u32::from_str_radix(&copy.mode, 8)
             .map_err(Failure::during(format!("the mode `{}` of `/etc/{path}`", copy.mode)))?;
-        let owner = (
-            find(&self.users, "user", &copy.user)?,
-            find(&self.groups, "group", &copy.group)?,
-        );
+        let owner =
+            (find(&self.users, "user", &copy.user)?, find(&self.groups, "group", &copy.group)?);
         Ok(Copy { mode, owner: machine.owner(owner) })
     }
 }
@@ -201,7 +199,9 @@ fn read_accounts(machine: &Machine) -> Outcome<Files> {
     let numbers = |path: &str| -> Outcome<BTreeMap<String, u32>> {
         match read(path)? {
             text if text.trim().is_empty() => Ok(BTreeMap::new()),
-            text => serde_json::from_str(&text).map_err(Failure::during(format!("reading `{path}`"))),
+            text => {
+                serde_json::from_str(&text).map_err(Failure::during(format!("reading `{path}`")))
+            }
         }
     };
     let names = |path: &str| -> Outcome<_> {
@@ -220,11 +220,7 @@ fn read_accounts(machine: &Machine) -> Outcome<Files> {
     })
 }
 
-fn plan_accounts(
-    machine: &Machine,
-    merged: &Merged,
-    transaction: &mut Transaction,
-) -> Outcome {
+fn plan_accounts(machine: &Machine, merged: &Merged, transaction: &mut Transaction) -> Outcome {
     let files = &merged.files;
     let shadow_group = Ids::of(files).groups.get("shadow").copied().unwrap_or(0);
     let shadow = Node::File {

@@ -12,7 +12,8 @@ use super::scripts;
 use crate::context::Context;
 use crate::report::{Failure, Outcome, chain};
 use std::path::Path;
-use store::profile::{Generation, ProfileError};
+use store::ProfileError;
+use store::profile::Generation;
 
 /// The exit code when the system is the active one and some unit did not start. Source: NixOS.
 const UNITS_FAILED: u8 = 4;
@@ -46,7 +47,9 @@ pub(crate) fn activate(
     number: Option<u64>,
 ) -> Outcome<u64> {
     let record = system.record().map_err(Failure::new)?;
-    let old = machine.active()?.map(|(_, system)| system);
+    let old = machine.active()?;
+    let before = old.as_ref().map(|(number, _)| *number);
+    let old = old.map(|(_, system)| system);
     let mut generations = machine.profile.generations().map_err(of_profile)?;
     let target = find_target(machine, system, number, &generations)?;
     if target.is_new {
@@ -60,7 +63,7 @@ pub(crate) fn activate(
     let live = machine.is_host.then(|| Live::compare(cx, machine, old.as_ref(), system));
 
     let changes = plan.transaction.changes().to_vec();
-    let journal = Journal { generation: number, is_new: target.is_new, changes };
+    let journal = Journal { before, generation: number, is_new: target.is_new, changes };
     let doing = Failure::during("writing the journal of the switch");
     if let Err(failure) = journal.write(&machine.root).map_err(doing) {
         // Half of a journal is none.
@@ -150,12 +153,10 @@ pub(crate) fn check_host_programs(cx: &Context, machine: &Machine, system: &Syst
     let listed = found.listed();
     if !listed.is_empty() {
         cx.ui.step("taken from the host");
-        for line in listed {
-            cx.ui.tell(format!("    {line}"));
-        }
+        cx.ui.tell(format!("    {}", listed.join(", ")));
     }
     let mut problems = Vec::new();
-    for (package, path) in found.absent(|path| path.exists()) {
+    for (package, path) in found.absent(Path::exists) {
         problems.push(format!("the host has no `{}` ({package})", path.display()));
     }
     for package in &found.missing_packages {

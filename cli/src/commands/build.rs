@@ -1,6 +1,6 @@
 //! `nivis build` and the work of `nix-build`: expressions to outputs, and links to these.
 
-use super::instantiate::{Target, numbered, target};
+use super::instantiate::{Target, target};
 use crate::args::BuildArgs;
 use crate::building::{self, Building};
 use crate::context::{Context, derivation_argument};
@@ -77,7 +77,7 @@ pub(super) fn build(cx: &Context, request: &Request, options: &Options) -> Outco
             )));
         };
         if let Some(link) = &options.out_link {
-            let mut link = numbered(link, number).into_os_string();
+            let mut link = building::numbered(link, number).into_os_string();
             if one.output != "out" {
                 link.push(format!("-{}", one.output));
             }

@@ -9,7 +9,7 @@ use crate::request::Request;
 use crate::stores::Access;
 use eval::interpret::Eval;
 use eval::select::{self, Selected};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use store::{Store, StorePath};
 
 /// An output of a derivation that was selected.
@@ -85,7 +85,7 @@ impl Printer<'_> {
         let shown = match &self.options.add_root {
             Some(link) => {
                 self.links += 1;
-                let link = numbered(link, self.links);
+                let link = building::numbered(link, self.links);
                 let link = building::make_root(self.store, &target.derivation, &link)?;
                 link.display().to_string()
             }
@@ -109,27 +109,5 @@ impl Printer<'_> {
                  collector",
             );
         }
-    }
-}
-
-/// Returns the name of the `number`th link: the first one has no number.
-pub(super) fn numbered(link: &Path, number: u32) -> PathBuf {
-    if number < 2 {
-        return link.to_owned();
-    }
-    let mut name = link.as_os_str().to_owned();
-    name.push(format!("-{number}"));
-    name.into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::numbered;
-    use std::path::Path;
-
-    #[test]
-    fn the_first_link_has_no_number() {
-        assert_eq!(numbered(Path::new("result"), 1), Path::new("result"));
-        assert_eq!(numbered(Path::new("a/result"), 3), Path::new("a/result-3"));
     }
 }

@@ -42,7 +42,7 @@ fn take_flag(
     options: &mut Options,
 ) -> Outcome {
     match flag {
-        "-o" | "--out-link" => options.out_link = Some(flags.value(flag)?.into()),
+        "-o" | "--out-link" => options.out_link = Some(flags.own_value(flag)?.into()),
         "--no-out-link" | "--no-link" => options.out_link = None,
         // Every root is an indirect one, as in CppNix since 2.4.
         "--indirect" => {}

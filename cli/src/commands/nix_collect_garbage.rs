@@ -20,10 +20,10 @@ pub(crate) fn run(cx: &mut Context, mut flags: Flags) -> Outcome {
                 options.generations = options.generations.or(Some(Selection::Old));
             }
             "--delete-older-than" => {
-                options.generations = Some(gc::age(&flags.value(&flag)?)?);
+                options.generations = Some(gc::age(&flags.own_value(&flag)?)?);
             }
             "--dry-run" => options.dry_run = true,
-            "--max-freed" => options.max_freed = Some(size(&flags.value(&flag)?)?),
+            "--max-freed" => options.max_freed = Some(size(&flags.own_value(&flag)?)?),
             _ if cx.settings.take_flag(cx.ui, &flag, &mut flags)? => {}
             _ => return Err(flags.unknown(&flag)),
         }

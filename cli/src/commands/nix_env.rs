@@ -111,7 +111,7 @@ fn take_flag(cx: &mut Context, flag: &str, flags: &mut Flags, line: &mut Line) -
         "--delete-generations" => Operation::Delete,
         "--set" => Operation::Set,
         "-p" | "--profile" => {
-            line.profile = Some(std::path::absolute(flags.value(flag)?)?);
+            line.profile = Some(std::path::absolute(flags.own_value(flag)?)?);
             return Ok(());
         }
         "--dry-run" => {
@@ -173,7 +173,7 @@ fn list(cx: &Context, profile: &Profile) -> Outcome {
 
 /// Writes a point in time as the clock on the wall shows it.
 fn local_time(time: SystemTime) -> Outcome<String> {
-    let zoned = jiff::Zoned::try_from(time).map_err(Failure::during("reading a date"))?;
+    let zoned = jiff::ZonedDateTime::try_from(time).map_err(Failure::during("reading a date"))?;
     Ok(zoned.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }
 

@@ -56,7 +56,7 @@ fn take_flag(cx: &mut Context, flag: &str, flags: &mut Flags, line: &mut Line) -
         "--sri" => line.format = HashFormat::Sri,
         "--to-sri" => (line.format, line.converts) = (HashFormat::Sri, true),
         "--type" => {
-            let name = flags.value(flag)?;
+            let name = flags.own_value(flag)?;
             line.algorithm = HashAlgorithm::parse(&name)
                 .ok_or_else(|| Failure::new(format!("unknown hash algorithm '{name}'")))?;
         }

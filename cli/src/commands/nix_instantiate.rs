@@ -77,7 +77,7 @@ fn take_flag(cx: &mut Context, flag: &str, flags: &mut Flags, line: &mut Line) -
         "--read-write-mode" => line.writes_anyway = true,
         "--dry-run" | "--readonly-mode" => line.is_dry = true,
         "--find-file" => line.finds_files = true,
-        "--add-root" => line.add_root = Some(flags.value(flag)?.into()),
+        "--add-root" => line.add_root = Some(flags.own_value(flag)?.into()),
         // Every root is an indirect one, as in CppNix since 2.4.
         "--indirect" => {}
         "--no-gc-warning" => line.hides_warning = true,

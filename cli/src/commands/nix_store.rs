@@ -5,6 +5,7 @@ mod archive;
 mod garbage;
 mod query;
 mod realise;
+mod transfer;
 mod verify;
 
 pub(crate) use garbage::size;
@@ -19,55 +20,89 @@ use store::{Store, StorePath};
 #[derive(Default, Debug)]
 struct Line {
     operands: Vec<String>,
+    /// The flags that belong to an operation, as they came.
+    flags: Vec<String>,
     query: query::Query,
     realise: realise::Options,
     garbage: garbage::Options,
     check_contents: bool,
     repair: bool,
     recursive: bool,
+    print_invalid: bool,
+    hides_warning: bool,
     add_root: Option<PathBuf>,
 }
 
-/// An operation: what runs, given the command line.
-type Operation = fn(&Context, &Line) -> Outcome;
+/// An operation: the flags that choose it, those that it takes, and what it does.
+struct Operation {
+    names: &'static [&'static str],
+    flags: &'static [&'static str],
+    run: fn(&Context, &Line) -> Outcome,
+}
 
-/// The operations by their flags.
-const OPERATIONS: &[(&[&str], Operation)] = &[
-    (&["--realise", "--realize", "-r"], realise::run),
-    (&["--query", "-q"], query::run),
-    (&["--add", "-A"], add::add),
-    (&["--add-fixed"], add::add_fixed),
-    (&["--print-fixed-path"], add::print_fixed_path),
-    (&["--gc"], garbage::collect),
-    (&["--delete"], garbage::delete),
-    (&["--dump"], archive::dump),
-    (&["--restore"], archive::restore),
-    (&["--verify"], verify::verify),
-    (&["--verify-path"], verify::verify_path),
-    (&["--print-env"], query::print_env),
-    (&["--init"], init),
+/// The operations.
+const OPERATIONS: &[Operation] = &[
+    Operation {
+        names: &["--realise", "--realize", "-r"],
+        flags: &[
+            "--add-root",
+            "--check",
+            "--dry-run",
+            "--ignore-unknown",
+            "--indirect",
+            "--no-gc-warning",
+            "--repair",
+        ],
+        run: realise::run,
+    },
+    Operation { names: &["--query", "-q"], flags: query::FLAGS, run: query::run },
+    Operation { names: &["--add", "-A"], flags: &[], run: add::add },
+    Operation { names: &["--add-fixed"], flags: &["--recursive"], run: add::add_fixed },
+    Operation {
+        names: &["--print-fixed-path"],
+        flags: &["--recursive"],
+        run: add::print_fixed_path,
+    },
+    Operation {
+        names: &["--gc"],
+        flags: &["--print-roots", "--print-live", "--print-dead", "--max-freed"],
+        run: garbage::collect,
+    },
+    Operation { names: &["--delete"], flags: &["--ignore-liveness"], run: garbage::delete },
+    Operation { names: &["--dump"], flags: &[], run: archive::dump },
+    Operation { names: &["--restore"], flags: &[], run: archive::restore },
+    Operation { names: &["--export"], flags: &[], run: transfer::export },
+    Operation { names: &["--import"], flags: &[], run: transfer::import },
+    Operation {
+        names: &["--verify"],
+        flags: &["--check-contents", "--repair"],
+        run: verify::verify,
+    },
+    Operation { names: &["--verify-path"], flags: &[], run: verify::verify_path },
+    Operation {
+        names: &["--check-validity"],
+        flags: &["--print-invalid"],
+        run: verify::check_validity,
+    },
+    Operation { names: &["--dump-db"], flags: &[], run: query::dump_database },
+    Operation { names: &["--read-log", "-l"], flags: &[], run: query::read_log },
+    Operation { names: &["--optimise", "--optimize"], flags: &[], run: garbage::optimise },
+    Operation { names: &["--print-env"], flags: &[], run: query::print_env },
+    Operation { names: &["--init"], flags: &[], run: init },
 ];
 
 /// Operations of CppNix that are not built yet.
 const NOT_BUILT: &[&str] = &[
-    "--dump-db",
-    "--export",
     "--generate-binary-cache-key",
-    "--import",
     "--load-db",
-    "--optimise",
-    "--optimize",
-    "--read-log",
-    "-l",
     "--register-validity",
     "--repair-path",
     "--serve",
-    "--check-validity",
 ];
 
 /// Runs `nix-store`.
 pub(crate) fn run(cx: &mut Context, mut flags: Flags) -> Outcome {
-    let mut operation: Option<Operation> = None;
+    let mut operation: Option<&Operation> = None;
     let mut line = Line::default();
     while let Some(word) = flags.next_word() {
         let flag = match word {
@@ -77,37 +112,40 @@ pub(crate) fn run(cx: &mut Context, mut flags: Flags) -> Outcome {
             }
             Word::Flag(flag) => flag,
         };
-        if let Some((_, run)) = OPERATIONS.iter().find(|(names, _)| names.contains(&flag.as_str()))
-        {
-            // `-A` is an operation only when there is none yet.
-            if operation.replace(*run).is_some() {
+        let named = OPERATIONS.iter().find(|row| row.names.contains(&flag.as_str()));
+        if let Some(row) = named {
+            if operation.replace(row).is_some_and(|before| !std::ptr::eq(before, row)) {
                 return Err(flags.wrong("only one operation may be specified"));
             }
         } else if NOT_BUILT.contains(&flag.as_str()) {
             return Err(Failure::new(format!("`nix-store {flag}` is not built yet")));
-        } else if !take_flag(cx, &flag, &mut flags, &mut line)? {
+        } else if take_flag(&flag, &mut flags, &mut line)? {
+            line.flags.push(flag);
+        } else if !cx.settings.take_flag(cx.ui, &flag, &mut flags)? {
             return Err(flags.unknown(&flag));
         }
     }
-    match operation {
-        Some(run) => run(cx, &line),
-        None => Err(flags.wrong("no operation specified")),
+    let Some(operation) = operation else { return Err(flags.wrong("no operation specified")) };
+    match line.flags.iter().find(|flag| !operation.flags.contains(&flag.as_str())) {
+        Some(flag) => Err(flags.wrong(format!("unknown flag '{flag}'"))),
+        None => (operation.run)(cx, &line),
     }
 }
 
-fn take_flag(cx: &mut Context, flag: &str, flags: &mut Flags, line: &mut Line) -> Outcome<bool> {
+fn take_flag(flag: &str, flags: &mut Flags, line: &mut Line) -> Outcome<bool> {
     match flag {
         "--check-contents" => line.check_contents = true,
         "--repair" => line.repair = true,
         "--recursive" => line.recursive = true,
-        "--add-root" => line.add_root = Some(flags.value(flag)?.into()),
+        "--print-invalid" => line.print_invalid = true,
+        "--no-gc-warning" => line.hides_warning = true,
+        "--add-root" => line.add_root = Some(flags.own_value(flag)?.into()),
         // Every root is an indirect one, as in CppNix since 2.4.
         "--indirect" => {}
         _ => {
             return Ok(line.query.take_flag(flag, flags)?
                 || line.realise.take_flag(flag)
-                || line.garbage.take_flag(flag, flags)?
-                || cx.settings.take_flag(cx.ui, flag, flags)?);
+                || line.garbage.take_flag(flag, flags)?);
         }
     }
     Ok(true)

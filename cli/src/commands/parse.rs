@@ -10,7 +10,7 @@ use crate::request::{Input, Request};
 use crate::stores::Access;
 use eval::error::EvalError;
 use eval::interpret::Eval;
-use eval::report::{Code, Place, Report};
+use eval::report::{Place, Report};
 use eval::show;
 use eval::source::{Origin, Position};
 use std::fmt::Write as _;
@@ -106,7 +106,7 @@ fn refusal(cx: &Context, error: &EvalError, origin: &Origin, text: &[u8]) -> Fai
             file: evaluation::origin_name(origin),
             line: line + 1,
             column,
-            code: Code::around(text, line + 1),
+            code: evaluation::code(text, line + 1),
             is_library: false,
         })
     });

@@ -108,7 +108,8 @@ pub(crate) static TABLE: &[Setting] = &[
         "sandbox-paths",
         Words,
         "",
-        "Host paths that every sandbox shows: `path` or `inside=path`.",
+        "Host paths that every sandbox shows: `path` or `inside=path`; unless set, a static shell \
+         of the host as `/bin/sh`.",
     ),
     row("show-trace", Bool, "false", "Whether an error shows the whole way to it."),
     row("store", Text, "", "The store to use: a directory, `local`, or `dummy://`."),

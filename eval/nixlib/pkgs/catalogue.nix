@@ -211,4 +211,5 @@
   "zfstools" "zigbee2mqtt" "zip" "zlib" "zmap" "znapzend" "znc" "zoneminder" "zookeeper" "zoom-us"
   "zoxide" "zsh-autoenv" "zsh-autosuggestions" "zsh-history" "zsh-powerlevel10k"
   "zsh-syntax-highlighting"
+  "linux-firmware" "microcode-amd" "microcode-intel"
 ]

@@ -44,7 +44,7 @@
   networkmanager = [ "nmcli" "sbin/NetworkManager" ];
   nftables = [ "sbin/nft" ];
   nginx = [ "sbin/nginx" ];
-  nix = [ "nix" "nix-build" "nix-env" "nix-instantiate" "nix-shell" "nix-store" ];
+  nix = [ "nix" "nix-build" "nix-env" "nix-collect-garbage" "nix-instantiate" "nix-shell" "nix-store" ];
   openssh = [
     "ssh" "scp" "sftp" "ssh-add" "ssh-agent" "ssh-copy-id" "ssh-keygen" "ssh-keyscan" "sbin/sshd"
   ];

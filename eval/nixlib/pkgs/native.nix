@@ -1,7 +1,8 @@
 # Derivations that need no shell, because the builder is part of nivis (or of any Nix).
 #
 # `builtin:buildenv` (any Nix has it): makes $out a tree of symlinks to the files of several
-#   packages. Environment: `derivations`, words "active priority numberOfOutputs out…" for each
+#   packages. Environment: `linksToHost`, "1" to keep links that lead out of the store (without ours,
+#   they are left out as dangling); `derivations`, words "active priority numberOfOutputs out…" for each
 #   package, lower priority winning over higher; `manifest`, a path that is linked as
 #   $out/manifest.nix.
 #
@@ -144,6 +145,7 @@ in
         passthru
         ;
       builder = "builtin:buildenv";
+      linksToHost = "1";
       derivations = concatMap (x: x) (lib.imap0 words paths);
     };
 

@@ -1,10 +1,10 @@
 //! Numbers: integer and float arithmetic, order, bit operations, rounding.
 
 use super::expect::because;
-use super::table::wrong_type;
+use super::table::{Argument, wrong_type};
 use crate::builtins;
 use crate::error::{self, EvalError, Result};
-use crate::heap::{Kind, Value};
+use crate::heap::{Kind, Lazy, Value};
 use crate::interpret::Eval;
 use crate::number;
 use crate::order;
@@ -97,7 +97,7 @@ builtins! {
     /// builtins.ceil 1.0e30  # error: NixFloat argument 1e+30 is not in the range of NixInt
     /// builtins.ceil "1"     # error: expected a float but found a string: "1"
     /// ```
-    "ceil"(number: Value<'h>) => ceil;
+    "ceil"(number: Number) => ceil;
 
     /// Returns the largest integer that is not greater than `number`.
     ///
@@ -106,7 +106,7 @@ builtins! {
     /// builtins.floor (-1.2)  # => -2
     /// builtins.floor 3       # => 3
     /// ```
-    "floor"(number: Value<'h>) => floor;
+    "floor"(number: Number) => floor;
 }
 
 /// One of the operations on two numbers: how it is done and how the oracle speaks of it.
@@ -263,49 +263,61 @@ fn bit_xor<'h>(_: &mut Eval<'h>, lhs: i64, rhs: i64) -> Result<Value<'h>> {
     Ok(Value::int(lhs ^ rhs))
 }
 
-fn ceil<'h>(eval: &mut Eval<'h>, number: Value<'h>) -> Result<Value<'h>> {
-    let step = "while evaluating the first argument passed to builtins.ceil";
-    let rounded = float(eval, number, step)?.ceil();
-    to_integer(number, rounded)
+/// A number of either type.
+#[derive(Clone, Copy)]
+enum Number {
+    Integer(i64),
+    Float(f64),
 }
 
-fn floor<'h>(eval: &mut Eval<'h>, number: Value<'h>) -> Result<Value<'h>> {
-    let step = "while evaluating the first argument passed to builtins.floor";
-    let rounded = float(eval, number, step)?.floor();
-    to_integer(number, rounded)
+impl<'h> Argument<'h> for Number {
+    const TYPE_NAME: &'static str = "a float";
+    fn take(eval: &mut Eval<'h>, argument: Lazy<'h>) -> Result<Self> {
+        let value = eval.force_lazy(argument)?;
+        match value.kind() {
+            Kind::Int(number) => Ok(Number::Integer(number)),
+            Kind::Float(number) => Ok(Number::Float(number)),
+            _ => Err(wrong_type(eval, <Self as Argument<'h>>::TYPE_NAME, value)),
+        }
+    }
 }
 
-/// Returns `rounded` as an integer; it came from `number`.
+fn ceil<'h>(_: &mut Eval<'h>, number: Number) -> Result<Value<'h>> {
+    rounded(number, f64::ceil).map(Value::int)
+}
+
+fn floor<'h>(_: &mut Eval<'h>, number: Number) -> Result<Value<'h>> {
+    rounded(number, f64::floor).map(Value::int)
+}
+
+/// Returns `number` as an integer.
 ///
 /// Integers go through a float here, and those that do not come back are refused: the oracle's
 /// rule and its words.
-fn to_integer<'h>(number: Value<'h>, rounded: f64) -> Result<Value<'h>> {
+fn rounded(number: Number, round: fn(f64) -> f64) -> Result<i64> {
     const BUG: &str = "Due to a bug (see https://github.com/NixOS/nix/issues/12899)";
     const FUTURE: &str = "\n\tFuture Nix versions might implement the correct behavior.";
+    let result = round(match number {
+        Number::Integer(number) => number as f64,
+        Number::Float(number) => number,
+    });
     // -2^63 and 2^63, both exact.
-    let is_in_range = rounded >= i64::MIN as f64 && rounded < -(i64::MIN as f64);
-    let argument = match number.kind() {
-        Kind::Int(argument) => argument,
-        Kind::Float(argument) if !is_in_range => {
-            let shown = number::general(argument);
-            return Err(error::other(format!(
-                "NixFloat argument {shown} is not in the range of NixInt"
-            )));
+    let is_in_range = result >= i64::MIN as f64 && result < -(i64::MIN as f64);
+    match number {
+        Number::Float(_) if is_in_range => Ok(result as i64),
+        Number::Float(number) => {
+            let shown = number::general(number);
+            Err(error::other(format!("NixFloat argument {shown} is not in the range of NixInt")))
         }
-        _ => return Ok(Value::int(rounded as i64)),
-    };
-    if !is_in_range {
-        return Err(error::other(format!(
-            "{BUG} the NixInt argument {argument} caused undefined behavior in previous Nix \
+        Number::Integer(number) if !is_in_range => Err(error::other(format!(
+            "{BUG} the NixInt argument {number} caused undefined behavior in previous Nix \
              versions.{FUTURE}"
-        )));
-    }
-    let result = rounded as i64;
-    if result != argument {
-        return Err(error::other(format!(
+        ))),
+        Number::Integer(number) if result as i64 != number => Err(error::other(format!(
             "{BUG} a loss of precision occurred in previous Nix versions because the NixInt \
-             argument {argument} was rounded to {result}.{FUTURE}"
-        )));
+             argument {number} was rounded to {}.{FUTURE}",
+            result as i64
+        ))),
+        Number::Integer(number) => Ok(number),
     }
-    Ok(Value::int(result))
 }

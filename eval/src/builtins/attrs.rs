@@ -9,7 +9,7 @@ use crate::heap::attrs::Attr;
 use crate::heap::{Attrs, AttrsBuilder, Heap, Kind, Lazy, Shape, Slot, Str, Symbol, Value};
 use crate::interpret::Eval;
 use crate::names::names;
-use crate::source::{HOST, Origin, Position};
+use crate::source::Position;
 
 builtins! {
     /// Returns the names of the attributes of `set`, sorted.
@@ -134,7 +134,7 @@ fn attr_names<'h>(eval: &mut Eval<'h>, set: Attrs<'h>) -> Result<Value<'h>> {
 }
 
 /// Returns a name as a string; its bytes stay where all names are.
-fn name_value<'h>(heap: &'h Heap, name: Symbol) -> Value<'h> {
+fn name_value(heap: &Heap, name: Symbol) -> Value<'_> {
     Value::string(heap, Str::new(name.as_bytes()))
 }
 
@@ -166,20 +166,10 @@ fn unsafe_get_attr_pos<'h>(
     Plain(name): Plain<'h>,
     set: Attrs<'h>,
 ) -> Result<Value<'h>> {
-    let position = Symbol::lookup(name).and_then(|name| set.attr(name)).map(|it| it.position);
-    let place = position.and_then(|position| eval.locate(position));
-    let Some((Origin::File(path), line, column)) = place else { return Ok(Value::NULL) };
-    let heap = eval.heap();
-    let file = if path.root == HOST {
-        Value::string_from(heap, &path.bytes)
-    } else {
-        Value::string_from(heap, path.display().as_bytes())
-    };
-    let mut attrs = AttrsBuilder::with_capacity(3);
-    attrs.push(names().file, file);
-    attrs.push(names().line, Value::int(line.into()));
-    attrs.push(names().column, Value::int(column.into()));
-    Ok(attrs.finish_value(heap))
+    match Symbol::lookup(name).and_then(|name| set.attr(name)) {
+        Some(attr) => Ok(eval.position_value(attr.position)),
+        None => Ok(Value::NULL),
+    }
 }
 
 /// Returns a set of these attributes, which are in order of symbol.

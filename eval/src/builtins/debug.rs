@@ -55,7 +55,7 @@ builtins! {
     global "break"(value: Value<'h>) => break_here;
 }
 
-/// The indent of the further lines of a warning: they stand below its first.
+/// What a warning begins with; its further lines stand below the first.
 const WARNING: &[u8] = b"evaluation warning: ";
 
 fn trace<'h>(eval: &mut Eval<'h>, message: Value<'h>, value: Lazy<'h>) -> Result<Value<'h>> {
@@ -77,21 +77,31 @@ fn trace_verbose<'h>(eval: &mut Eval<'h>, message: Lazy<'h>, value: Lazy<'h>) ->
 }
 
 fn warn<'h>(eval: &mut Eval<'h>, message: Str<'h>, value: Lazy<'h>) -> Result<Value<'h>> {
-    let mut text = WARNING.to_vec();
-    for (line, index) in message.bytes().split(|&byte| byte == b'\n').zip(0..) {
-        if index > 0 {
-            text.push(b'\n');
-            text.extend(std::iter::repeat_n(b' ', WARNING.len()));
-        }
-        text.extend_from_slice(line);
-    }
-    eval.system().message(&text);
+    eval.system().message(&warning(message.bytes()));
     if eval.settings().abort_on_warn {
         return Err(error::other(
             "aborting to reveal stack trace of warning, as abort-on-warn is set",
         ));
     }
     eval.force_lazy(value)
+}
+
+/// Returns a warning as it is told: indented, and without blanks at the ends of lines.
+fn warning(message: &[u8]) -> Vec<u8> {
+    let message = message.trim_ascii_end();
+    let mut text = Vec::new();
+    if message.is_empty() {
+        return text;
+    }
+    for (line, index) in message.split(|&byte| byte == b'\n').zip(0..) {
+        let mut whole = if index == 0 { WARNING.to_vec() } else { vec![b' '; WARNING.len()] };
+        whole.extend_from_slice(line);
+        if index > 0 {
+            text.push(b'\n');
+        }
+        text.extend_from_slice(whole.trim_ascii_end());
+    }
+    text
 }
 
 fn add_error_context<'h>(

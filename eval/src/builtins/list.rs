@@ -1,7 +1,7 @@
 //! Lists: their elements, and functions over them.
 
+use super::argument::Later;
 use super::expect::{self, Callable, because};
-use super::table::in_argument;
 use crate::builtins;
 use crate::equal::equal;
 use crate::error::{self, Result};
@@ -21,7 +21,7 @@ builtins! {
     /// builtins.elemAt [ "a" ] 1
     /// # error: 'builtins.elemAt' called with index 1 on a list of size 1
     /// ```
-    "elemAt"(list: &'h [Slot<'h>], index: i64) => elem_at;
+    "elemAt"(list: Later<'h, &'h [Slot<'h>]>, index: i64) => elem_at;
 
     /// Returns the first element of `list`.
     ///
@@ -57,7 +57,7 @@ builtins! {
     /// map 1 [ 1 ]   # error: expected a function but found an integer: 1
     /// map 1 [ ]     # => [ ]
     /// ```
-    global "map"(function: Lazy<'h>, list: &'h [Slot<'h>]) => map;
+    global "map"(function: Later<'h, Callable<'h>>, list: &'h [Slot<'h>]) => map;
 
     /// Returns the elements of `list` for which `predicate` returns `true`.
     ///
@@ -65,7 +65,7 @@ builtins! {
     /// builtins.filter (x: x > 1) [ 1 2 3 ]  # => [ 2 3 ]
     /// builtins.filter (x: 1) [ 1 ]  # error: expected a Boolean but found an integer: 1
     /// ```
-    "filter"(predicate: Lazy<'h>, list: &'h [Slot<'h>]) => filter;
+    "filter"(predicate: Later<'h, Callable<'h>>, list: &'h [Slot<'h>]) => filter;
 
     /// Returns whether an element of `list` equals `value`.
     ///
@@ -133,7 +133,7 @@ builtins! {
     /// builtins.genList (x: x * x) 4  # => [ 0 1 4 9 ]
     /// builtins.genList (x: x) (-1)   # error: cannot create list of size -1
     /// ```
-    "genList"(generator: Lazy<'h>, length: i64) => gen_list;
+    "genList"(generator: Later<'h, Callable<'h>>, length: i64) => gen_list;
 
     /// Returns `list` sorted by `comparator`, which tells whether its first argument belongs
     /// before its second.
@@ -148,7 +148,7 @@ builtins! {
     /// # error: cannot compare a string with an integer; values are "a" and 1
     /// builtins.sort (a: b: 1) [ 1 2 ]  # error: expected a Boolean but found an integer: 1
     /// ```
-    "sort"(comparator: Lazy<'h>, list: &'h [Slot<'h>]) => sort;
+    "sort"(comparator: Later<'h, Callable<'h>>, list: &'h [Slot<'h>]) => sort;
 
     /// Returns the elements of `list` in two lists: those for which `predicate` returns `true` are
     /// `right`, the others `wrong`.
@@ -175,16 +175,12 @@ pub(super) fn list_of<'h>(heap: &'h Heap, elements: &[Lazy<'h>]) -> Value<'h> {
     Value::list(slots)
 }
 
-/// Forces the first argument of `builtin` where the others come first.
-fn callable<'h>(eval: &mut Eval<'h>, argument: Lazy<'h>, builtin: &str) -> Result<Value<'h>> {
-    use super::table::Argument;
-    match Callable::take(eval, argument) {
-        Ok(Callable(function)) => Ok(function),
-        Err(error) => Err(in_argument(error, 0, builtin)),
-    }
-}
-
-fn elem_at<'h>(eval: &mut Eval<'h>, list: &'h [Slot<'h>], index: i64) -> Result<Value<'h>> {
+fn elem_at<'h>(
+    eval: &mut Eval<'h>,
+    list: Later<'h, &'h [Slot<'h>]>,
+    index: i64,
+) -> Result<Value<'h>> {
+    let list = list.take_now(eval, 0, "elemAt")?;
     match usize::try_from(index).ok().and_then(|index| list.get(index)) {
         Some(slot) => eval.force(slot),
         None => Err(error::other(format!(
@@ -212,11 +208,15 @@ fn length<'h>(_: &mut Eval<'h>, list: &'h [Slot<'h>]) -> Result<Value<'h>> {
     Ok(Value::int(list.len() as i64))
 }
 
-fn map<'h>(eval: &mut Eval<'h>, function: Lazy<'h>, list: &'h [Slot<'h>]) -> Result<Value<'h>> {
+fn map<'h>(
+    eval: &mut Eval<'h>,
+    function: Later<'h, Callable<'h>>,
+    list: &'h [Slot<'h>],
+) -> Result<Value<'h>> {
     if list.is_empty() {
         return Ok(Value::list(list));
     }
-    let function = callable(eval, function, "map")?;
+    let Callable(function) = function.take_now(eval, 0, "map")?;
     let heap = eval.heap();
     let mut elements = list.iter();
     let slots = heap.arena().alloc_slice_with(list.len(), |_| {
@@ -226,13 +226,17 @@ fn map<'h>(eval: &mut Eval<'h>, function: Lazy<'h>, list: &'h [Slot<'h>]) -> Res
     Ok(Value::list(slots))
 }
 
-fn filter<'h>(eval: &mut Eval<'h>, predicate: Lazy<'h>, list: &'h [Slot<'h>]) -> Result<Value<'h>> {
+fn filter<'h>(
+    eval: &mut Eval<'h>,
+    predicate: Later<'h, Callable<'h>>,
+    list: &'h [Slot<'h>],
+) -> Result<Value<'h>> {
     let step = "while evaluating the return value of the filtering function passed to \
                 builtins.filter";
     if list.is_empty() {
         return Ok(Value::list(list));
     }
-    let predicate = callable(eval, predicate, "filter")?;
+    let Callable(predicate) = predicate.take_now(eval, 0, "filter")?;
     let mut kept = Vec::with_capacity(list.len());
     for slot in list {
         let result = eval.call(predicate, &[Lazy::from_slot(slot)])?;
@@ -347,11 +351,15 @@ fn all<'h>(
     Ok(Value::bool(true))
 }
 
-fn gen_list<'h>(eval: &mut Eval<'h>, generator: Lazy<'h>, length: i64) -> Result<Value<'h>> {
+fn gen_list<'h>(
+    eval: &mut Eval<'h>,
+    generator: Later<'h, Callable<'h>>,
+    length: i64,
+) -> Result<Value<'h>> {
     let Ok(len) = usize::try_from(length) else {
         return Err(error::other(format!("cannot create list of size {length}")));
     };
-    let generator = callable(eval, generator, "genList")?;
+    let Callable(generator) = generator.take_now(eval, 0, "genList")?;
     if u32::try_from(len).is_err() {
         return Err(error::limit(format!("cannot create list of size {length}")));
     }
@@ -363,12 +371,16 @@ fn gen_list<'h>(eval: &mut Eval<'h>, generator: Lazy<'h>, length: i64) -> Result
     Ok(Value::list(slots))
 }
 
-fn sort<'h>(eval: &mut Eval<'h>, comparator: Lazy<'h>, list: &'h [Slot<'h>]) -> Result<Value<'h>> {
+fn sort<'h>(
+    eval: &mut Eval<'h>,
+    comparator: Later<'h, Callable<'h>>,
+    list: &'h [Slot<'h>],
+) -> Result<Value<'h>> {
     let step = "while evaluating the return value of the sorting function passed to builtins.sort";
     if list.is_empty() {
         return Ok(Value::list(list));
     }
-    let comparator = callable(eval, comparator, "sort")?;
+    let Callable(comparator) = comparator.take_now(eval, 0, "sort")?;
     let mut values = Vec::with_capacity(list.len());
     for slot in list {
         values.push(eval.force(slot)?);

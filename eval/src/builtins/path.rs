@@ -153,7 +153,8 @@ fn store_path<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<Value<'h>> {
     let (mut path, context) = coerce::to_path(eval, value, purpose)?;
     let directory = eval.store().directory();
     if directory.parse(&path.display()).is_err() {
-        path = eval.resolve_links(&path)?;
+        // What is not there is not in the store either.
+        path = eval.resolve_links(&path).unwrap_or(path);
     }
     let Ok((object, _)) = directory.split(&path.display()) else {
         return Err(error::other(format!("path '{}' is not in the Nix store", path.display())));

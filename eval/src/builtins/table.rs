@@ -153,6 +153,10 @@ fn argument_step(index: usize, builtin: &str) -> String {
         "elemAt" | "head" | "tail" => {
             format!("while evaluating the {ordinal} argument passed to 'builtins.{builtin}'")
         }
+        "add" => format!("while evaluating the {ordinal} argument of the addition"),
+        "sub" => format!("while evaluating the {ordinal} argument of the subtraction"),
+        "mul" => format!("while evaluating the {ordinal} argument of the multiplication"),
+        "div" => format!("while evaluating the {ordinal} operand of the division"),
         "foldl'" => {
             format!("while evaluating the {ordinal} argument passed to builtins.foldlStrict")
         }

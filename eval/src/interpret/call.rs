@@ -331,10 +331,6 @@ impl<'h> Eval<'h> {
             return Answer::error(error);
         }
         let position = self.site(site);
-        let error = match error.kind {
-            ErrorKind::Thrown | ErrorKind::Abort => error,
-            _ => error,
-        };
         let step = format!("while calling the '{}' builtin", builtin.name);
         Answer::error(error.frame(position, FrameKind::Evaluator, step))
     }

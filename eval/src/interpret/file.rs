@@ -160,7 +160,7 @@ impl<'h> Eval<'h> {
         self.check_allowed(path)?;
         match path.root {
             HOST => {
-                let result = self.system.read_file(&path.bytes);
+                let result = self.host_read_file(&path.bytes);
                 result.map_err(|error| failed_io("opening file", path, &error))
             }
             EMBEDDED => match embedded::file(&path.bytes) {
@@ -180,7 +180,7 @@ impl<'h> Eval<'h> {
         self.check_allowed(path)?;
         match path.root {
             HOST => {
-                let result = self.system.read_dir(&path.bytes);
+                let result = self.host_read_dir(&path.bytes);
                 let mut entries =
                     result.map_err(|error| failed_io("reading directory", path, &error))?;
                 entries.sort();
@@ -203,7 +203,7 @@ impl<'h> Eval<'h> {
                 if let Some(known) = self.known.file_types.get(path) {
                     return Ok(*known);
                 }
-                let found = match self.system.file_type(&path.bytes) {
+                let found = match self.host_file_type(&path.bytes) {
                     Ok(found) => Some(found),
                     Err(error) if is_absence(&error) => None,
                     Err(error) => return Err(failed_io("getting status of", path, &error)),
@@ -250,7 +250,7 @@ impl<'h> Eval<'h> {
     }
 
     fn link_target(&mut self, path: &SourcePath) -> Result<Vec<u8>> {
-        let result = self.system.read_link(&path.bytes);
+        let result = self.host_read_link(&path.bytes);
         result.map_err(|error| failed_io("reading symbolic link", path, &error))
     }
 

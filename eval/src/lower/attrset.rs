@@ -22,7 +22,7 @@ pub(crate) struct MergedSet<'t> {
     /// Attributes with computed names, in source order.
     pub(crate) dynamic: Vec<DynamicAttr<'t>>,
     /// Where each name stands in `attrs`, once there are many.
-    places: Option<Box<FxHashMap<Symbol, u32>>>,
+    pub(crate) places: Option<Box<FxHashMap<Symbol, u32>>>,
 }
 
 /// An attribute whose name the text tells.

@@ -26,7 +26,7 @@ struct Sources {
     slots: Vec<Id>,
 }
 
-impl<'t, 'h> Lowering<'t, 'h> {
+impl<'t> Lowering<'t, '_> {
     /// Merges what is written in an `AttrSet`, `LegacyLet` or `LetIn`.
     fn merged(&mut self, node: FlatNode<'t>) -> Result<MergedSet<'t>> {
         attrset::merge(node, &mut self.names).map_err(|duplicate| self.duplicate(&duplicate))

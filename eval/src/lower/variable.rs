@@ -39,6 +39,11 @@ impl<'t> Lowering<'t, '_> {
             return Err(self.undefined(symbol, offset));
         }
         let count = levels.len() as u32;
+        // Runs of many nested `with`s are the only ones that the size of the file does not bound.
+        let reserved = 8 * self.tree.source().len() + 64;
+        if self.code.extra.room() < reserved + levels.len() {
+            return Err(error::limit("too many variables in nested 'with' expressions"));
+        }
         self.run.clear();
         self.run.extend(levels);
         let levels = self.code.extra.extend(&self.run);

@@ -28,20 +28,12 @@ struct Limits {
 }
 
 /// The limits of error messages.
-const CUT: Limits = Limits {
-    depth: DEPTH_MAX,
-    attrs: ATTRS_MAX,
-    items: ITEMS_MAX,
-    string_bytes: STRING_BYTES_MAX,
-};
+const CUT: Limits =
+    Limits { depth: DEPTH_MAX, attrs: ATTRS_MAX, items: ITEMS_MAX, string_bytes: STRING_BYTES_MAX };
 
 /// No limits.
-const WHOLE: Limits = Limits {
-    depth: usize::MAX,
-    attrs: usize::MAX,
-    items: usize::MAX,
-    string_bytes: usize::MAX,
-};
+const WHOLE: Limits =
+    Limits { depth: usize::MAX, attrs: usize::MAX, items: usize::MAX, string_bytes: usize::MAX };
 
 /// Prints a value for a message, without its type: `1`, `"x"`, `{ a = «thunk»; }`.
 pub fn show<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> String {
@@ -118,7 +110,8 @@ impl Printer {
         let is_new = if attrs.is_empty() {
             !std::mem::replace(&mut self.has_seen_empty_set, true)
         } else {
-            self.seen.insert(attrs.slots(heap).as_ptr() as usize)
+            // Odd, because the first slot may hold a list, which is at that address, too.
+            self.seen.insert(attrs.slots(heap).as_ptr() as usize + 1)
         };
         if !is_new {
             return self.text("«repeated»");

@@ -11,7 +11,7 @@ fn place(file: &str, source: &str, line: u32, column: u32) -> Option<Place> {
 }
 
 fn step(text: &str, place: Option<Place>) -> Step {
-    Step { text: text.to_owned(), place, is_always_shown: false }
+    Step { text: text.to_owned(), place, is_always_shown: false, is_call: false }
 }
 
 fn report(message: &str, place: Option<Place>, steps: Vec<Step>) -> Report {

@@ -9,6 +9,7 @@ use eval::scope::{DefinitionKind, Scopes};
 use syntax::{SyntaxKind, TextRange, TextSize};
 
 use super::Knowledge;
+use super::config_path::config_path;
 use super::cursor::{Cursor, Part, cursor, definition_path};
 use super::markdown;
 
@@ -81,14 +82,13 @@ pub fn completion(
                 keywords(&["config", "imports", "options"], *range, &mut completion);
             }
         }
-        Cursor::OptionValue { path, range, .. } => {
+        Cursor::OptionValue { path, range, is_string, .. } => {
             if let Some(path) = definition_path(path) {
                 option_values(knowledge.options, path, *range, &mut completion);
             }
-            variables(db::scopes(db, file), offset, *range, &mut completion);
-        }
-        Cursor::Selection { base: Some(base), path, range, .. } if base == "config" => {
-            option_names(knowledge.options, path, *range, &mut completion);
+            if !is_string {
+                variables(db::scopes(db, file), offset, *range, &mut completion);
+            }
         }
         Cursor::Selection { base: Some(base), path, range, .. }
             if base == "builtins" && path.is_empty() =>
@@ -101,6 +101,13 @@ pub fn completion(
                     subject: Some(Subject::Builtin(builtin.name.to_owned())),
                     range: *range,
                 });
+            }
+        }
+        Cursor::Selection { base: Some(base), path, range, .. } => {
+            let scopes = db::scopes(db, file);
+            if let Some(mut whole) = config_path(&tree, scopes, offset, base) {
+                whole.extend_from_slice(path);
+                option_names(knowledge.options, &whole, *range, &mut completion);
             }
         }
         Cursor::Variable { range, .. } => {

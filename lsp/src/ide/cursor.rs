@@ -53,10 +53,12 @@ pub enum Cursor {
     OptionValue {
         /// The path of the option.
         path: Vec<Part>,
-        /// The bare word under the cursor; empty where none is written yet.
+        /// The bare word or string under the cursor; empty where none is written yet.
         name: String,
         /// The bytes of that word.
         range: TextRange,
+        /// Whether the cursor is inside a string.
+        is_string: bool,
     },
     /// A name behind a dot: `config.services.█`, `builtins.█`, `x.y█`.
     Selection {
@@ -93,10 +95,14 @@ pub enum Cursor {
 /// touches at either end.
 pub fn cursor(tree: &FlatTree<'_>, offset: TextSize) -> Cursor {
     let walk = Walk { tree, offset: offset.into() };
-    if walk.is_in_text() {
-        return Cursor::Other;
+    match walk.surroundings() {
+        Surroundings::Code => walk.descend(tree.root(), Some(Vec::new())),
+        Surroundings::Comment => Cursor::Other,
+        Surroundings::String => match walk.descend(tree.root(), Some(Vec::new())) {
+            value @ Cursor::OptionValue { is_string: true, .. } => value,
+            _ => Cursor::Other,
+        },
     }
-    walk.descend(tree.root(), Some(Vec::new()))
 }
 
 /// Removes the `config` that a module may put around its definitions.
@@ -110,22 +116,45 @@ pub fn definition_path(path: &[Part]) -> Option<&[Part]> {
     }
 }
 
+/// What sort of text the cursor is in.
+enum Surroundings {
+    Code,
+    Comment,
+    String,
+}
+
 struct Walk<'a> {
     tree: &'a FlatTree<'a>,
     offset: u32,
 }
 
 impl<'a> Walk<'a> {
-    /// Whether the cursor is inside a comment or the text of a string.
-    fn is_in_text(&self) -> bool {
-        let before = self.token_before();
-        let from = match before {
-            Some(token) if is_string_text(token.kind()) => return token.end() >= self.offset,
-            Some(token) if token.end() > self.offset => return false,
+    fn surroundings(&self) -> Surroundings {
+        let from = match self.token_before() {
+            Some(token) if is_string_text(token.kind()) && token.end() >= self.offset => {
+                return Surroundings::String;
+            }
+            Some(token) if is_string_text(token.kind()) || token.end() > self.offset => {
+                return Surroundings::Code;
+            }
+            Some(token) if self.goes_on_as_string(token) => return Surroundings::String,
             Some(token) => token.end(),
             None => 0,
         };
-        is_in_comment(self.tree.text(TextRange::new(from.into(), self.offset.into())))
+        let trivia = self.tree.text(TextRange::new(from.into(), self.offset.into()));
+        if is_in_comment(trivia) { Surroundings::Comment } else { Surroundings::Code }
+    }
+
+    /// Whether the text of a string follows an interpolation that ends at the cursor.
+    fn goes_on_as_string(&self, end: FlatToken<'a>) -> bool {
+        let next = self.tree.token(end.index() + 1);
+        end.end() == self.offset
+            && end.kind() == SyntaxKind::BraceClose
+            && next.is_some_and(|next| {
+                next.start() == self.offset
+                    && (is_string_text(next.kind())
+                        || matches!(next.kind(), SyntaxKind::StringEnd | SyntaxKind::IndentedEnd))
+            })
     }
 
     /// Returns the last token that begins before the cursor.
@@ -151,27 +180,29 @@ impl<'a> Walk<'a> {
             SyntaxKind::WithExpr | SyntaxKind::AssertExpr | SyntaxKind::IfElse => {
                 self.last_expressions(node, path)
             }
-            SyntaxKind::SourceFile | SyntaxKind::Paren => self.into_child(node, path),
+            SyntaxKind::SourceFile | SyntaxKind::Paren => self.child_or_nothing(node, path),
             SyntaxKind::BinaryOp => {
                 let keeps = node.operator().is_some_and(|it| it.kind() == SyntaxKind::SlashSlash);
-                self.into_child(node, path.filter(|_| keeps))
+                self.child_or_nothing(node, path.filter(|_| keeps))
             }
             SyntaxKind::Apply => self.apply(node, path),
-            SyntaxKind::List => self.into_child(node, element_of(path)),
+            SyntaxKind::List => self.child_or_nothing(node, element_of(path)),
             SyntaxKind::Select => self.select(node),
             SyntaxKind::Variable => match path {
                 Some(path) if !path.is_empty() => {
-                    Cursor::OptionValue { path, name: text(node), range: node.range() }
+                    let (name, range) = (text(node), node.range());
+                    Cursor::OptionValue { path, name, range, is_string: false }
                 }
                 _ => named(node),
             },
+            SyntaxKind::String => self.string(node, path),
             SyntaxKind::Path => Cursor::Path { text: text(node), range: node.range() },
             SyntaxKind::Literal | SyntaxKind::LookupPathExpr | SyntaxKind::Name => Cursor::Other,
-            _ => self.into_child(node, None),
+            _ => self.child_or_nothing(node, None),
         }
     }
 
-    fn into_child(&self, node: FlatNode<'a>, path: Option<Vec<Part>>) -> Cursor {
+    fn child_or_nothing(&self, node: FlatNode<'a>, path: Option<Vec<Part>>) -> Cursor {
         match self.child_at(node) {
             Some(child) => self.descend(child, path),
             None => self.nothing_here(path),
@@ -200,7 +231,7 @@ impl<'a> Walk<'a> {
                 // A finished name, then white space: the next name is not known to belong here.
                 return Cursor::Other;
             }
-            let Some(mut path) = path else { return self.into_child(attrpath, None) };
+            let Some(mut path) = path else { return self.child_or_nothing(attrpath, None) };
             let (parts, name, range) = self.split(attrpath);
             path.extend(parts);
             return Cursor::OptionName { path, name, range };
@@ -258,7 +289,7 @@ impl<'a> Walk<'a> {
             return self.descend(child, None);
         }
         if merges_list(node) && child.kind() == SyntaxKind::List {
-            return self.into_child(child, path);
+            return self.child_or_nothing(child, path);
         }
         self.descend(child, path)
     }
@@ -298,11 +329,31 @@ impl<'a> Walk<'a> {
         (parts, String::new(), self.here())
     }
 
+    /// A string without interpolation may be the whole value of an option; an unfinished one
+    /// reaches to the cursor.
+    fn string(&self, node: FlatNode<'a>, path: Option<Vec<Part>>) -> Cursor {
+        let path = match path {
+            Some(path) if !path.is_empty() && node.first_child().is_none() => path,
+            _ => return self.child_or_nothing(node, None),
+        };
+        let before = self.tree.text(TextRange::new(node.start().into(), self.offset.into()));
+        if before.contains(&b'\n') {
+            return Cursor::Other;
+        }
+        let is_one_line = !node.text().contains(&b'\n');
+        let end = if is_one_line { node.end() } else { self.offset };
+        let range = TextRange::new(node.start().into(), end.into());
+        let name = String::from_utf8_lossy(self.tree.text(range)).into_owned();
+        Cursor::OptionValue { path, name, range, is_string: true }
+    }
+
     /// Where nothing is written yet: a value of an option, or any expression.
     fn nothing_here(&self, path: Option<Vec<Part>>) -> Cursor {
         let (name, range) = (String::new(), self.here());
         match path {
-            Some(path) if !path.is_empty() => Cursor::OptionValue { path, name, range },
+            Some(path) if !path.is_empty() => {
+                Cursor::OptionValue { path, name, range, is_string: false }
+            }
             _ => Cursor::Variable { name, range },
         }
     }

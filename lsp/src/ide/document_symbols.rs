@@ -49,10 +49,25 @@ fn collect(node: FlatNode<'_>, symbols: &mut Vec<DocumentSymbol>) {
     for child in node.children() {
         match child.kind() {
             SyntaxKind::Binding => symbols.extend(binding(child)),
+            SyntaxKind::Apply => collect_argument(child, symbols),
             SyntaxKind::InheritClause => {
                 let inherited = child.children().filter(|it| it.kind().is_attr());
                 symbols.extend(inherited.map(|name| leaf(name, name.range())));
             }
+            _ => collect(child, symbols),
+        }
+    }
+}
+
+/// What a call is given: its bindings are of interest, what it hands on by `inherit` is not.
+fn collect_argument(call: FlatNode<'_>, symbols: &mut Vec<DocumentSymbol>) {
+    for child in call.children() {
+        match child.kind() {
+            SyntaxKind::AttrSet => {
+                let bindings = child.children().filter(|it| it.kind() == SyntaxKind::Binding);
+                symbols.extend(bindings.filter_map(binding));
+            }
+            SyntaxKind::Apply => collect_argument(child, symbols),
             _ => collect(child, symbols),
         }
     }
@@ -63,7 +78,10 @@ fn binding(node: FlatNode<'_>) -> Option<DocumentSymbol> {
     let mut symbol = leaf(path, node.range());
     if let Some(value) = node.expressions().next() {
         symbol.kind = kind_of(value);
-        collect(value, &mut symbol.children);
+        match value.kind() {
+            SyntaxKind::Apply => collect_argument(value, &mut symbol.children),
+            _ => collect(value, &mut symbol.children),
+        }
         if symbol.kind == SymbolKind::Other && !symbol.children.is_empty() {
             symbol.kind = SymbolKind::Set;
         }

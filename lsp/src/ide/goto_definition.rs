@@ -7,6 +7,7 @@ use eval::source::{HOST, SourcePath, canonical};
 use eval::system::FileType;
 use syntax::TextSize;
 
+use super::config_path::config_path;
 use super::cursor::{Cursor, Part, cursor, definition_path};
 use super::{Knowledge, NavigationTarget};
 
@@ -26,15 +27,21 @@ pub fn goto_definition(
             Some(path) => declarations(knowledge, path, &name),
             None => Vec::new(),
         },
-        Cursor::Selection { base, path, name, .. } if base.as_deref() == Some("config") => {
-            declarations(knowledge, &path, &name)
+        Cursor::Selection { base: Some(base), path, name, .. } => {
+            match config_path(&tree, db::scopes(db, file), offset, &base) {
+                Some(mut whole) => {
+                    whole.extend(path);
+                    declarations(knowledge, &whole, &name)
+                }
+                None => Vec::new(),
+            }
         }
         Cursor::Path { text, .. } => {
             let target = path_target(&file.path(db).bytes, &text);
             target.map(|path| file_target(knowledge, path, None, None)).into_iter().collect()
         }
         Cursor::Variable { .. } | Cursor::OptionValue { .. } => variable(db, file, offset),
-        Cursor::Selection { .. } | Cursor::Other => Vec::new(),
+        Cursor::Selection { base: None, .. } | Cursor::Other => Vec::new(),
     }
 }
 
@@ -86,9 +93,10 @@ fn file_target(
         }
         _ => eval::embedded::file_type(&path.bytes) == Some(FileType::Directory),
     };
-    let path = match is_directory {
-        true => SourcePath::new(path.root, &[&path.bytes, &b"/default.nix"[..]].concat()),
-        false => path,
+    let path = if is_directory {
+        SourcePath::new(path.root, &[&path.bytes, &b"/default.nix"[..]].concat())
+    } else {
+        path
     };
     NavigationTarget::File { path, line, column }
 }

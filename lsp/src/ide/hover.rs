@@ -6,6 +6,7 @@ use eval::option_tree::{Component, OptionTree};
 use eval::scope::{Scopes, Target};
 use syntax::{TextRange, TextSize};
 
+use super::config_path::config_path;
 use super::cursor::{Cursor, Part, cursor, definition_path};
 use super::{Knowledge, completion, markdown};
 
@@ -31,15 +32,18 @@ pub fn hover(
             let path = definition_path(&path)?;
             option(knowledge.options?, path, &name, range)
         }
-        Cursor::Selection { base, path, name, range } => match base.as_deref() {
-            Some("config") => option(knowledge.options?, &path, &name, range),
-            Some("builtins") if path.is_empty() => builtin(&name, range),
-            _ => None,
-        },
+        Cursor::Selection { base: Some(base), path, name, range } => {
+            if base == "builtins" && path.is_empty() {
+                return builtin(&name, range);
+            }
+            let mut whole = config_path(&tree, db::scopes(db, file), offset, &base)?;
+            whole.extend(path);
+            option(knowledge.options?, &whole, &name, range)
+        }
         Cursor::Variable { name, range } | Cursor::OptionValue { name, range, .. } => {
             variable(db::scopes(db, file), &name, range, offset)
         }
-        Cursor::Path { .. } | Cursor::Other => None,
+        Cursor::Selection { base: None, .. } | Cursor::Path { .. } | Cursor::Other => None,
     }
 }
 

@@ -64,7 +64,7 @@ fn places(text: &mut String, title: &str, places: &[Place]) {
     }
 }
 
-/// Returns a description as Markdown: the DocBook of older trees loses its tags.
+/// Returns a description as Markdown: the `DocBook` of older trees loses its tags.
 fn prose(description: &str) -> String {
     let mut text = String::with_capacity(description.len());
     let mut rest = description;

@@ -1,9 +1,10 @@
 //! Which configuration a file belongs to: whose options it defines.
 
 use eval::db::PARSE_OPTIONS;
+use eval::module_bindings;
 use eval::settings::Settings;
 use eval::system::{FileType, System};
-use syntax::SyntaxKind;
+use syntax::{FlatNode, SyntaxKind};
 
 /// The file that NixOS looks for in a directory.
 const CONFIGURATION: &[u8] = b"configuration.nix";
@@ -23,7 +24,7 @@ pub fn configuration_root(
     let is_file = |path: &[u8]| {
         matches!(system.file_type(path), Ok(FileType::Regular { .. } | FileType::Symlink))
     };
-    if !is_module(text) {
+    if path.ends_with(b"/flake.nix") || !is_module(text) {
         return None;
     }
     let mut directory = parent(path)?;
@@ -49,48 +50,50 @@ pub fn configuration_root(
     Some(path.to_vec())
 }
 
-/// Whether a file reads as a module: a set, or a function of a set that takes any more arguments
-/// or one that every module is given.
+/// Whether a file reads as a module: a set, or a function to one that takes what every module is
+/// given.
 pub fn is_module(text: &[u8]) -> bool {
     let (tree, _) = syntax::parse_flat(text, PARSE_OPTIONS);
-    let mut expression = tree.root().expressions().next();
-    while let Some(node) = expression {
-        expression = match node.kind() {
-            SyntaxKind::AttrSet => return true,
-            SyntaxKind::Lambda => {
-                if let Some(formals) = node.child(SyntaxKind::Formals) {
-                    let takes = |name: &[u8]| {
-                        let mut formals = formals.children();
-                        formals.any(|it| it.child(SyntaxKind::Name).is_some_and(|it| it.text() == name))
-                    };
-                    if !takes(b"config") && !takes(b"options") && !takes(b"pkgs") {
-                        let is_open = formals.token(SyntaxKind::Ellipsis).is_some();
-                        return is_open && body_is_set(node);
-                    }
-                    return true;
+    let Some(top) = tree.root().expressions().next().map(result) else { return false };
+    match top.kind() {
+        SyntaxKind::AttrSet => true,
+        SyntaxKind::Lambda => {
+            let takes_module_arguments = match top.child(SyntaxKind::Formals) {
+                Some(formals) => {
+                    let mut names = formals.children().filter_map(|it| it.child(SyntaxKind::Name));
+                    formals.token(SyntaxKind::Ellipsis).is_some()
+                        || names.any(|name| matches!(name.text(), b"config" | b"options"))
                 }
-                node.expressions().last()
-            }
-            SyntaxKind::Paren | SyntaxKind::LetIn | SyntaxKind::WithExpr => {
-                node.expressions().last()
-            }
-            _ => return false,
-        };
+                None => true,
+            };
+            let body = top.expressions().last().map(result);
+            takes_module_arguments
+                && body.is_some_and(|body| match body.kind() {
+                    SyntaxKind::AttrSet => true,
+                    SyntaxKind::Apply => module_bindings::is_transparent_call(body),
+                    SyntaxKind::BinaryOp => {
+                        body.operator().is_some_and(|it| it.kind() == SyntaxKind::SlashSlash)
+                    }
+                    _ => false,
+                })
+        }
+        _ => false,
     }
-    false
 }
 
-fn body_is_set(lambda: syntax::FlatNode<'_>) -> bool {
-    let mut body = lambda.expressions().last();
-    while let Some(node) = body {
-        match node.kind() {
-            SyntaxKind::LetIn | SyntaxKind::WithExpr | SyntaxKind::Paren => {
-                body = node.expressions().last();
-            }
-            kind => return kind == SyntaxKind::AttrSet,
+/// Returns what an expression evaluates to, as far as its form tells.
+fn result(node: FlatNode<'_>) -> FlatNode<'_> {
+    let mut node = node;
+    while matches!(
+        node.kind(),
+        SyntaxKind::LetIn | SyntaxKind::WithExpr | SyntaxKind::AssertExpr | SyntaxKind::Paren
+    ) {
+        match node.expressions().last() {
+            Some(inner) => node = inner,
+            None => break,
         }
     }
-    false
+    node
 }
 
 fn parent(path: &[u8]) -> Option<&[u8]> {
@@ -137,5 +140,8 @@ mod tests {
         assert!(!is_module(b"{ stdenv, fetchurl }: stdenv.mkDerivation { }"));
         assert!(!is_module(b"{ stdenv, ... }: stdenv.mkDerivation { }"));
         assert!(!is_module(b"import ./x.nix"));
+        assert!(!is_module(b"{ config, lib, overlays }: res: pkgs: super: with pkgs; { }"));
+        assert!(!is_module(b"{ pkgs ? import <nixpkgs> { } }: pkgs.mkShell { }"));
+        assert!(is_module(b"{ config, lib, ... }: with lib; mkIf config.x { a = 1; }"));
     }
 }

@@ -143,6 +143,9 @@ fn values_of_enumerations_and_booleans_complete() {
     );
     let found = labels("{ services.nginx.logLevel = $0; }");
     assert!(found.starts_with(&["\"info\"".into(), "\"debug\"".into()]), "{found:?}");
+    check_options("{ services.nginx.logLevel = \"in$0\"; }", &["\"info\"", "\"debug\""]);
+    check_options("{ services.nginx.logLevel = \"$0\n  other = 1;\n}", &["\"info\"", "\"debug\""]);
+    check_options("{ services.nginx.logLevel = \"${x}$0\"; }", &[]);
 }
 
 #[test]
@@ -151,6 +154,11 @@ fn config_and_builtins_complete_behind_the_dot() {
         "{ config, ... }: { x = config.services.nginx.$0; }",
         &["enable", "logLevel", "virtualHosts"],
     );
+    check_options(
+        "{ config, ... }: let cfg = config.services; web = cfg; in { x = cfg.nginx.$0; }",
+        &["enable", "logLevel", "virtualHosts"],
+    );
+    check_options("{ config, ... }: let cfg = other.services; in { x = cfg.nginx.$0; }", &[]);
     assert!(labels("{ x = builtins.$0; }").contains(&"bitAnd".to_owned()));
 }
 

@@ -77,7 +77,9 @@ mod tests {
     use eval::source::{HOST, SourcePath};
     use lsp_types::{Position, Range};
 
-    fn edited(text: &str, edits: &[((u32, u32), (u32, u32), &str)]) -> String {
+    type Edit = ((u32, u32), (u32, u32), &'static str);
+
+    fn edited(text: &str, edits: &[Edit]) -> String {
         let db = Database::default();
         let file = File::new(&db, SourcePath::new(HOST, b"/a.nix"), Arc::from(&b""[..]));
         let uri: Uri = "file:///a.nix".parse().expect("a URI");

@@ -78,5 +78,4 @@ fn options(
         Root::Configuration(path) => Some(SourcePath::new(HOST, path)),
     };
     option_tree::of_configuration(system, &*store, settings, configuration.as_ref())
-        .map_err(|error| error.message.clone())
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use eval::option_tree::OptionTree;
 
 /// How long an evaluation may take.
-const EVALUATION_MAX: Duration = Duration::from_secs(180);
+const EVALUATION_MAX: Duration = Duration::from_mins(3);
 /// How long edits must pause before an evaluation is repeated.
 const QUIET: Duration = Duration::from_millis(800);
 

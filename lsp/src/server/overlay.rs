@@ -58,9 +58,7 @@ impl System for Overlay {
     fn file_type(&self, path: &[u8]) -> io::Result<FileType> {
         self.observe(path);
         match self.base.file_type(path) {
-            Err(_) if self.texts.contains_key(path) => {
-                Ok(FileType::Regular { executable: false })
-            }
+            Err(_) if self.texts.contains_key(path) => Ok(FileType::Regular { executable: false }),
             answer => answer,
         }
     }

@@ -349,7 +349,8 @@ impl Session {
     /// Returns the texts that evaluations see in place of the files.
     fn sound_texts(&self) -> BTreeMap<Vec<u8>, Arc<[u8]>> {
         let open = self.documents.values();
-        open.filter_map(|it| Some((it.path.clone()?, Arc::clone(it.sound_text.as_ref()?)))).collect()
+        open.filter_map(|it| Some((it.path.clone()?, Arc::clone(it.sound_text.as_ref()?))))
+            .collect()
     }
 
     /// Makes every snapshot out of date, so that its job ends soon: a change waits for that.

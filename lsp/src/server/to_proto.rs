@@ -7,8 +7,8 @@ use eval::diagnostic::{self, Severity};
 use eval::source::{EMBEDDED, HOST, SourcePath};
 use lsp_types::{
     CompletionItem, CompletionItemKind, CompletionList, CompletionResponse, CompletionTextEdit,
-    Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, Documentation,
-    DocumentHighlight, DocumentHighlightKind, DocumentSymbol, DocumentSymbolResponse,
+    Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, DocumentHighlight,
+    DocumentHighlightKind, DocumentSymbol, DocumentSymbolResponse, Documentation,
     GotoDefinitionResponse, Hover, HoverContents, Location, MarkupContent, MarkupKind,
     NumberOrString, Position, Range, SymbolKind, TextEdit, Uri,
 };
@@ -251,9 +251,10 @@ pub(super) fn highlights(view: &View, position: Position) -> Option<Vec<Document
     let text = view.text();
     let found = references::references(&view.db, view.file, text.offset(position));
     let marks = found.iter().map(|it| {
-        let kind = match it.is_definition {
-            true => DocumentHighlightKind::WRITE,
-            false => DocumentHighlightKind::READ,
+        let kind = if it.is_definition {
+            DocumentHighlightKind::WRITE
+        } else {
+            DocumentHighlightKind::READ
         };
         DocumentHighlight { range: text.range(it.range), kind: Some(kind) }
     });

@@ -264,9 +264,10 @@ mod tests {
     fn messages_are_found_after_garbage() {
         assert_eq!(bodies(b"Content-Length: 2\r\n\r\n{}content-length:3\n\n[1]"), ["{}", "[1]"]);
         assert_eq!(bodies(b"hello\r\n\r\nContent-Length: 2\r\n\r\n{}"), ["garbage", "{}"]);
-        assert_eq!(bodies(b"Content-Length: x\r\n\r\nContent-Length: 2\r\n\r\n{}"), [
-            "garbage", "{}"
-        ]);
+        assert_eq!(
+            bodies(b"Content-Length: x\r\n\r\nContent-Length: 2\r\n\r\n{}"),
+            ["garbage", "{}"]
+        );
         assert_eq!(bodies(b"Content-Length: 99\r\n\r\n{}"), [""; 0]);
         assert_eq!(bodies(b"Content-Length: 99999999999999999999\r\n\r\n"), ["garbage"]);
         let typed = b"Content-Length: 2\r\nContent-Type: application/vscode-jsonrpc\r\n\r\n{}";

@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use bzip2::Compression;
+use bzip2::read::MultiBzDecoder;
 use bzip2::write::BzEncoder;
 
 use super::room::{FileError, failed};
@@ -16,6 +17,30 @@ pub fn log_path(log_directory: &Path, derivation: &StorePath, is_compressed: boo
     let (head, rest) = derivation.base_name().split_at_checked(2).unwrap_or_default();
     let suffix = if is_compressed { ".bz2" } else { "" };
     log_directory.join("drvs").join(head).join(format!("{rest}{suffix}"))
+}
+
+/// Returns what the builder of `derivation` said, `None` if no log of it is kept.
+///
+/// # Errors
+///
+/// A log that cannot be read.
+pub fn read(log_directory: &Path, derivation: &StorePath) -> io::Result<Option<Vec<u8>>> {
+    let open = |is_compressed| File::open(log_path(log_directory, derivation, is_compressed));
+    let mut text = Vec::new();
+    match open(false) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        file => {
+            file?.read_to_end(&mut text)?;
+            return Ok(Some(text));
+        }
+    }
+    match open(true) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        file => {
+            MultiBzDecoder::new(file?).read_to_end(&mut text)?;
+            Ok(Some(text))
+        }
+    }
 }
 
 /// How long a line may get before it is told in pieces, in bytes.

@@ -58,7 +58,7 @@ fn stray(p: &mut Parser<'_>, scope: Scope) {
     }
 }
 
-fn binding(p: &mut Parser<'_>) {
+pub(super) fn binding(p: &mut Parser<'_>) {
     let marker = p.start();
     attrpath(p);
     if p.eat(K::Equals) {

@@ -213,7 +213,7 @@ fn primary(p: &mut Parser<'_>) -> Option<Completed> {
     Some(p.complete(marker, kind))
 }
 
-fn paren(p: &mut Parser<'_>) -> Completed {
+pub(super) fn paren(p: &mut Parser<'_>) -> Completed {
     let marker = p.start();
     let open = p.current_range();
     p.bump();
@@ -222,7 +222,7 @@ fn paren(p: &mut Parser<'_>) -> Completed {
     p.complete(marker, K::Paren)
 }
 
-fn list(p: &mut Parser<'_>) -> Completed {
+pub(super) fn list(p: &mut Parser<'_>) -> Completed {
     let marker = p.start();
     let open = p.current_range();
     p.bump();
@@ -267,7 +267,7 @@ fn stray_in_list(p: &mut Parser<'_>) {
 }
 
 /// Parses `{ … }`, `rec { … }` and `let { … }`.
-fn attr_set(p: &mut Parser<'_>) -> Completed {
+pub(super) fn attr_set(p: &mut Parser<'_>) -> Completed {
     let marker = p.start();
     let kind = if p.at(K::Let) { K::LegacyLet } else { K::AttrSet };
     if !p.at(K::BraceOpen) {

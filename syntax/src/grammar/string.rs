@@ -59,7 +59,7 @@ fn parts(p: &mut Parser<'_>, texts: TokenSet) {
     }
 }
 
-fn interpolation(p: &mut Parser<'_>) {
+pub(super) fn interpolation(p: &mut Parser<'_>) {
     let marker = p.start();
     let open = p.current_range();
     p.bump();

@@ -82,9 +82,12 @@ fn links_into_the_store_stay_below_the_root() {
     stage.link("/nix/store/a-etc/etc/systemd/system", "/nix/store/u-units");
     stage.link("/nix/store/a-etc/etc/unit", "/nix/store/v-all/nginx.service");
     stage.link("/nix/store/a-etc/etc/masked", "/dev/null");
+    stage.link("/nix/store/a-etc/etc/zone/time", "/usr/share/zone");
     stage.activate("/nix/store/a-etc/etc").expect("a good object");
     assert_eq!(stage.text("/etc/systemd/system/nginx.service").as_deref(), Some("[Unit]\n"));
     assert_eq!(stage.text("/etc/unit").as_deref(), Some("[Unit]\n"));
+    let zone = stage.target("/etc/zone/time");
+    assert_eq!(zone.as_deref(), Some(Path::new("../../usr/share/zone")));
     assert_eq!(stage.target("/etc/masked").as_deref(), Some(Path::new("/dev/null")));
 }
 

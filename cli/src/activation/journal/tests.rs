@@ -70,7 +70,8 @@ impl Stage {
 
     fn start(&self) -> Transaction {
         let plan = self.plan();
-        let journal = Journal { generation: 2, is_new: true, changes: plan.changes().to_vec() };
+        let changes = plan.changes().to_vec();
+        let journal = Journal { before: Some(1), generation: 2, is_new: true, changes };
         journal.write(self.root.path()).expect("a journal");
         symlink("/nix/store/two", self.profile.generation_link(2)).expect("a link");
         plan

@@ -6,6 +6,7 @@ use crate::building::Progress;
 use crate::context::Context;
 use crate::flags::Flags;
 use crate::report::{Failure, Outcome, of_store};
+use crate::stores;
 use std::collections::BTreeSet;
 use store::{GcAction, GcOptions, Store};
 
@@ -25,7 +26,7 @@ impl Options {
             "--print-roots" => self.print_roots = true,
             "--print-live" => self.action = Some(GcAction::ReturnLive),
             "--print-dead" => self.action = Some(GcAction::ReturnDead),
-            "--max-freed" => self.max_freed = Some(size(&flags.value(flag)?)?),
+            "--max-freed" => self.max_freed = Some(size(&flags.own_value(flag)?)?),
             "--ignore-liveness" => self.ignore_liveness = true,
             _ => return Ok(false),
         }
@@ -58,6 +59,11 @@ pub(super) fn collect(cx: &Context, line: &Line) -> Outcome {
     no_operands(line)?;
     let store = cx.open_store()?;
     let options = &line.garbage;
+    if options.max_freed.is_some() && (options.print_roots || options.action.is_some()) {
+        let message = "option --max-freed cannot be combined with --print-live, --print-dead, or \
+                       --print-roots";
+        return Err(Failure::usage("nix-store", message));
+    }
     if options.print_roots {
         let mut shown = BTreeSet::new();
         for (target, links) in store.roots().map_err(of_store)? {
@@ -97,6 +103,17 @@ fn run(cx: &Context, store: &dyn Store, action: GcAction, options: &Options) -> 
         }
         GcAction::DeleteDead | GcAction::DeleteSpecific(_) => Ok(cx.ui.line(summary(&result, false))?),
     }
+}
+
+/// Makes equal files of all objects one.
+pub(super) fn optimise(cx: &Context, line: &Line) -> Outcome {
+    no_operands(line)?;
+    let store = stores::open_local(cx.ui, &cx.settings)?;
+    let result = store.optimise().map_err(of_store)?;
+    let mebibytes = result.bytes_freed as f64 / f64::from(1 << 20);
+    let files = result.files_linked;
+    cx.ui.tell(format!("{mebibytes:.1} MiB freed by hard-linking {files} files"));
+    Ok(())
 }
 
 #[cfg(test)]

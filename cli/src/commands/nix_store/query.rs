@@ -1,6 +1,12 @@
 //! `nix-store --query`: what the store knows of its objects.
 
+mod graph;
+mod print;
+
+pub(super) use print::{dump_database, print_env, read_log};
+
 use super::Line;
+use graph::{graph, graph_ml};
 use crate::context::{Context, store_path};
 use crate::flags::Flags;
 use crate::report::{Failure, Outcome, of_store};
@@ -25,8 +31,40 @@ enum Question {
     Size,
     Tree,
     Graph,
+    GraphMl,
     Roots,
+    Resolve,
 }
+
+/// The flags of a query.
+pub(super) const FLAGS: &[&str] = &[
+    "--include-outputs",
+    "--use-output",
+    "-u",
+    "--force-realise",
+    "--force-realize",
+    "-f",
+    "--outputs",
+    "--requisites",
+    "-R",
+    "--references",
+    "--referrers",
+    "--referers",
+    "--referrers-closure",
+    "--referers-closure",
+    "--deriver",
+    "-d",
+    "--valid-derivers",
+    "--binding",
+    "-b",
+    "--hash",
+    "--size",
+    "--tree",
+    "--graph",
+    "--graphml",
+    "--roots",
+    "--resolve",
+];
 
 /// The question and how paths are meant.
 #[derive(Default, Debug)]
@@ -60,11 +98,13 @@ impl Query {
             "--referrers-closure" | "--referers-closure" => Question::ReferrersClosure,
             "--deriver" | "-d" => Question::Deriver,
             "--valid-derivers" => Question::ValidDerivers,
-            "--binding" | "-b" => Question::Binding(flags.value(flag)?),
+            "--binding" | "-b" => Question::Binding(flags.own_value(flag)?),
             "--hash" => Question::Hash,
             "--size" => Question::Size,
             "--tree" => Question::Tree,
             "--graph" => Question::Graph,
+            "--graphml" => Question::GraphMl,
+            "--resolve" => Question::Resolve,
             "--roots" => Question::Roots,
             _ => return Ok(false),
         };
@@ -121,6 +161,8 @@ pub(super) fn run(cx: &Context, line: &Line) -> Outcome {
             tree.out
         }
         Question::Graph => graph(store, &paths)?,
+        Question::GraphMl => graph_ml(store, &paths)?,
+        Question::Resolve => lines(store, &paths),
         Question::Roots => roots(store, &paths)?,
     };
     Ok(cx.ui.data(answer)?)
@@ -271,36 +313,6 @@ impl Tree<'_> {
     }
 }
 
-/// The graph of references in the language of Graphviz.
-fn graph(store: &dyn Store, paths: &[StorePath]) -> Outcome<String> {
-    const COLORS: [&str; 6] = ["black", "red", "green", "blue", "magenta", "burlywood"];
-    let mut color = COLORS.into_iter().cycle();
-    let mut out = String::from("digraph G {\n");
-    let mut work: BTreeSet<StorePath> = paths.iter().cloned().collect();
-    let mut done = BTreeSet::new();
-    while let Some(path) = work.pop_first() {
-        if !done.insert(path.clone()) {
-            continue;
-        }
-        let base = path.base_name();
-        let name = path.name();
-        let _ = writeln!(
-            out,
-            "\"{base}\" [label = \"{name}\", shape = box, style = filled, fillcolor = \"#ff0000\"];"
-        );
-        for reference in info(store, &path)?.references {
-            if reference != path {
-                let color = color.next().unwrap_or("black");
-                let from = reference.base_name();
-                let _ = writeln!(out, "\"{from}\" -> \"{base}\" [color = \"{color}\"];");
-                work.insert(reference);
-            }
-        }
-    }
-    out.push_str("}\n");
-    Ok(out)
-}
-
 /// The roots that keep the paths alive.
 fn roots(store: &dyn Store, paths: &[StorePath]) -> Outcome<String> {
     let kept = referrers_closure(store, paths)?;
@@ -311,44 +323,4 @@ fn roots(store: &dyn Store, paths: &[StorePath]) -> Outcome<String> {
         }
     }
     Ok(out)
-}
-
-/// Prints the environment of a derivation's builder for a shell to read.
-pub(super) fn print_env(cx: &Context, line: &Line) -> Outcome {
-    let store = cx.open_store()?;
-    let path = store_path(store.as_ref(), super::operand(line)?)?;
-    let derivation = store.read_derivation(&path).map_err(of_store)?;
-    let mut out: Vec<u8> = Vec::new();
-    for (name, value) in &derivation.environment {
-        out.extend_from_slice(b"export ");
-        out.extend_from_slice(name);
-        out.extend_from_slice(b"; ");
-        out.extend_from_slice(name);
-        out.push(b'=');
-        out.extend(shell_quoted(value));
-        out.push(b'\n');
-    }
-    out.extend_from_slice(b"export _args; _args='");
-    for (idx, argument) in derivation.arguments.iter().enumerate() {
-        if idx > 0 {
-            out.push(b' ');
-        }
-        out.extend(shell_quoted(argument));
-    }
-    out.extend_from_slice(b"'\n");
-    Ok(cx.ui.data(out)?)
-}
-
-/// Quotes bytes for a shell.
-fn shell_quoted(bytes: &[u8]) -> Vec<u8> {
-    let mut out = vec![b'\''];
-    for &byte in bytes {
-        if byte == b'\'' {
-            out.extend_from_slice(b"'\\''");
-        } else {
-            out.push(byte);
-        }
-    }
-    out.push(b'\'');
-    out
 }

@@ -1,11 +1,13 @@
 //! `nix-store --realise`: making paths valid, by building where needed.
 
-use super::{Line, paths};
+use super::Line;
 use crate::building::{self, Building};
-use crate::context::Context;
+use crate::context::{Context, store_path_with_outputs};
 use crate::report::{Failure, Outcome, of_store};
+use std::collections::BTreeSet;
+use std::path::Path;
 use store::realise::BuildMode;
-use store::{DerivedPath, OutputNames, Store, StorePath};
+use store::{DerivedPath, OutputNames, Realised, Store, StorePath};
 
 /// What realising does besides building.
 #[derive(Default, Debug)]
@@ -28,13 +30,17 @@ impl Options {
     }
 }
 
-/// Returns what to realise for a path as it was given.
-fn target(path: &StorePath) -> DerivedPath {
-    if path.is_derivation() {
-        DerivedPath::Built { derivation: path.clone(), outputs: OutputNames::All }
-    } else {
-        DerivedPath::Opaque(path.clone())
+/// Returns what to realise for a path and the outputs named with it.
+fn target(path: StorePath, outputs: Vec<String>) -> DerivedPath {
+    if !path.is_derivation() {
+        return DerivedPath::Opaque(path);
     }
+    let outputs = if outputs.is_empty() {
+        OutputNames::All
+    } else {
+        OutputNames::Names(outputs.into_iter().collect())
+    };
+    DerivedPath::Built { derivation: path, outputs }
 }
 
 /// Realises the operands and prints the resulting paths.
@@ -42,10 +48,11 @@ pub(super) fn run(cx: &Context, line: &Line) -> Outcome {
     let store = cx.open_store()?;
     let store = store.as_ref();
     let mut targets = Vec::new();
-    for path in paths(store, line)? {
-        let known = path.is_derivation() || store.is_valid(&path).map_err(of_store)?;
-        if !line.realise.ignore_unknown || known {
-            targets.push(target(&path));
+    for operand in &line.operands {
+        let (path, outputs) = store_path_with_outputs(store, operand)?;
+        let is_known = path.is_derivation() || store.is_valid(&path).map_err(of_store)?;
+        if !line.realise.ignore_unknown || is_known {
+            targets.push(target(path, outputs));
         }
     }
     let mode = match (line.realise.check, line.repair) {
@@ -54,29 +61,55 @@ pub(super) fn run(cx: &Context, line: &Line) -> Outcome {
         (false, true) => BuildMode::Repair,
         (false, false) => BuildMode::Normal,
     };
+    building::tell_plan(cx, store, &targets, mode)?;
     if line.realise.dry_run {
-        return building::tell_plan(cx, store, &targets, mode);
+        return Ok(());
     }
     let realised = Building { mode }.run(cx, store, &targets)?;
-    let mut number = 0;
-    for output in realised {
-        let path = store.directory().display(&output.path);
-        let Some(link) = &line.add_root else {
-            cx.ui.line(path)?;
-            continue;
-        };
-        number += 1;
-        let mut name = link.clone().into_os_string();
-        if number > 1 {
-            name.push(format!("-{number}"));
+    if line.add_root.is_none() && !line.hides_warning {
+        cx.ui.warn(
+            "you did not specify '--add-root'; the result might be removed by the garbage collector",
+        );
+    }
+    for (target, number) in targets.iter().zip(1..) {
+        for shown in results(store, target, &realised, line.add_root.as_deref(), number)? {
+            cx.ui.line(shown)?;
         }
-        if let Some((_, output)) = output.origin.filter(|(_, output)| output != "out") {
-            name.push(format!("-{output}"));
-        }
-        let link = building::make_root(store, &output.path, name.as_ref())?;
-        cx.ui.line(link.display())?;
     }
     Ok(())
+}
+
+/// Returns what is printed for a target: its paths, or the links that keep them, sorted.
+fn results(
+    store: &dyn Store,
+    target: &DerivedPath,
+    realised: &[Realised],
+    add_root: Option<&Path>,
+    number: u32,
+) -> Outcome<BTreeSet<String>> {
+    let mut shown = BTreeSet::new();
+    for one in realised {
+        let output = match (target, &one.origin) {
+            (DerivedPath::Opaque(path), None) if *path == one.path => "out",
+            (DerivedPath::Built { derivation, outputs }, Some((origin, output)))
+                if derivation == origin && outputs.contains(output) =>
+            {
+                output.as_str()
+            }
+            _ => continue,
+        };
+        let Some(link) = add_root else {
+            shown.insert(store.directory().display(&one.path));
+            continue;
+        };
+        let mut name = building::numbered(link, number).into_os_string();
+        if output != "out" {
+            name.push(format!("-{output}"));
+        }
+        let link = building::make_root(store, &one.path, name.as_ref())?;
+        shown.insert(link.display().to_string());
+    }
+    Ok(shown)
 }
 
 /// Builds the paths and returns what came out.
@@ -85,7 +118,8 @@ pub(super) fn build(
     store: &dyn Store,
     paths: &[StorePath],
 ) -> Outcome<Vec<StorePath>> {
-    let targets: Vec<DerivedPath> = paths.iter().map(target).collect();
+    let targets: Vec<DerivedPath> =
+        paths.iter().map(|path| target(path.clone(), Vec::new())).collect();
     let realised = Building { mode: BuildMode::Normal }.run(cx, store, &targets)?;
     Ok(realised.into_iter().map(|output| output.path).collect())
 }

@@ -43,3 +43,19 @@ pub(super) fn verify_path(cx: &Context, line: &Line) -> Outcome {
     }
     if is_good { Ok(()) } else { Err(Failure::silent(FAILURE)) }
 }
+
+/// Tells whether each operand is valid.
+pub(super) fn check_validity(cx: &Context, line: &Line) -> Outcome {
+    let store = cx.open_store()?;
+    for path in paths(store.as_ref(), line)? {
+        if store.is_valid(&path).map_err(of_store)? {
+            continue;
+        }
+        let shown = store.directory().display(&path);
+        if !line.print_invalid {
+            return Err(Failure::new(format!("path '{shown}' is not valid")));
+        }
+        cx.ui.line(shown)?;
+    }
+    Ok(())
+}

@@ -152,7 +152,7 @@ in
             no_proxy = p.noProxy;
           };
         in
-        given;
+        lib.optionalAttrs (p.default != null) { no_proxy = "127.0.0.1,localhost"; } // given;
     };
 
     boot.kernel.sysctl = lib.mkIf (!cfg.enableIPv6) {
@@ -174,7 +174,7 @@ in
             lib.filterAttrs (_: names: names != [ ]) cfg.hosts
           )
         )
-        + cfg.extraHosts;
+        + lib.optionalString (cfg.extraHosts != "") "${cfg.extraHosts}\n";
 
       "resolv.conf" = lib.mkIf (cfg.nameservers != [ ]) {
         text =

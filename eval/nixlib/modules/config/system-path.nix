@@ -14,7 +14,6 @@ let
     coreutils
     diffutils
     findutils
-    gawk
     gnugrep
     gnused
     gnutar

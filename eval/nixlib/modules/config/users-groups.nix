@@ -400,6 +400,10 @@ in
       "systemd-journal"
     ] (name: { gid = ids.gids.${name}; });
 
+    environment.shells = map utils.toShellPath (
+      filter (shell: shell != null && shell != noLogin) (map (user: user.shell) users)
+    );
+
     environment.systemPackages = map (user: user.shell) (filter isShellPackage users);
 
     environment.etc = lib.listToAttrs (

@@ -38,7 +38,7 @@ in
     configurationRevision = mkOption {
       type = types.nullOr types.str;
       default = null;
-      description = "Revision of the sources of this configuration, which `nixos-version` files record.";
+      description = "Revision of the sources of this configuration, which the system then records.";
     };
 
     nixos = {

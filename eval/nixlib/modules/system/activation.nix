@@ -18,6 +18,7 @@
 #                      `kernelParams`: words
 #                      `grub`: `devices`, `extraConfig`, `extraEntries`, `configurationLimit`
 #                      `systemdBoot`: `editor`, `configurationLimit`, which may be null
+#                      `installCommands`: shell commands that put the boot loader itself in place
 #                      `efi`: `mountPoint` of the EFI system partition, `canTouchVariables`
 #   hostPrograms       `package`, `program` and `path` of what the host must have
 #   missingPackages    names of packages with nothing behind them

@@ -19,7 +19,17 @@ let
   inherit (lib) mkOption types;
   cfg = config.system;
 
-  failed = map (check: check.message) (builtins.filter (check: !check.assertion) config.assertions);
+  # An assertion of the configuration itself is told with its place; one of a module says enough.
+  describe =
+    check:
+    let
+      position = builtins.unsafeGetAttrPos "assertion" check;
+    in
+    if position == null || lib.hasPrefix (toString ../.) position.file then
+      check.message
+    else
+      "${check.message} (${position.file}:${toString position.line}:${toString position.column})";
+  failed = map describe (builtins.filter (check: !check.assertion) config.assertions);
   checked =
     if failed != [ ] then
       throw "\nFailed assertions:\n${lib.concatMapStringsSep "\n" (message: "- ${message}") failed}"
@@ -42,8 +52,20 @@ let
     system=''${0%/init}
     ln -sfn "$system" /run/booted-system
     ln -sfn "$system" /run/current-system
-    exec ${config.systemd.package}/bin/systemd "$@"
+    for systemd in ${lib.concatStringsSep " " systemdPlaces}; do
+      if [ -x "$systemd" ]; then exec "$systemd" "$@"; fi
+    done
+    echo "init: there is no systemd; here is a shell" >&2
+    exec /bin/sh
   '';
+
+  # A package set that builds systemd has it there; otherwise it is the machine's.
+  systemdPlaces =
+    lib.optional (config.systemd.package.hostPrograms or [ ] == [ ]) "${config.systemd.package}/lib/systemd/systemd"
+    ++ [
+      "/lib/systemd/systemd"
+      "/usr/lib/systemd/systemd"
+    ];
 
   toplevel = pkgs.linkTree {
     name = "nixos-system-${cfg.name}-${cfg.nixos.label}";

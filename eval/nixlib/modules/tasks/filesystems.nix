@@ -84,8 +84,6 @@ let
       config = {
         mountPoint = lib.mkDefault name;
         device = lib.mkIf (elem config.fsType [ "tmpfs" "proc" "sysfs" "devpts" ]) (lib.mkDefault config.fsType);
-        options = map (path: "x-systemd.requires-mounts-for=${path}") config.depends
-        ++ lib.optional config.neededForBoot "x-initrd.mount";
       };
     };
 
@@ -162,7 +160,6 @@ let
 
   unchecked = [
     "none"
-    "auto"
     "overlay"
     "bindfs"
     "bind"
@@ -179,7 +176,7 @@ let
     "prl_fs"
     "vmhgfs"
   ];
-  isUnchecked = fs: fs.noCheck || fs.device == "none" || elem fs.fsType (lib.remove "auto" unchecked) || elem "bind" fs.options;
+  isUnchecked = fs: fs.noCheck || fs.device == "none" || elem fs.fsType unchecked || elem "bind" fs.options;
   pass = fs: if isUnchecked fs then "0" else if fs.mountPoint == "/" then "1" else "2";
 
   deviceOf =
@@ -191,7 +188,14 @@ let
     else
       throw "No device specified for mount point ‘${fs.mountPoint}’.";
 
-  line = fs: "${deviceOf fs} ${escape fs.mountPoint} ${fs.fsType} ${lib.concatStringsSep "," fs.options} 0 ${pass fs}\n";
+  optionsOf =
+    fs:
+    fs.options
+    ++ lib.optional fs.neededForBoot "x-initrd.mount"
+    ++ map (path: "x-systemd.requires-mounts-for=${path}") fs.depends;
+  line =
+    fs:
+    "${deviceOf fs} ${escape fs.mountPoint} ${fs.fsType} ${escape (lib.concatStringsSep "," (optionsOf fs))} 0 ${pass fs}\n";
 
   swapOptions =
     swap: lib.concatStringsSep "," (swap.options ++ lib.optional (swap.priority != null) "pri=${toString swap.priority}");
@@ -316,7 +320,6 @@ in
 
       # Filesystems.
       ${lib.concatMapStrings line fileSystems}
-
       # Swap devices.
       ${lib.concatMapStrings swapLine config.swapDevices}'';
   };

@@ -2,7 +2,8 @@
 //!
 //! A directory that only one package has becomes one link; one that several have becomes a
 //! directory again. Where two packages have the same file, the one with the lower priority number
-//! wins, and equal numbers are an error. What a package propagates comes last.
+//! wins, and equal numbers are an error. What a package propagates comes last. With the attribute
+//! `linksToHost`, links that lead out of the store are kept.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -153,8 +154,9 @@ impl Tree<'_> {
         priority: i64,
         below: &mut Vec<(PathBuf, PathBuf, i64)>,
     ) -> Result<(), String> {
-        let real = match self.request.view.resolve(source) {
-            Ok(found) => found.real,
+        let is_directory = match self.request.view.resolve(source) {
+            Ok(found) => found.real.is_dir(),
+            Err(error) if is_absent(&error) && self.leads_out(source)? => false,
             Err(error) if is_absent(&error) => {
                 (self.say)(&format!("warning: skipping dangling symlink '{}'", target.display()));
                 return Ok(());
@@ -170,7 +172,6 @@ impl Tree<'_> {
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(explain("look at", target)(error)),
         };
-        let is_directory = real.is_dir();
         match there {
             None => {}
             Some(there) if there.is_dir() && is_directory => {
@@ -197,6 +198,23 @@ impl Tree<'_> {
         symlink(source, target).map_err(explain("link", target))?;
         self.priorities.insert(target.to_path_buf(), priority);
         Ok(())
+    }
+
+    /// Tells whether the link at `source` leads to a file of the host, and such links are wanted.
+    ///
+    /// Packages that stand for programs of the host consist of them. The attribute
+    /// `linksToHost` says that they are wanted; without it they dangle, as for CppNix.
+    fn leads_out(&self, source: &Path) -> Result<bool, String> {
+        if self.request.optional("linksToHost")?.as_deref() != Some("1") {
+            return Ok(false);
+        }
+        let (Some(parent), Some(name)) = (source.parent(), source.file_name()) else {
+            return Ok(false);
+        };
+        let view = &self.request.view;
+        let real = view.resolve(parent).map_err(explain("look at", parent))?.real.join(name);
+        let Ok(target) = fs::read_link(&real) else { return Ok(false) };
+        Ok(target.is_absolute() && !target.starts_with(view.store.directory().as_str()))
     }
 
     /// Turns the link `target` into a directory that holds what it pointed to and `source`.

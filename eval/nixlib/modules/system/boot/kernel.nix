@@ -115,7 +115,7 @@ in
       "modprobe.d/nixos.conf" = lib.mkIf (cfg.blacklistedKernelModules != [ ] || cfg.extraModprobeConfig != "") {
         text =
           lib.concatMapStrings (module: "blacklist ${module}\n") cfg.blacklistedKernelModules
-          + cfg.extraModprobeConfig;
+          + lib.optionalString (cfg.extraModprobeConfig != "") "${cfg.extraModprobeConfig}\n";
       };
 
       "sysctl.d/60-nixos.conf" = lib.mkIf (cfg.kernel.sysctl != { }) {

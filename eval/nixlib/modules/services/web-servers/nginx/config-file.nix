@@ -16,6 +16,8 @@ let
   block = head: body: "${head} {\n${indent body}}\n";
   lines = lib.concatStringsSep "\n";
 
+  given = import ./parameters.nix { inherit lib; };
+
   toggle = value: if value then "on" else "off";
 
   proxyHeaders = pkgs.writeText "nginx-recommended-proxy_set_header-headers.conf" ''
@@ -79,17 +81,20 @@ let
     in
     map (location hostName) (lib.sortOn (l: l.priority) named);
 
-  everywhere = [ "0.0.0.0" ] ++ lib.optional enableIPv6 "[::0]";
+  everywhere = [ "0.0.0.0" ] ++ lib.optional enableIPv6 "[::]";
 
   listenLine =
     host: l:
-    "listen ${l.addr}${optionalString (l.port != null) ":${toString l.port}"} "
-    + optionalString l.ssl "ssl "
-    + optionalString (l.ssl && host.http2 && !cfg.separateHttp2) "http2 "
-    + optionalString host.default "default_server "
-    + optionalString l.proxyProtocol "proxy_protocol "
-    + lib.concatStringsSep " " l.extraParameters
-    + ";";
+    "listen ${
+      lib.concatStringsSep " " (
+        [ "${l.addr}${optionalString (l.port != null) ":${toString l.port}"}" ]
+        ++ lib.optional l.ssl "ssl"
+        ++ lib.optional (l.ssl && host.http2) "http2"
+        ++ lib.optional host.default "default_server"
+        ++ lib.optional l.proxyProtocol "proxy_protocol"
+        ++ l.extraParameters
+      )
+    };";
 
   server =
     name: host:
@@ -129,7 +134,6 @@ let
       lines (
         map (listenLine host) own
         ++ [ serverName ]
-        ++ lib.optional (hasSSL && cfg.separateHttp2) "http2 ${toggle host.http2};"
         ++ lib.optional (host.root != null) "root ${host.root};"
         ++ lib.optional (host.globalRedirect != null) (
           block "location /" "return ${code} http${optionalString hasSSL "s"}://${host.globalRedirect}$request_uri;"
@@ -161,11 +165,9 @@ let
       )
     );
 
-  # Types of files and the parameters of FastCGI are those that the machine's nginx has.
   common = [
-    "include ${cfg.hostConfigDirectory}/mime.types;"
-    "include ${cfg.hostConfigDirectory}/fastcgi_params;"
-    "include ${cfg.hostConfigDirectory}/uwsgi_params;"
+    "include ${pkgs.writeText "nginx-mime.types" given.mimeTypes};"
+    "include ${pkgs.writeText "nginx-parameters.conf" given.parameters};"
     "default_type application/octet-stream;"
   ];
 
@@ -293,9 +295,9 @@ in
 
   text =
     "pid /run/nginx/nginx.pid;\nerror_log ${cfg.logError};\ndaemon off;\n"
-    + cfg.config
+    + optionalString (cfg.config != "") "${cfg.config}\n"
     + optionalString (cfg.config == "" || cfg.eventsConfig != "") (block "events" cfg.eventsConfig)
     + optionalString (cfg.config == "" && cfg.httpConfig == "") http
     + optionalString (cfg.httpConfig != "") (block "http" (lines common + "\n" + cfg.httpConfig))
-    + cfg.appendConfig;
+    + optionalString (cfg.appendConfig != "") "${cfg.appendConfig}\n";
 }

@@ -40,13 +40,6 @@ in
 
     package = lib.mkPackageOption pkgs "nginx" { };
 
-    hostConfigDirectory = mkOption {
-      type = types.str;
-      default = "/usr/share/nivis/nginx";
-      internal = true;
-      description = "Where the machine's nginx has its lists of types and parameters.";
-    };
-
     statusPage = flag "Whether the server shows its state at `http://127.0.0.1/nginx_status`, to this machine only.";
     recommendedTlsSettings = flag "Whether encryption is set as recommended.";
     recommendedOptimisation = flag "Whether transfers are set as recommended.";
@@ -137,17 +130,10 @@ in
       description = "File with parameters of Diffie-Hellman.";
     };
 
-    separateHttp2 = mkOption {
-      type = types.bool;
-      default = false;
-      internal = true;
-      description = "Whether HTTP/2 is a directive of its own, as servers from 1.25.1 on have it.";
-    };
-
     defaultListenAddresses = mkOption {
       type = types.listOf types.str;
       default = file.everywhere;
-      defaultText = lib.literalExpression ''[ "0.0.0.0" ] ++ lib.optional config.networking.enableIPv6 "[::0]"'';
+      defaultText = lib.literalExpression ''[ "0.0.0.0" ] ++ lib.optional config.networking.enableIPv6 "[::]"'';
       description = "Addresses at which hosts are served that do not say otherwise.";
     };
 
@@ -308,7 +294,7 @@ in
         ExecStart = command;
         ExecReload = [
           "${command} -t"
-          "${pkgs.coreutils}/bin/kill -HUP $MAINPID"
+          "${pkgs.util-linux}/bin/kill -HUP $MAINPID"
         ];
         Restart = "always";
         RestartSec = "10s";

@@ -1,5 +1,10 @@
 # Boot loaders, whose menus list every generation. Their files are written at activation.
-{ config, lib, ... }:
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
 let
   inherit (lib) mkOption types;
   cfg = config.boot.loader;
@@ -17,6 +22,27 @@ let
       "none";
 
   devices = lib.unique (lib.optional (grub.device != "") grub.device ++ grub.devices);
+  # How the boot loader itself gets onto its disk, which happens once and by hand.
+  installCommands =
+    let
+      isEfi = grub.efiSupport;
+      efiArch = if pkgs.stdenv.hostPlatform.isAarch64 or false then "arm64" else "x86_64";
+      disks = lib.remove "nodev" devices;
+      efi = "--efi-directory=${cfg.efi.efiSysMountPoint}";
+    in
+    if kind == "grub" then
+      map (disk: "grub-install ${lib.escapeShellArg disk}") disks
+      ++ lib.optional isEfi "grub-install --target=${efiArch}-efi ${lib.escapeShellArg efi}${
+        lib.optionalString (!cfg.efi.canTouchEfiVariables) " --no-nvram"
+      }"
+    else if kind == "systemd-boot" then
+      [
+        "bootctl install ${lib.escapeShellArg "--esp-path=${cfg.efi.efiSysMountPoint}"}${
+          lib.optionalString (!cfg.efi.canTouchEfiVariables) " --no-variables"
+        }"
+      ]
+    else
+      [ ];
 in
 {
   options.boot.loader = {
@@ -169,6 +195,7 @@ in
 
     system.activation.record.boot = {
       loader = kind;
+      inherit installCommands;
       inherit (cfg) timeout;
       inherit (config.system.activation.boot) kernel initrd kernelParams;
       grub = {

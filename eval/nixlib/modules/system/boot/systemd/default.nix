@@ -78,7 +78,9 @@ let
           environment.PATH = config.path;
         }
         (script "ExecStartPre" "pre-start" config.preStart "")
-        (script "ExecStart" "start" config.script " ${config.scriptArgs}")
+        (script "ExecStart" "start" config.script (
+          lib.optionalString (config.scriptArgs != "") " ${config.scriptArgs}"
+        ))
         (script "ExecStartPost" "post-start" config.postStart "")
         (script "ExecReload" "reload" config.reload "")
         (script "ExecStop" "pre-stop" config.preStop "")
@@ -144,14 +146,19 @@ let
   links =
     name: def:
     lib.optional (!def.enable) (lib.nameValuePair name "/dev/null")
-    ++ map (alias: lib.nameValuePair alias name) def.aliases
+    ++ map (alias: lib.nameValuePair alias (place "" name)) def.aliases
     ++ lib.optionals def.enable (
-      map (by: lib.nameValuePair "${by}.wants/${name}" "../${name}") def.wantedBy
-      ++ map (by: lib.nameValuePair "${by}.requires/${name}" "../${name}") def.requiredBy
+      map (by: lib.nameValuePair "${by}.wants/${name}" (place "../" name)) def.wantedBy
+      ++ map (by: lib.nameValuePair "${by}.requires/${name}" (place "../" name)) def.requiredBy
     );
 
-  # Where a unit is found that may be the host's.
-  place = name: if cfg.units ? ${name} then name else "/lib/systemd/system/${name}";
+  # Where a unit is found: one without a text is the host's.
+  place =
+    directory: name:
+    if cfg.units ? ${name} && cfg.units.${name}.text != null then
+      "${directory}${name}"
+    else
+      "/lib/systemd/system/${name}";
 
   checkService =
     name: def:
@@ -204,7 +211,10 @@ in
     units = mkOption {
       type = types.attrsOf (types.submodule { options = kinds.concrete; });
       default = { };
-      description = "Units as they are written, by name. Those of the options beside this one are among them.";
+      description = ''
+        Units as they are written, by name with its suffix. Those of the options beside this one are
+        among them; one without a text is a unit that the machine brings.
+      '';
     };
 
     services = unitsOf "Services" kinds.service [ serviceModule ] (
@@ -274,10 +284,15 @@ in
       (mounted "automount" render.automount cfg.automounts)
     ];
 
+    # Which files there are must not depend on their texts: those may name other files of /etc.
     environment.etc =
-      lib.mapAttrs' (name: def: lib.nameValuePair "systemd/system/${name}" { inherit (def) text; }) (
-        lib.filterAttrs (_: def: def.enable && def.text != null) cfg.units
-      )
+      lib.mapAttrs' (
+        name: def:
+        lib.nameValuePair "systemd/system/${name}" {
+          enable = def.enable && def.text != null;
+          inherit (def) text;
+        }
+      ) cfg.units
       // lib.optionalAttrs (cfg.extraConfig != "") {
         "systemd/system.conf".text = ''
           [Manager]
@@ -287,8 +302,8 @@ in
     system.etcLinks = lib.mapAttrs' (path: lib.nameValuePair "systemd/system/${path}") (
       builtins.listToAttrs (lib.concatLists (lib.mapAttrsToList links cfg.units))
       // {
-        "default.target" = place cfg.defaultUnit;
-        "ctrl-alt-del.target" = place cfg.ctrlAltDelUnit;
+        "default.target" = place "" cfg.defaultUnit;
+        "ctrl-alt-del.target" = place "" cfg.ctrlAltDelUnit;
       }
     );
 

@@ -5,15 +5,17 @@ let
   cfg = config.systemd.tmpfiles;
   entry =
     path: kind: entry:
-    lib.concatStringsSep " " [
-      kind
-      "'${path}'"
-      entry.mode
-      entry.user
-      entry.group
-      entry.age
-      entry.argument
-    ];
+    lib.concatStringsSep " " (
+      [
+        kind
+        "'${path}'"
+        entry.mode
+        entry.user
+        entry.group
+        entry.age
+      ]
+      ++ lib.optional (entry.argument != "") entry.argument
+    );
   field =
     default: description:
     mkOption {
@@ -35,18 +37,15 @@ in
         type = types.attrsOf (
           types.attrsOf (
             types.attrsOf (
-              types.submodule (
-                { name, ... }:
-                {
-                  options = {
-                    mode = field "-" "Permissions in octal; `-` for the usual ones.";
-                    user = field "-" "Owner; `-` for root.";
-                    group = field "-" "Group; `-` for root.";
-                    age = field "-" "Age at which files are removed; `-` for never.";
-                    argument = field "" "What else the kind of rule needs, such as the target of a link.";
-                  };
-                }
-              )
+              types.submodule {
+                options = {
+                  mode = field "-" "Permissions in octal; `-` for the usual ones.";
+                  user = field "-" "Owner; `-` for root.";
+                  group = field "-" "Group; `-` for root.";
+                  age = field "-" "Age at which files are removed; `-` for never.";
+                  argument = field "" "What else the kind of rule needs, such as the target of a link.";
+                };
+              }
             )
           )
         );

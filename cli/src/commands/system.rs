@@ -1,0 +1,112 @@
+//! The system that a configuration describes, as the commands about systems evaluate it.
+
+use crate::evaluation::{self, Stop};
+use crate::report::Outcome;
+use eval::heap::{Attrs, AttrsBuilder, Lazy, Value};
+use eval::interpret::Eval;
+use eval::select;
+use eval::source::{EMBEDDED, HOST, SourcePath, canonical};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+
+/// Where configurations lie when nobody says.
+const DEFAULT_FILE: &[u8] = b"/etc/nixos/configuration.nix";
+
+/// Which modules a configuration is evaluated with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Modules {
+    /// Those that are part of this program.
+    Embedded,
+    /// Those of `<nixpkgs/nixos>`, which are the embedded ones where the search path has none.
+    Named,
+}
+
+/// A configuration, and the modules that make it a system.
+#[derive(Clone, Debug)]
+pub(super) struct Configuration {
+    /// The modules.
+    pub(super) modules: Modules,
+    /// The file; without one `<nixos-config>`.
+    file: Option<File>,
+    /// Whether the empty configuration will do when nobody names one.
+    may_be_empty: bool,
+}
+
+/// How a file was named.
+#[derive(Clone, Debug)]
+enum File {
+    /// By a name of the search path.
+    Name(String),
+    /// By its absolute path.
+    Path(PathBuf),
+}
+
+impl Configuration {
+    /// Returns the configuration that `word` of the command line names.
+    ///
+    /// # Errors
+    ///
+    /// When the working directory is gone.
+    pub(super) fn new(modules: Modules, word: Option<&str>, may_be_empty: bool) -> Outcome<Self> {
+        let name = |word: &str| Some(word.strip_prefix('<')?.strip_suffix('>')?.to_owned());
+        let file = match (word, word.and_then(name)) {
+            (_, Some(name)) => Some(File::Name(name)),
+            (None, None) => None,
+            (Some(word), None) => {
+                let mut path = std::path::absolute(word)?;
+                if path.join("configuration.nix").is_file() {
+                    path.push("configuration.nix");
+                }
+                Some(File::Path(path))
+            }
+        };
+        Ok(Self { modules, file, may_be_empty })
+    }
+
+    /// Evaluates the configuration to the set of `config` and `options`.
+    ///
+    /// # Errors
+    ///
+    /// When a name is not in the search path, and whatever evaluation meets.
+    pub(super) fn evaluate<'h>(&self, eval: &mut Eval<'h>) -> Result<Value<'h>, Stop> {
+        let library = match self.modules {
+            Modules::Embedded => SourcePath::new(EMBEDDED, b"/nixos"),
+            Modules::Named => evaluation::named_file(eval, "nixpkgs/nixos")?,
+        };
+        let function = eval.import(&library)?;
+        let configuration = self.value(eval)?;
+        let mut arguments = AttrsBuilder::with_capacity(1);
+        arguments.push_named("configuration", configuration);
+        let arguments = arguments.finish(eval.heap());
+        Ok(eval.call(function, &[Lazy::from(Value::attrs(arguments))])?)
+    }
+
+    fn value<'h>(&self, eval: &mut Eval<'h>) -> Result<Value<'h>, Stop> {
+        let path = match &self.file {
+            Some(File::Name(name)) => evaluation::named_file(eval, name)?,
+            Some(File::Path(path)) => {
+                SourcePath::new(HOST, &canonical(path.as_os_str().as_bytes()))
+            }
+            None => match evaluation::named_file(eval, "nixos-config") {
+                Ok(path) => path,
+                Err(_) if self.may_be_empty => return Ok(Value::attrs(Attrs::empty(eval.heap()))),
+                Err(_) => SourcePath::new(HOST, DEFAULT_FILE),
+            },
+        };
+        Ok(Value::path(eval.heap(), path.root, &path.bytes))
+    }
+}
+
+/// Returns what `path` selects from an evaluated system.
+///
+/// # Errors
+///
+/// Whatever evaluation meets.
+pub(super) fn part<'h>(
+    eval: &mut Eval<'h>,
+    system: Value<'h>,
+    path: &str,
+) -> Result<Value<'h>, Stop> {
+    let none = Attrs::empty(eval.heap());
+    Ok(select::select(eval, system, path, none)?)
+}

@@ -1,0 +1,2 @@
+# What a generated hardware configuration imports for machines without particular needs: nothing.
+{ }

@@ -1,0 +1,28 @@
+# All modules of the embedded library.
+[
+  ./config/locale.nix
+  ./config/network-interfaces.nix
+  ./config/networking.nix
+  ./config/shells-environment.nix
+  ./config/system-path.nix
+  ./config/users-groups.nix
+  ./hardware/firmware.nix
+  ./misc/assertions.nix
+  ./misc/ids.nix
+  ./misc/meta.nix
+  ./misc/nixpkgs.nix
+  ./misc/version.nix
+  ./security/sudo.nix
+  ./services/networking/firewall.nix
+  ./services/networking/ssh/sshd.nix
+  ./services/system/nix.nix
+  ./services/web-servers/nginx/default.nix
+  ./system/activation.nix
+  ./system/boot/kernel.nix
+  ./system/boot/loader/default.nix
+  ./system/boot/systemd/default.nix
+  ./system/boot/systemd/tmpfiles.nix
+  ./system/etc.nix
+  ./system/toplevel.nix
+  ./tasks/filesystems.nix
+]

@@ -1,0 +1,342 @@
+//! Options as values of the language into plain data, each part failing for itself.
+
+use std::collections::BTreeMap;
+
+use super::{Detail, OptionInfo, OptionNode, Place, Step, SubTree, text};
+use crate::coerce;
+use crate::error::{ErrorKind, Result};
+use crate::heap::{Attrs, Kind, Lazy, Slot, Symbol, Value};
+use crate::interpret::Eval;
+
+/// The deepest nesting of submodules that is followed; types may contain themselves.
+const SUBMODULES_MAX: u32 = 5;
+/// The deepest nesting of types in types that is followed.
+const TYPES_MAX: u32 = 16;
+
+/// Collects an evaluated set that is an option or holds options.
+///
+/// # Errors
+///
+/// If the evaluation is cancelled or out of memory.
+pub(super) fn node<'h>(
+    eval: &mut Eval<'h>,
+    options: Value<'h>,
+    detail: Detail,
+) -> Result<OptionNode> {
+    let mut collector = Collector { eval, detail, submodules: 0, types: 0 };
+    match options.as_attrs() {
+        Some(attrs) => collector.node(attrs),
+        None => Ok(OptionNode::default()),
+    }
+}
+
+/// Turns a failure into `None`, unless it means that the evaluation has to stop.
+pub(super) fn caught<T>(eval: &Eval<'_>, result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind == ErrorKind::Cancelled => Err(error),
+        Err(error) if error.kind == ErrorKind::Limit && is_out_of_memory(eval) => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+fn is_out_of_memory(eval: &Eval<'_>) -> bool {
+    let size_max = eval.settings().heap_size_bytes_max;
+    size_max != 0 && eval.heap().size_bytes() >= size_max
+}
+
+struct Collector<'e, 'h> {
+    eval: &'e mut Eval<'h>,
+    detail: Detail,
+    /// How many submodules deep we are.
+    submodules: u32,
+    /// How many types deep we are.
+    types: u32,
+}
+
+impl<'h> Collector<'_, 'h> {
+    fn node(&mut self, attrs: Attrs<'h>) -> Result<OptionNode> {
+        if self.text(attrs, "_type")?.as_deref() == Some("option") {
+            let option = Some(Box::new(self.option(attrs)?));
+            return Ok(OptionNode { option, children: BTreeMap::new() });
+        }
+        let mut node = OptionNode::default();
+        for attr in attrs.iter_by_name(self.eval.heap()) {
+            let name = attr.name.to_text().into_owned();
+            if name == "_module" {
+                continue;
+            }
+            let Some(inner) = self.attempt(attr.slot)?.and_then(Value::as_attrs) else { continue };
+            let Some(child) = self.deeper(|this| this.node(inner))? else { continue };
+            if child.option.is_some() || !child.children.is_empty() {
+                node.children.insert(name, child);
+            }
+        }
+        Ok(node)
+    }
+
+    fn option(&mut self, option: Attrs<'h>) -> Result<OptionInfo> {
+        let definitions = match self.detail {
+            Detail::Declarations => Vec::new(),
+            Detail::Definitions => self.places(option, "definitionsWithLocations", "files")?,
+        };
+        let mut info = OptionInfo {
+            description: self.prose(option, "description")?,
+            default: self.nix_text(option, "defaultText", "default")?,
+            example: self.nix_text(option, "example", "example")?,
+            declarations: self.places(option, "declarationPositions", "declarations")?,
+            definitions,
+            is_read_only: self.flag(option, "readOnly")?.unwrap_or(false),
+            is_hidden: self.flag(option, "internal")?.unwrap_or(false)
+                || self.flag(option, "visible")? == Some(false),
+            ..OptionInfo::default()
+        };
+        if let Some(ty) = self.get(option, "type")?.and_then(Value::as_attrs) {
+            self.describe_type(ty, &mut info)?;
+        }
+        Ok(info)
+    }
+
+    fn describe_type(&mut self, ty: Attrs<'h>, info: &mut OptionInfo) -> Result<()> {
+        info.type_name = self.text(ty, "name")?.unwrap_or_default();
+        info.type_description = self.text(ty, "description")?.unwrap_or_default();
+        info.values = self.values(ty)?;
+        info.sub = self.sub_tree(ty)?;
+        Ok(())
+    }
+
+    /// Follows a type to the options inside it.
+    fn sub_tree(&mut self, ty: Attrs<'h>) -> Result<Option<SubTree>> {
+        if self.types >= TYPES_MAX {
+            return Ok(None);
+        }
+        self.types += 1;
+        let sub = match self.text(ty, "name")?.as_deref() {
+            Some("attrsOf" | "lazyAttrsOf" | "attrsWith" | "loaOf") => {
+                self.elements(ty, Step::Named)
+            }
+            Some("listOf" | "nonEmptyListOf" | "attrListOf") => self.elements(ty, Step::Element),
+            Some("nullOr" | "uniq" | "unique" | "either" | "oneOf" | "coercedTo") => {
+                self.first_of(ty)
+            }
+            _ => self.submodule(ty),
+        };
+        self.types -= 1;
+        sub
+    }
+
+    /// A set or list of a type: each element is a step away.
+    fn elements(&mut self, ty: Attrs<'h>, step: Step) -> Result<Option<SubTree>> {
+        let Some(element) = self.inner_types(ty)?.first().copied() else {
+            let found = self.submodule(ty)?;
+            return Ok(found.map(|found| SubTree { step, node: found.node }));
+        };
+        let mut info = OptionInfo::default();
+        self.describe_type(element, &mut info)?;
+        let node = match info.sub {
+            Some(SubTree { step: Step::Direct, node }) => node,
+            None if info.values.is_empty() => return Ok(None),
+            _ => OptionNode { option: Some(Box::new(info)), children: BTreeMap::new() },
+        };
+        Ok(Some(SubTree { step, node }))
+    }
+
+    /// A type that is one of others, or another with conditions.
+    fn first_of(&mut self, ty: Attrs<'h>) -> Result<Option<SubTree>> {
+        for inner in self.inner_types(ty)? {
+            if let Some(found) = self.sub_tree(inner)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    fn submodule(&mut self, ty: Attrs<'h>) -> Result<Option<SubTree>> {
+        if self.submodules >= SUBMODULES_MAX {
+            return Ok(None);
+        }
+        let Some(function) = self.get(ty, "getSubOptions")? else { return Ok(None) };
+        let prefix = Value::list(&[]);
+        let called = self.eval.call(function, &[Lazy::from(prefix)]);
+        let Some(options) = caught(self.eval, called)?.and_then(Value::as_attrs) else {
+            return Ok(None);
+        };
+        self.submodules += 1;
+        let node = self.deeper(|this| this.node(options));
+        self.submodules -= 1;
+        let node = node?.filter(|node| !node.children.is_empty());
+        Ok(node.map(|node| SubTree { step: Step::Direct, node }))
+    }
+
+    /// Returns the types that a type is made of. Older trees tell them only through the functor.
+    fn inner_types(&mut self, ty: Attrs<'h>) -> Result<Vec<Attrs<'h>>> {
+        let mut types = Vec::new();
+        if let Some(nested) = self.get(ty, "nestedTypes")?.and_then(Value::as_attrs) {
+            for attr in nested.iter_by_name(self.eval.heap()) {
+                types.extend(self.attempt(attr.slot)?.and_then(Value::as_attrs));
+            }
+        }
+        if !types.is_empty() {
+            return Ok(types);
+        }
+        let Some(functor) = self.get(ty, "functor")?.and_then(Value::as_attrs) else {
+            return Ok(types);
+        };
+        match self.get(functor, "wrapped")?.map(Value::kind) {
+            Some(Kind::Attrs(wrapped)) => types.push(wrapped),
+            Some(Kind::List(wrapped)) => {
+                for slot in wrapped {
+                    types.extend(self.attempt(slot)?.and_then(Value::as_attrs));
+                }
+            }
+            _ => {}
+        }
+        Ok(types)
+    }
+
+    /// Returns the values of a type that has few, as Nix text.
+    fn values(&mut self, ty: Attrs<'h>) -> Result<Vec<String>> {
+        let mut values = Vec::new();
+        match self.text(ty, "name")?.as_deref() {
+            Some("bool" | "boolByOr") => values.extend(["true", "false"].map(str::to_owned)),
+            Some("enum") => values = self.enumeration(ty)?,
+            Some(name @ ("nullOr" | "uniq" | "unique" | "either" | "oneOf" | "coercedTo")) => {
+                if self.types < TYPES_MAX {
+                    self.types += 1;
+                    for inner in self.inner_types(ty)? {
+                        values.extend(self.values(inner)?);
+                    }
+                    self.types -= 1;
+                }
+                if name == "nullOr" && !values.is_empty() {
+                    values.push("null".to_owned());
+                }
+            }
+            _ => {}
+        }
+        Ok(values)
+    }
+
+    fn enumeration(&mut self, ty: Attrs<'h>) -> Result<Vec<String>> {
+        let Some(functor) = self.get(ty, "functor")?.and_then(Value::as_attrs) else {
+            return Ok(Vec::new());
+        };
+        let mut payload = self.get(functor, "payload")?;
+        if let Some(attrs) = payload.and_then(Value::as_attrs) {
+            payload = self.get(attrs, "values")?;
+        }
+        let mut values = Vec::new();
+        for slot in payload.and_then(Value::as_list).unwrap_or_default() {
+            if let Some(value) = self.attempt(slot)? {
+                values.push(text::brief(self.eval, value)?);
+            }
+        }
+        Ok(values)
+    }
+
+    /// Returns a description: plain text, or text in a wrapper such as `lib.mdDoc`.
+    fn prose(&mut self, option: Attrs<'h>, name: &str) -> Result<Option<String>> {
+        match self.get(option, name)?.map(Value::kind) {
+            Some(Kind::String(text)) => Ok(Some(text.to_text().into_owned())),
+            Some(Kind::Attrs(wrapper)) => self.text(wrapper, "text"),
+            _ => Ok(None),
+        }
+    }
+
+    /// Returns a value as Nix text: from its literal wrapper where it has one, else printed.
+    fn nix_text(&mut self, option: Attrs<'h>, text: &str, value: &str) -> Result<Option<String>> {
+        let found = match self.get(option, text)? {
+            Some(found) => Some(found),
+            None if text == value => None,
+            None => self.get(option, value)?,
+        };
+        let Some(found) = found else { return Ok(None) };
+        if let Some(wrapper) = found.as_attrs()
+            && wrapper.get_named(b"_type").is_some()
+            && let Some(text) = self.text(wrapper, "text")?
+        {
+            return Ok(Some(text));
+        }
+        text::brief(self.eval, found).map(Some)
+    }
+
+    /// Returns places: with positions where the module system tells them, else only files.
+    fn places(&mut self, option: Attrs<'h>, precise: &str, files: &str) -> Result<Vec<Place>> {
+        let mut places = Vec::new();
+        let list = match self.get(option, precise)?.and_then(Value::as_list) {
+            Some(list) if !list.is_empty() => list,
+            _ => match self.get(option, files)?.and_then(Value::as_list) {
+                Some(list) => list,
+                None => return Ok(places),
+            },
+        };
+        for slot in list {
+            let Some(value) = self.attempt(slot)? else { continue };
+            let place = match value.kind() {
+                Kind::Attrs(attrs) => {
+                    let Some(file) = self.file_text(attrs)? else { continue };
+                    let line = self.number(attrs, "line")?;
+                    let column = self.number(attrs, "column")?;
+                    Place { file, line, column }
+                }
+                _ => match self.as_text(value)? {
+                    Some(file) => Place { file, line: None, column: None },
+                    None => continue,
+                },
+            };
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        Ok(places)
+    }
+
+    fn file_text(&mut self, attrs: Attrs<'h>) -> Result<Option<String>> {
+        match self.get(attrs, "file")? {
+            Some(file) => self.as_text(file),
+            None => Ok(None),
+        }
+    }
+
+    fn as_text(&mut self, value: Value<'h>) -> Result<Option<String>> {
+        let text = coerce::to_string(self.eval, value, coerce::Mode::ToString);
+        Ok(caught(self.eval, text)?.map(|text| text.to_text().into_owned()))
+    }
+
+    fn text(&mut self, attrs: Attrs<'h>, name: &str) -> Result<Option<String>> {
+        let value = self.get(attrs, name)?;
+        Ok(value.and_then(Value::as_string).map(|text| text.to_text().into_owned()))
+    }
+
+    fn flag(&mut self, attrs: Attrs<'h>, name: &str) -> Result<Option<bool>> {
+        Ok(self.get(attrs, name)?.and_then(Value::as_bool))
+    }
+
+    fn number(&mut self, attrs: Attrs<'h>, name: &str) -> Result<Option<u32>> {
+        let value = self.get(attrs, name)?.and_then(Value::as_int);
+        Ok(value.and_then(|number| u32::try_from(number).ok()))
+    }
+
+    /// Returns an attribute's value; `None` if it is missing or fails.
+    fn get(&mut self, attrs: Attrs<'h>, name: &str) -> Result<Option<Value<'h>>> {
+        match attrs.get(Symbol::intern(name.as_bytes())) {
+            Some(slot) => self.attempt(slot),
+            None => Ok(None),
+        }
+    }
+
+    fn attempt(&mut self, slot: &'h Slot<'h>) -> Result<Option<Value<'h>>> {
+        let forced = self.eval.force(slot);
+        caught(self.eval, forced)
+    }
+
+    fn deeper<T>(
+        &mut self,
+        work: impl FnOnce(&mut Collector<'_, 'h>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let (detail, submodules, types) = (self.detail, self.submodules, self.types);
+        let done =
+            self.eval.deeper(|eval| work(&mut Collector { eval, detail, submodules, types }));
+        caught(self.eval, done)
+    }
+}
