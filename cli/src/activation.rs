@@ -24,5 +24,6 @@ mod units;
 
 pub(crate) use date::moment;
 pub(crate) use difference::Difference;
+pub(crate) use journal::unfinished;
 pub(crate) use machine::{GenerationLabel, Machine, System, generations, profile};
 pub(crate) use switch::{activate, check_host_programs};

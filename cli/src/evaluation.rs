@@ -10,10 +10,10 @@ use crate::interrupt;
 use crate::report::{Failure, Outcome};
 use crate::request::{Argument, Input, Request};
 use crate::settings::Settings;
-use crate::stores::Access;
+use crate::stores::{Access, EvaluatingStore};
 use crate::system::Host;
-use eval::error::EvalError;
-use eval::heap::{Attrs, AttrsBuilder, Heap, Lazy, Value};
+use eval::error::{ErrorKind, EvalError};
+use eval::heap::{Attrs, AttrsBuilder, Heap, Lazy, Slot, Value};
 use eval::interpret::{Eval, on_large_stack};
 use eval::report::{Code, Place, Report};
 use eval::source::{EMBEDDED, HOST, Origin, Position, SourcePath, canonical};
@@ -66,9 +66,10 @@ pub(crate) fn run<T: Send>(
 ) -> Outcome<T> {
     let settings = settings_of(cx, access)?;
     let host = Host::with_store(cx.ui, store);
+    let store = EvaluatingStore::new(cx, store);
     on_large_stack(|| {
         let heap = Heap::new();
-        let mut eval = Eval::new(&heap, &host, store, &settings);
+        let mut eval = Eval::new(&heap, &host, &store, &settings);
         match work(&mut eval) {
             Ok(result) => Ok(result),
             Err(Stop::Evaluation(error)) => Err(failure(cx, &mut eval, &error)),
@@ -358,4 +359,33 @@ pub(crate) fn each_selected<'h>(
         }
     }
     Ok(())
+}
+
+/// Returns the value of an attribute, as [`attempt`] does.
+///
+/// # Errors
+///
+/// When the evaluation is cancelled.
+pub(crate) fn attribute<'h>(
+    eval: &mut Eval<'h>,
+    attrs: Attrs<'h>,
+    name: &[u8],
+) -> Result<Option<Value<'h>>, Stop> {
+    match attrs.get_named(name) {
+        Some(slot) => attempt(eval, slot),
+        None => Ok(None),
+    }
+}
+
+/// Returns the value of a slot; none if it has none, because evaluating it fails.
+///
+/// # Errors
+///
+/// When the evaluation is cancelled.
+pub(crate) fn attempt<'h>(eval: &mut Eval<'h>, slot: &'h Slot<'h>) -> Result<Option<Value<'h>>, Stop> {
+    match eval.force(slot) {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind == ErrorKind::Cancelled => Err(error.into()),
+        Err(_) => Ok(None),
+    }
 }

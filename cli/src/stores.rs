@@ -10,6 +10,8 @@
 //! The private store is the one of CppNix, below the user's data directory.
 //! Source: CppNix, `StoreReference::parse` and `resolveStoreConfig`.
 
+mod evaluating;
+mod forward;
 mod lazy;
 mod refusing;
 
@@ -20,6 +22,7 @@ use crate::ui::Ui;
 use std::path::{Path, PathBuf};
 use store::{LocalSettings, LocalStore, MemoryStore, Store, StoreDirectory, StoreError};
 
+pub(crate) use evaluating::EvaluatingStore;
 pub(crate) use lazy::LazyStore;
 use refusing::RefusingStore;
 
@@ -28,6 +31,8 @@ use refusing::RefusingStore;
 pub(crate) enum Place {
     /// One on disk.
     Disk(LocalSettings),
+    /// The user's own on disk, in place of the system's.
+    Private(LocalSettings),
     /// One in memory, which forgets everything at the end.
     Memory(StoreDirectory),
     /// One that stays empty.
@@ -62,11 +67,9 @@ pub(crate) fn open(ui: Ui, settings: &Settings) -> Outcome<Box<dyn Store>> {
 pub(crate) fn open_local(ui: Ui, settings: &Settings) -> Outcome<LocalStore> {
     let place = find(settings)?;
     place.tell_if_new(ui);
-    match place {
-        Place::Disk(local) => LocalStore::open(local).map_err(of_store),
-        Place::Memory(_) | Place::Dummy(_) => {
-            Err(Failure::new("this operation needs a store on disk, and 'dummy://' is none"))
-        }
+    match place.on_disk() {
+        Some(local) => LocalStore::open(local.clone()).map_err(of_store),
+        None => Err(Failure::new("this operation needs a store on disk, and 'dummy://' is none")),
     }
 }
 
@@ -262,7 +265,7 @@ fn automatic(settings: &Settings) -> Outcome<Place> {
         return Ok(Place::Disk(system));
     }
     let root = data_directory()?.join("nix/root");
-    Ok(Place::Disk(on_disk(settings, Parameters { root: Some(root), ..Parameters::default() })?))
+    Ok(Place::Private(on_disk(settings, Parameters { root: Some(root), ..Parameters::default() })?))
 }
 
 /// Returns the directory of the user's data.
@@ -280,7 +283,7 @@ impl Place {
     /// Returns the directory that paths begin with.
     pub(crate) fn directory(&self) -> &StoreDirectory {
         match self {
-            Place::Disk(local) => &local.directory,
+            Place::Disk(local) | Place::Private(local) => &local.directory,
             Place::Memory(directory) | Place::Dummy(directory) => directory,
         }
     }
@@ -288,18 +291,25 @@ impl Place {
     /// Returns where the files of objects really are.
     pub(crate) fn real_directory(&self) -> &Path {
         match self {
-            Place::Disk(local) => &local.real_directory,
+            Place::Disk(local) | Place::Private(local) => &local.real_directory,
             Place::Memory(directory) | Place::Dummy(directory) => Path::new(directory.as_str()),
         }
     }
 
-    /// Says that a store will be made elsewhere than where its paths say, once it is.
+    /// Says that the store will be the user's own, if it is and has to be made first.
     pub(crate) fn tell_if_new(&self, ui: Ui) {
-        let Place::Disk(local) = self else { return };
-        let is_elsewhere = local.real_directory != Path::new(local.directory.as_str());
-        if is_elsewhere && !local.read_only && !local.state_directory.exists() {
+        let Place::Private(local) = self else { return };
+        if !local.state_directory.exists() {
             let (directory, real) = (&local.directory, local.real_directory.display());
-            ui.warn(format!("the files of this store's '{directory}' will be in '{real}'"));
+            ui.warn(format!("'{directory}' cannot be written; its files will be in '{real}'"));
+        }
+    }
+
+    /// Returns where the store is on disk, if it is.
+    pub(crate) fn on_disk(&self) -> Option<&LocalSettings> {
+        match self {
+            Place::Disk(local) | Place::Private(local) => Some(local),
+            Place::Memory(_) | Place::Dummy(_) => None,
         }
     }
 
@@ -310,10 +320,10 @@ impl Place {
     /// When it cannot be made, or is damaged.
     pub(crate) fn open(&self, access: Access) -> Result<Box<dyn Store>, StoreError> {
         match (self, access) {
-            (Place::Disk(local), Access::Write) => {
+            (Place::Disk(local) | Place::Private(local), Access::Write) => {
                 Ok(Box::new(LocalStore::open(local.clone())?))
             }
-            (Place::Disk(local), Access::Read) => {
+            (Place::Disk(local) | Place::Private(local), Access::Read) => {
                 if !local.state_directory.join("db/schema").exists() {
                     return Ok(Box::new(MemoryStore::new(local.directory.clone())));
                 }

@@ -17,22 +17,29 @@ use syntax::{LineIndex, Options};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::lint;
 use crate::scope::{self, Scopes};
-use crate::source::SourcePath;
 
 /// What every query is given.
 #[salsa::db]
 pub trait Db: salsa::Database {}
 
-/// A file as the editor (or the host) has it.
-#[expect(missing_docs, reason = "salsa makes functions that cannot carry documentation")]
-#[salsa::input]
-pub struct File {
-    /// Where it lies.
-    #[returns(ref)]
-    pub path: SourcePath,
-    /// Its bytes.
-    #[returns(ref)]
-    pub text: Arc<[u8]>,
+pub use input::File;
+
+#[allow(missing_docs, reason = "salsa makes functions that cannot carry documentation")]
+mod input {
+    use std::sync::Arc;
+
+    use crate::source::SourcePath;
+
+    /// A file as the editor (or the host) has it.
+    #[salsa::input]
+    pub struct File {
+        /// Where it lies.
+        #[returns(ref)]
+        pub path: SourcePath,
+        /// Its bytes.
+        #[returns(ref)]
+        pub text: Arc<[u8]>,
+    }
 }
 
 /// The database of one session.

@@ -29,7 +29,6 @@ pub use symbol::Symbol;
 pub use table::Table;
 pub use value::{Apply, Kind, Lambda, Lazy, Partial, PathValue, Value};
 
-
 /// The memory of one evaluation.
 ///
 /// Values borrow it (`&'h Heap`), so it outlives all of them and frees them together.

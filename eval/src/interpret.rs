@@ -478,9 +478,7 @@ impl<'h> Eval<'h> {
     fn no_condition(&mut self, result: Result<Value<'h>>, id: Id, step: &str) -> Answer<'h> {
         let position = self.code.position(id);
         let error = match result {
-            Ok(value) => {
-                crate::builtins::table::wrong_type(self, "a Boolean", value).at(position)
-            }
+            Ok(value) => crate::builtins::table::wrong_type(self, "a Boolean", value).at(position),
             Err(error) => error,
         };
         Answer::error(error.frame(position, FrameKind::Evaluator, step))
@@ -505,10 +503,11 @@ impl<'h> Eval<'h> {
                 let at = self.code.position(condition);
                 let step = format!("while evaluating the condition of the assertion '{shown}'");
                 return Answer::error(
-                    error
-                        .at(at)
-                        .frame(at, FrameKind::Evaluator, "in an equality assertion")
-                        .frame(position, FrameKind::Evaluator, step),
+                    error.at(at).frame(at, FrameKind::Evaluator, "in an equality assertion").frame(
+                        position,
+                        FrameKind::Evaluator,
+                        step,
+                    ),
                 );
             }
         }
@@ -542,7 +541,7 @@ impl<'h> Eval<'h> {
         let formals = lambda.formals.filter(|_| is_last);
         let file = self.code.position(lambda.body).file;
         LambdaInfo {
-            name: lambda.name.filter(|_| argument == 0),
+            name: lambda.name,
             parameter: lambda.parameters.get(argument).copied().flatten(),
             formals: formals.map(|formals| {
                 let in_order = formals.written.iter().filter_map(|&at| {

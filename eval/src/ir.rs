@@ -377,26 +377,27 @@ impl<'h> Code<'h> {
             extra: Table::new(NODES_MAX),
             constants: Table::new(NODES_MAX / 4),
             lambdas: Table::new(NODES_MAX / 16),
-            sets: Table::new(NODES_MAX / 16),
+            sets: Table::new(NODES_MAX / 8),
             lets: Table::new(NODES_MAX / 16),
             files: RefCell::default(),
         }
     }
 
-    /// Whether a file of `size` bytes surely fits: no byte makes more than one node, entry or
-    /// constant.
+    /// Whether a file of `size` bytes surely fits.
+    ///
+    /// No byte makes more than two nodes or constants, or four entries of a run; the shortest
+    /// lambda is `a:b`, the shortest set `{}`, the shortest `let` longer than both.
     pub fn has_room(&self, size: usize) -> bool {
-        [
-            self.nodes.room(),
-            self.offsets.room(),
-            self.extra.room() / 4,
-            self.constants.room(),
-            self.lambdas.room(),
-            self.sets.room(),
-            self.lets.room(),
-        ]
-        .iter()
-        .all(|&room| room > 2 * size + 64)
+        let tables = [
+            (self.nodes.room(), 2 * size),
+            (self.offsets.room(), 2 * size),
+            (self.extra.room(), 4 * size),
+            (self.constants.room(), 2 * size),
+            (self.lambdas.room(), size / 3),
+            (self.sets.room(), size / 2),
+            (self.lets.room(), size / 3),
+        ];
+        tables.iter().all(|&(room, need)| room > need + 64)
     }
 
     /// Begins a file and returns its number; lowering gives its root by [`Code::finish_file`].

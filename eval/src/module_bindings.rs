@@ -52,6 +52,33 @@ pub fn find<'a>(
     (1..=path.len()).rev().find_map(matching)
 }
 
+/// Returns the bindings that declare an option, wherever they stand: `a.b = mkOption { … };`.
+///
+/// Their paths are only the names left of the `=`.
+pub fn option_declarations(tree: &FlatTree<'_>) -> Vec<ModuleBinding> {
+    let bindings = tree.root().descendants().filter(|it| it.kind() == SyntaxKind::Binding);
+    let declarations = bindings.filter_map(|entry| {
+        let value = entry.expressions().next()?;
+        let attrpath = entry.child(SyntaxKind::Attrpath)?;
+        declares_option(value).then(|| ModuleBinding {
+            path: attrpath.children().map(attr_name).collect(),
+            name_range: attrpath.range(),
+            value_range: Some(value.range()),
+        })
+    });
+    declarations.collect()
+}
+
+fn declares_option(value: FlatNode<'_>) -> bool {
+    let value = value.without_parens();
+    match value.kind() {
+        SyntaxKind::Apply => function_name(value)
+            .is_some_and(|name| name.starts_with(b"mk") && name.ends_with(b"Option")),
+        SyntaxKind::BinaryOp => value.expressions().any(declares_option),
+        _ => false,
+    }
+}
+
 /// Whether a call hands its last argument on as a definition: `mkIf c x`, `lib.mkForce x` …
 pub fn is_transparent_call(apply: FlatNode<'_>) -> bool {
     let arguments = apply.children().count().saturating_sub(1);
@@ -125,10 +152,7 @@ fn collect(node: FlatNode<'_>, path: &mut Vec<String>, bindings: &mut Vec<Module
 fn binding(entry: FlatNode<'_>, path: &mut Vec<String>, bindings: &mut Vec<ModuleBinding>) {
     let Some(attrpath) = entry.child(SyntaxKind::Attrpath) else { return };
     let depth = path.len();
-    for attr in attrpath.children() {
-        let name = attr.static_attr().unwrap_or(std::borrow::Cow::Borrowed(attr.text()));
-        path.push(String::from_utf8_lossy(&name).into_owned());
-    }
+    path.extend(attrpath.children().map(attr_name));
     let value = entry.expressions().next();
     bindings.push(ModuleBinding {
         path: path.clone(),
@@ -139,6 +163,11 @@ fn binding(entry: FlatNode<'_>, path: &mut Vec<String>, bindings: &mut Vec<Modul
         collect(value, path, bindings);
     }
     path.truncate(depth);
+}
+
+fn attr_name(attr: FlatNode<'_>) -> String {
+    let name = attr.static_attr().unwrap_or(std::borrow::Cow::Borrowed(attr.text()));
+    String::from_utf8_lossy(&name).into_owned()
 }
 
 #[cfg(test)]

@@ -73,8 +73,10 @@ pub fn configuration_options<'h>(
     eval.call(function, &[Lazy::from(configuration)])
 }
 
-const OPTIONS: &[u8] =
-    b"configuration: (import <nixpkgs/nixos> { inherit configuration; }).options";
+/// An option that does not exist yet must not hide those that do: nothing is checked.
+const OPTIONS: &[u8] = b"configuration: (import <nixpkgs/nixos> {
+  configuration = { imports = [ configuration ]; _module.check = false; };
+}).options";
 
 fn one_line(eval: &Eval<'_>, error: &EvalError) -> String {
     let message = error.message.lines().next().unwrap_or_default();

@@ -99,7 +99,15 @@ pub fn realise(
     options: &RealiseOptions,
     events: &dyn Events,
 ) -> Result<Vec<Realised>, BuildError> {
+    for target in targets {
+        let (DerivedPath::Opaque(path) | DerivedPath::Built { derivation: path, .. }) = target;
+        site.store.add_temporary_root(path)?;
+    }
     let graph = goal::Graph::new(site.store, targets, options.mode)?;
+    // No collection takes a derivation, or the room of its build, away meanwhile.
+    for path in graph.goals.keys() {
+        site.store.add_temporary_root(path)?;
+    }
     if !graph.goals.is_empty() {
         room::remove_stale(&builds_directory(site, options));
         let realisation = Realisation {

@@ -32,7 +32,7 @@ use rustc_hash::FxHashMap;
 
 pub use self::lock::PathLocks;
 pub use self::remove::remove_tree;
-pub(crate) use self::root::replace_link;
+pub use self::root::replace_link;
 
 use self::database::{Access, Database, Entry, SCHEMA_VERSION};
 use self::lock::{lock, open_lock_file};
@@ -406,6 +406,7 @@ fn make_directories(settings: &LocalSettings) -> Result<(), StoreError> {
     if is_new {
         prepare_store_directory(settings)?;
     }
+    create_directory(&settings.real_directory.join(".links"))?;
     for directory in ["db", temporary_root::DIRECTORY, "gcroots/auto", "gcroots/per-user"] {
         create_directory(&state.join(directory))?;
     }

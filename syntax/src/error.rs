@@ -64,8 +64,12 @@ pub(crate) struct OracleWording {
     /// The place it prints.
     pub(crate) offset: u32,
     /// How far it has read when it notices: of several errors the one noticed first is printed.
+    /// [`NEVER`] if something else stops it before.
     pub(crate) noticed_at: u32,
 }
+
+/// Where an error is noticed of a construct that is itself broken.
+pub(crate) const NEVER: u32 = u32::MAX;
 
 impl SyntaxError {
     /// Builds an error of which the reference implementation's grammar finds its own version.
@@ -116,7 +120,9 @@ impl SyntaxError {
                 *previous = map(*previous)?;
             }
             oracle.offset = map(oracle.offset)?;
-            oracle.noticed_at = map(oracle.noticed_at)?;
+            if oracle.noticed_at != NEVER {
+                oracle.noticed_at = map(oracle.noticed_at)?;
+            }
         }
         Some(self)
     }
@@ -248,7 +254,8 @@ pub(crate) fn invalid_float(range: TextRange, text: &str) -> SyntaxError {
     )
 }
 
-/// A formal named twice, or like the name bound by `@`; the function ends at `noticed_at`.
+/// A formal named twice, or like the name bound by `@`; the function ends at `noticed_at`, or
+/// [`NEVER`].
 ///
 /// `printed_at` is where the reference implementation points.
 pub(crate) fn duplicate_formal(
@@ -268,16 +275,12 @@ pub(crate) fn duplicate_formal(
     error
 }
 
-/// A dynamic attribute in `let`; the `let` spans `whole`.
-pub(crate) fn dynamic_in_let(range: TextRange, whole: TextRange) -> SyntaxError {
+/// A dynamic attribute in `let`, which begins at `start` and ends at `noticed_at`, or [`NEVER`].
+pub(crate) fn dynamic_in_let(range: TextRange, start: u32, noticed_at: u32) -> SyntaxError {
     let message = "a name in `let` cannot be computed";
     SyntaxError::new(ErrorKind::DynamicAttr, range, message)
         .with_hint("bind an attribute set with the computed name, and select from it")
-        .with_oracle(
-            whole.start().into(),
-            whole.end().into(),
-            "dynamic attributes not allowed in let",
-        )
+        .with_oracle(start, noticed_at, "dynamic attributes not allowed in let")
 }
 
 /// A dynamic attribute in `inherit`.

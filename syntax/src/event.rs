@@ -18,10 +18,10 @@ pub(crate) fn flat_tree<'t>(
             ancestors.pop();
         }
         // Before a node stand its ancestors and all that is finished when it begins.
-        let first = node.end_node;
+        let first = node.subtree_end;
         let place = first + ancestors.len() as u32;
         if let Some(slot) = nodes.get_mut(place as usize) {
-            *slot = Node { end_node: place + (index - first) + 1, ..*node };
+            *slot = Node { subtree_end: place + (index - first) + 1, ..*node };
         }
         ancestors.push(first);
         depth = depth.max(ancestors.len());

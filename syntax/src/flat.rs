@@ -35,7 +35,7 @@ pub(crate) struct Node {
     pub(crate) first_token: u32,
     pub(crate) end_token: u32,
     /// The index after the last descendant.
-    pub(crate) end_node: u32,
+    pub(crate) subtree_end: u32,
     pub(crate) kind: SyntaxKind,
 }
 
@@ -167,7 +167,7 @@ impl<'a> FlatNode<'a> {
     /// Returns the child nodes in source order.
     #[inline]
     pub fn children(self) -> Children<'a> {
-        Children { tree: self.tree, next: self.index + 1, end: self.data().end_node }
+        Children { tree: self.tree, next: self.index + 1, end: self.data().subtree_end }
     }
 
     /// Returns the first child node.
@@ -193,7 +193,7 @@ impl<'a> FlatNode<'a> {
     /// Returns this node and all below it, in preorder.
     pub fn descendants(self) -> impl Iterator<Item = FlatNode<'a>> {
         let tree = self.tree;
-        (self.index..self.data().end_node).map(move |index| FlatNode { tree, index })
+        (self.index..self.data().subtree_end).map(move |index| FlatNode { tree, index })
     }
 
     /// Returns child nodes and own tokens, in source order.
@@ -399,7 +399,7 @@ impl<'a> Iterator for Children<'a> {
             return None;
         }
         let node = FlatNode { tree: self.tree, index: self.next };
-        self.next = node.data().end_node;
+        self.next = node.data().subtree_end;
         Some(node)
     }
 }

@@ -397,7 +397,8 @@ impl Lexer<'_> {
             return false;
         }
         let next = self.at(slash + 1);
-        if !is(next, PATH) && !(next == b'$' && self.at(slash + 2) == b'{') {
+        let goes_on = is(next, PATH) || (next == b'$' && self.at(slash + 2) == b'{');
+        if !goes_on {
             return false;
         }
         self.path_token(K::PathStart);

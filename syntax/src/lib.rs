@@ -12,6 +12,8 @@ pub mod literal;
 mod oracle;
 mod parse;
 mod parser;
+#[cfg(test)]
+mod pieces;
 mod reparse;
 mod tree;
 mod validate;
@@ -97,7 +99,7 @@ fn without_nodes(
     });
     tree.nodes.truncate(1);
     for root in &mut tree.nodes {
-        root.end_node = 1;
+        root.subtree_end = 1;
     }
     tree.depth = 1;
     (tree, vec![error::nesting_too_deep(range, options.depth_max)])

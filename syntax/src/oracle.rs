@@ -10,7 +10,7 @@ mod table;
 
 use std::sync::OnceLock;
 
-use crate::error::SyntaxError;
+use crate::error::{self, ErrorKind, SyntaxError};
 use crate::flat::Token;
 use crate::kind::SyntaxKind as K;
 use crate::lexer::{self, LexErrorKind, Lexed};
@@ -32,14 +32,14 @@ pub struct OracleError {
 ///
 /// `None` if it finds nothing wrong, or `errors` are only those that it does not know.
 pub fn oracle_error(source: &[u8], errors: &[SyntaxError]) -> Option<OracleError> {
-    let worded = errors.iter().filter_map(|error| error.oracle.as_ref());
-    let first = worded.min_by_key(|wording| wording.noticed_at);
+    let worded = errors.iter().filter_map(|error| Some((noticed_at(source, error)?, error)));
+    let first = worded.min_by_key(|(noticed_at, _)| *noticed_at);
     let grammar = if u32::try_from(source.len()).is_ok() { grammar_error(source) } else { None };
     match (first, grammar) {
-        (Some(wording), grammar)
-            if grammar.as_ref().is_none_or(|error| wording.noticed_at <= error.noticed_at) =>
+        (Some((noticed_at, error)), grammar)
+            if grammar.as_ref().is_none_or(|failure| noticed_at <= failure.noticed_at) =>
         {
-            Some(OracleError {
+            error.oracle.as_ref().map(|wording| OracleError {
                 message: wording.message.clone(),
                 previous: wording.previous,
                 offset: wording.offset,
@@ -52,7 +52,16 @@ pub fn oracle_error(source: &[u8], errors: &[SyntaxError]) -> Option<OracleError
     }
 }
 
-/// Where the grammar ends to accept.
+/// Returns how far the reference has read when it notices `error`, if it has own words for it.
+fn noticed_at(source: &[u8], error: &SyntaxError) -> Option<u32> {
+    let noticed_at = error.oracle.as_ref()?.noticed_at;
+    // A binding that lacks its semicolon is not read to its end.
+    let is_whole = error.kind != ErrorKind::DuplicateAttr
+        || noticed_at.checked_sub(1).and_then(|last| source.get(last as usize)) == Some(&b';');
+    Some(if is_whole { noticed_at } else { error::NEVER })
+}
+
+/// Where the grammar ceases to accept.
 struct Failure {
     message: String,
     offset: u32,

@@ -59,7 +59,7 @@ impl Completed {
 
 /// What parsing leaves: records in postorder, and errors.
 pub(crate) struct Output {
-    /// In postorder; `end_node` holds the index of the first descendant, in postorder too.
+    /// In postorder; `subtree_end` holds the index of the first descendant, in postorder too.
     pub(crate) nodes: Vec<Node>,
     pub(crate) errors: Vec<SyntaxError>,
     /// The token at which nesting went too deep.
@@ -161,7 +161,7 @@ impl<'t> Parser<'t> {
         self.nodes.push(Node {
             first_token: marker.token,
             end_token: self.pos as u32,
-            end_node: marker.node,
+            subtree_end: marker.node,
             kind,
         });
         Completed { marker }

@@ -209,7 +209,7 @@ impl Block {
             // Alone it begins outside of any string.
             lexed.tokens.first_mut()?.kind = K::InterpolationStart;
         }
-        if !is_whole(kind, &lexed, &self.text) {
+        if !is_whole(kind, &lexed, &self.text) || !self.begins_the_same(&lexed) {
             return None;
         }
         let end = source.len() as u32;
@@ -231,6 +231,15 @@ impl Block {
         validate::validate(&tree, &mut errors);
         errors.extend(lex_errors.into_iter().map(|error| lexical_error(source, error)));
         self.put(&tree, parse, errors)
+    }
+
+    /// Whether the first token, by which a block is known, is still the same; a binding has none.
+    fn begins_the_same(&self, lexed: &Lexed) -> bool {
+        let (Some(new), Some(old)) = (lexed.tokens.first(), self.node.first_token()) else {
+            return false;
+        };
+        let old_end = usize::from(old.text_range().len());
+        self.node.kind() == K::Binding || (new.kind == old.kind() && new.end as usize == old_end)
     }
 
     /// Whether the new node can stand where the old one did.
@@ -292,8 +301,8 @@ impl Block {
     }
 }
 
-/// Whether the text's tokens are a block's: the first and the last one begin and end it, and no brace in it closes
-/// what was opened outside.
+/// Whether the text's tokens are a block's: the first and the last one begin and end it, and no
+/// brace in it closes what was opened outside.
 fn is_whole(kind: K, lexed: &Lexed, text: &str) -> bool {
     let [first, .., last] = &lexed.tokens[..] else { return false };
     if !lexed.is_closed || first.start != 0 || last.end as usize != text.len() {

@@ -48,10 +48,12 @@ fn number(node: FlatNode<'_>, errors: &mut Vec<SyntaxError>) {
 
 /// Only the first name of a path counts: `let a.${b} = 1; in a` is allowed.
 fn let_in(node: FlatNode<'_>, errors: &mut Vec<SyntaxError>) {
+    let body = node.children().last().filter(|child| child.kind().is_expression());
+    let noticed_at = body.map_or(error::NEVER, FlatNode::end);
     for binding in node.children().take_while(|child| !child.kind().is_expression()) {
         let first = binding.child(K::Attrpath).and_then(FlatNode::first_child);
         if let Some(attr) = first.filter(|attr| is_dynamic(*attr)) {
-            errors.push(error::dynamic_in_let(attr.range(), node.range()));
+            errors.push(error::dynamic_in_let(attr.range(), node.start(), noticed_at));
         }
     }
 }
@@ -115,9 +117,10 @@ fn duplicate(
     ));
 }
 
-/// Returns where the function ends whose parameter `formals` is.
+/// Returns where the function ends whose parameter `formals` is, if it has a body.
 fn lambda_end(formals: FlatNode<'_>) -> u32 {
     // In preorder a function stands directly before its parameter.
     let parent = formals.index().checked_sub(1).and_then(|index| formals.tree().node(index));
-    parent.filter(|node| node.kind() == K::Lambda).map_or_else(|| formals.end(), FlatNode::end)
+    let body = parent.filter(|node| node.kind() == K::Lambda).and_then(|node| node.nth_child(1));
+    body.map_or(error::NEVER, FlatNode::end)
 }

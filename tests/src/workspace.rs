@@ -6,6 +6,8 @@ mod console;
 mod generate;
 #[path = "workspace/layering.rs"]
 mod layering;
+#[path = "workspace/lsp.rs"]
+mod lsp;
 #[path = "workspace/sources.rs"]
 mod sources;
 #[path = "workspace/tidy.rs"]

@@ -78,6 +78,11 @@ impl Journal {
     }
 }
 
+/// Returns the generation of a switch that is under way or was cut short.
+pub(crate) fn unfinished(root: &Path) -> Option<u64> {
+    Some(Journal::read(root).ok()??.generation)
+}
+
 /// Finishes or takes back a switch that was cut short, while the profile is locked.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use crate::building::Progress;
 use crate::context::Context;
 use crate::env_vars;
 use crate::report::{Failure, Outcome, of_store};
-use crate::stores::{self, Place};
+use crate::stores;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -48,12 +48,9 @@ pub(crate) fn run(cx: &mut Context, args: GcArgs) -> Outcome {
 /// When a profile or the store cannot be changed.
 pub(super) fn collect_in_store(cx: &Context, options: &Options) -> Outcome {
     let place = stores::find(&cx.settings)?;
-    let profiles = match &place {
-        Place::Disk(local) => profile_directories(&local.state_directory),
-        Place::Memory(_) | Place::Dummy(_) => Vec::new(),
-    };
+    let profiles = place.on_disk().map(|local| profile_directories(&local.state_directory));
     let store = cx.open_store()?;
-    collect(cx, store.as_ref(), &profiles, options)
+    collect(cx, store.as_ref(), &profiles.unwrap_or_default(), options)
 }
 
 /// Returns the directories whose profiles are the user's or everybody's.
@@ -79,10 +76,10 @@ fn collect(cx: &Context, store: &dyn Store, profiles: &[PathBuf], options: &Opti
     if let Some(selection) = &options.generations {
         for directory in profiles {
             for profile in profiles_in(directory)? {
-                cx.ui.tell(format!(
-                    "removing old generations of profile {}",
-                    profile.link().display()
-                ));
+                if cx.settings.verbosity >= 0 {
+                    let link = profile.link().display();
+                    cx.ui.tell(format!("removing old generations of profile {link}"));
+                }
                 delete_generations(cx, &profile, selection, options.dry_run)?;
             }
         }
@@ -133,10 +130,11 @@ pub(super) fn delete_generations(
 ) -> Outcome {
     let _held = profile.lock().map_err(of_store)?;
     for number in profile.select(selection, SystemTime::now()).map_err(of_store)? {
-        if dry_run {
-            cx.ui.tell(format!("would remove profile version {number}"));
-        } else {
-            cx.ui.tell(format!("removing profile version {number}"));
+        let doing = if dry_run { "would remove" } else { "removing" };
+        if cx.settings.verbosity >= -1 {
+            cx.ui.tell(format!("{doing} profile version {number}"));
+        }
+        if !dry_run {
             profile.delete_generation(number).map_err(of_store)?;
         }
     }

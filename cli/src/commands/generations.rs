@@ -37,6 +37,12 @@ pub(crate) fn run(cx: &mut Context, args: &GenerationsArgs) -> Outcome {
     let profile = activation::profile(root)?;
     let generations = activation::generations(&profile, root)?;
     let active = profile.current().map_err(|error| Failure::new(chain(&error)))?;
+    if let Some(number) = activation::unfinished(root.unwrap_or(Path::new("/"))) {
+        cx.ui.warn(format!(
+            "a switch to generation {number} is under way or was cut short; \
+             the next one takes back what it did"
+        ));
+    }
     let rows: Vec<Row> = generations
         .into_iter()
         .map(|generation| Row {

@@ -22,6 +22,7 @@ enum Operation {
     RollBack,
     Delete,
     Set,
+    SwitchProfile,
 }
 
 /// Operations and flags of CppNix that are not built yet.
@@ -35,8 +36,6 @@ const NOT_BUILT: &[&str] = &[
     "--set-flag",
     "--query",
     "-q",
-    "--switch-profile",
-    "-S",
     "--file",
     "-f",
     "--from-expression",
@@ -99,6 +98,8 @@ pub(crate) fn run(cx: &mut Context, mut flags: Flags) -> Outcome {
             delete_generations(cx, &profile, &selection, line.dry_run)
         }
         (Operation::Set, [path]) => set(cx, &profile, path, line.dry_run),
+        (Operation::SwitchProfile, [path]) => switch_profile(Path::new(path)),
+        (Operation::SwitchProfile, _) => Err(flags.wrong("exactly one argument expected")),
         (Operation::Set, _) => Err(Failure::new("--set requires exactly one derivation")),
     }
 }
@@ -110,6 +111,7 @@ fn take_flag(cx: &mut Context, flag: &str, flags: &mut Flags, line: &mut Line) -
         "--rollback" => Operation::RollBack,
         "--delete-generations" => Operation::Delete,
         "--set" => Operation::Set,
+        "--switch-profile" | "-S" => Operation::SwitchProfile,
         "-p" | "--profile" => {
             line.profile = Some(std::path::absolute(flags.own_value(flag)?)?);
             return Ok(());
@@ -149,8 +151,7 @@ fn default_profile(cx: &Context) -> Outcome<PathBuf> {
     if let Ok(target) = std::fs::read_link(&link) {
         return Ok(home.join(target));
     }
-    let place = stores::find(&cx.settings)?;
-    if let stores::Place::Disk(local) = &place {
+    if let Some(local) = stores::find(&cx.settings)?.on_disk() {
         let of_root = local.state_directory.join("profiles/default");
         if of_root.symlink_metadata().is_ok() {
             return Ok(of_root);
@@ -193,11 +194,23 @@ fn switch(cx: &Context, profile: &Profile, number: Option<u64>, dry_run: bool) -
         }));
     };
     let number = target.number;
-    cx.ui.tell(format!("switching profile from version {current} to {number}"));
+    if cx.settings.verbosity >= -1 {
+        cx.ui.tell(format!("switching profile from version {current} to {number}"));
+    }
     if !dry_run {
         profile.switch(number).map_err(of_store)?;
     }
     Ok(())
+}
+
+/// Makes another profile the user's.
+fn switch_profile(profile: &Path) -> Outcome {
+    let Some(home) = env_vars::HOME.value() else {
+        return Err(Failure::new("the user's profile has no place: HOME is not set"));
+    };
+    let link = std::path::absolute(home)?.join(".nix-profile");
+    let profile = std::path::absolute(profile)?;
+    store::local::replace_link(&link, &profile).map_err(of_store)
 }
 
 /// Makes the profile a new generation: a store object, or the output of a derivation.

@@ -1,6 +1,7 @@
 //! `nivis option`: what an option is, what it is set to, and where.
 
 mod find;
+mod show;
 
 use crate::args::OptionArgs;
 use crate::commands::system::{self, Configuration, Modules};
@@ -103,7 +104,7 @@ fn answer<'h>(eval: &mut Eval<'h>, system: Value<'h>, name: &str) -> Result<Answ
         Found::Names(names) => Ok(Answer { name: name.to_owned(), names, option: None }),
         Found::Option(info) => {
             let config = system::part(eval, system, "config")?;
-            let value = find::value(eval, config, &path);
+            let value = find::value(eval, config, &path)?;
             let option = Some(shown(eval, &path, *info, value));
             Ok(Answer { name: name.to_owned(), names: Vec::new(), option })
         }

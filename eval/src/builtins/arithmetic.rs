@@ -148,11 +148,11 @@ fn add<'h>(eval: &mut Eval<'h>, lhs: Value<'h>, rhs: Value<'h>) -> Result<Value<
     apply(eval, &ADD, lhs, rhs)
 }
 
-fn sub<'h>(eval: &mut Eval<'h>, lhs: Value<'h>, rhs: Value<'h>) -> Result<Value<'h>> {
+pub(crate) fn sub<'h>(eval: &mut Eval<'h>, lhs: Value<'h>, rhs: Value<'h>) -> Result<Value<'h>> {
     apply(eval, &SUB, lhs, rhs)
 }
 
-fn mul<'h>(eval: &mut Eval<'h>, lhs: Value<'h>, rhs: Value<'h>) -> Result<Value<'h>> {
+pub(crate) fn mul<'h>(eval: &mut Eval<'h>, lhs: Value<'h>, rhs: Value<'h>) -> Result<Value<'h>> {
     apply(eval, &MUL, lhs, rhs)
 }
 
@@ -211,7 +211,7 @@ fn refused<'h>(
     because(wrong_type(eval, expected, value), &step)
 }
 
-fn div<'h>(eval: &mut Eval<'h>, lhs: Value<'h>, rhs: Value<'h>) -> Result<Value<'h>> {
+pub(crate) fn div<'h>(eval: &mut Eval<'h>, lhs: Value<'h>, rhs: Value<'h>) -> Result<Value<'h>> {
     let first = "while evaluating the first operand of the division";
     let divisor = float(eval, rhs, "while evaluating the second operand of the division")?;
     if divisor == 0.0 {

@@ -135,11 +135,7 @@ impl Arena {
         // SAFETY: `reserve` returned `len` fresh bytes, which overlap neither operand.
         unsafe {
             std::ptr::copy_nonoverlapping(first.as_ptr(), pointer, first.len());
-            std::ptr::copy_nonoverlapping(
-                second.as_ptr(),
-                pointer.add(first.len()),
-                second.len(),
-            );
+            std::ptr::copy_nonoverlapping(second.as_ptr(), pointer.add(first.len()), second.len());
             self.last_end.set(pointer as usize + len);
             std::slice::from_raw_parts(pointer, len)
         }

@@ -53,12 +53,16 @@ impl<'h> Eval<'h> {
         if let Kind::Lambda(lambda) = function.kind() {
             let callee = code.lambdas.get(lambda.expression);
             if callee.arity as usize == arguments.len() && callee.formals.is_none() {
-                let frame = Env::with(self.heap, Some(lambda.env), callee.frame_len, |index| {
-                    match arguments.get(index as usize) {
-                        Some(&argument) => Self::delay(code, argument, env),
-                        None => Value::NULL.into(),
-                    }
-                });
+                let frame =
+                    Env::with(
+                        self.heap,
+                        Some(lambda.env),
+                        callee.frame_len,
+                        |index| match arguments.get(index as usize) {
+                            Some(&argument) => Self::delay(code, argument, env),
+                            None => Value::NULL.into(),
+                        },
+                    );
                 return self.run(callee, frame, Site::Node(id));
             }
         }
@@ -186,11 +190,12 @@ impl<'h> Eval<'h> {
         site: Site,
     ) -> Result<Attrs<'h>> {
         let step = "while evaluating the value passed for the lambda argument";
-        let result = self.force_lazy(argument).and_then(|value| match value.kind() {
-            Kind::Attrs(attrs) => Ok(attrs),
-            _ => Err(builtins::table::wrong_type(self, "a set", value)
-                .at(self.lambda_position(callee))),
-        });
+        let result =
+            self.force_lazy(argument).and_then(|value| match value.kind() {
+                Kind::Attrs(attrs) => Ok(attrs),
+                _ => Err(builtins::table::wrong_type(self, "a set", value)
+                    .at(self.lambda_position(callee))),
+            });
         result.map_err(|error| {
             let position = self.lambda_position(callee);
             let error = error.frame(position, FrameKind::Evaluator, step);
@@ -233,8 +238,7 @@ impl<'h> Eval<'h> {
         let Some(room) = passed.get_mut(..arguments.len()) else {
             unreachable!("no builtin takes more than four arguments")
         };
-        for ((slot, &argument), parameter) in
-            room.iter_mut().zip(arguments).zip(builtin.parameters)
+        for ((slot, &argument), parameter) in room.iter_mut().zip(arguments).zip(builtin.parameters)
         {
             *slot = if parameter.is_strict { argument } else { self.share(argument) };
         }
@@ -271,9 +275,7 @@ impl<'h> Eval<'h> {
             Err(error) => Err(error),
         };
         let step = "while calling a functor (an attribute set with a '__functor' attribute)";
-        result
-            .map_err(|error| error.frame(self.site(site), FrameKind::Evaluator, step))
-            .into()
+        result.map_err(|error| error.frame(self.site(site), FrameKind::Evaluator, step)).into()
     }
 
     fn partial(&self, function: Value<'h>, arguments: &[Lazy<'h>]) -> Value<'h> {
@@ -327,7 +329,7 @@ impl<'h> Eval<'h> {
         site: Site,
     ) -> Answer<'h> {
         // Builtins that only hand on what happens inside are no step of their own.
-        if matches!(builtin.name, "addErrorContext" | "seq" | "trace" | "traceVerbose" | "warn") {
+        if matches!(builtin.name, "addErrorContext" | "break") {
             return Answer::error(error);
         }
         let position = self.site(site);
@@ -389,11 +391,9 @@ impl<'h> Eval<'h> {
             "function '{}' called with unexpected argument '{unexpected}'",
             callee.name.map_or("anonymous lambda".into(), |name| name.to_text()),
         );
-        let mut error =
-            EvalError::new(ErrorKind::Type, message).at(self.lambda_position(callee));
+        let mut error = EvalError::new(ErrorKind::Type, message).at(self.lambda_position(callee));
         let names: Vec<_> = formals.formals.iter().map(|formal| formal.name.to_text()).collect();
-        error.suggestions =
-            suggestion::best_matches(&unexpected, names.iter().map(|name| &**name));
+        error.suggestions = suggestion::best_matches(&unexpected, names.iter().map(|name| &**name));
         error
     }
 }

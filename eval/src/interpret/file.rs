@@ -321,7 +321,10 @@ fn missing(path: &SourcePath) -> Box<EvalError> {
 
 #[cold]
 fn too_many_links(path: &SourcePath) -> Box<EvalError> {
-    error::io(format!("too many symbolic links encountered while traversing the path '{}'", path.display()))
+    error::io(format!(
+        "too many symbolic links encountered while traversing the path '{}'",
+        path.display()
+    ))
 }
 
 #[cold]

@@ -1,9 +1,10 @@
 //! Operators, and strings and paths put together from parts.
 
 use super::{Eval, value};
-use crate::builtins::table::{in_argument, wrong_type};
+use crate::builtins::arithmetic;
+use crate::builtins::table::wrong_type;
 use crate::coerce::{self, Mode, Purpose, Text};
-use crate::error::{self, ErrorKind, EvalError, FrameKind};
+use crate::error::{self, ErrorKind, EvalError, FrameKind, Result};
 use crate::heap::{Answer, Env, Kind, Lazy, PathValue, Slot, Str, Value};
 use crate::ir::Id;
 use crate::source::canonical;
@@ -12,30 +13,17 @@ use crate::{equal, order, print};
 /// An arithmetic operator, which the language has as a builtin.
 pub(super) struct Arithmetic {
     builtin: &'static str,
+    /// The common case: `None` if the result is no integer, or there is none.
     integers: fn(i64, i64) -> Option<i64>,
-    floats: fn(f64, f64) -> f64,
-    /// The oracle's words for an overflow: `integer overflow in NAME a OP b`.
-    overflow: (&'static str, &'static str),
+    others: for<'h> fn(&mut Eval<'h>, Value<'h>, Value<'h>) -> Result<Value<'h>>,
 }
 
-pub(super) const SUBTRACT: &Arithmetic = &Arithmetic {
-    builtin: "sub",
-    integers: i64::checked_sub,
-    floats: |a, b| a - b,
-    overflow: ("subtracting", "-"),
-};
-pub(super) const MULTIPLY: &Arithmetic = &Arithmetic {
-    builtin: "mul",
-    integers: i64::checked_mul,
-    floats: |a, b| a * b,
-    overflow: ("multiplying", "*"),
-};
-pub(super) const DIVIDE: &Arithmetic = &Arithmetic {
-    builtin: "div",
-    integers: i64::checked_div,
-    floats: |a, b| a / b,
-    overflow: ("dividing", "/"),
-};
+pub(super) const SUBTRACT: &Arithmetic =
+    &Arithmetic { builtin: "sub", integers: i64::checked_sub, others: arithmetic::sub };
+pub(super) const MULTIPLY: &Arithmetic =
+    &Arithmetic { builtin: "mul", integers: i64::checked_mul, others: arithmetic::mul };
+pub(super) const DIVIDE: &Arithmetic =
+    &Arithmetic { builtin: "div", integers: i64::checked_div, others: arithmetic::div };
 
 impl<'h> Eval<'h> {
     #[inline(always)]
@@ -47,76 +35,24 @@ impl<'h> Eval<'h> {
         rhs: Id,
         env: &'h Env<'h>,
     ) -> Answer<'h> {
-        let a = value!(self.operand(lhs, env), error => self.in_operand(error, id, operator, 0));
-        let is_number = matches!(a.kind(), Kind::Int(_) | Kind::Float(_));
-        if !is_number {
-            return self.no_number(a, id, operator, 0);
+        let a =
+            value!(self.operand(lhs, env), error => self.in_builtin(error, id, operator.builtin));
+        let b =
+            value!(self.operand(rhs, env), error => self.in_builtin(error, id, operator.builtin));
+        if let (Some(a), Some(b)) = (a.as_int(), b.as_int())
+            && let Some(result) = (operator.integers)(a, b)
+        {
+            return Value::int(result).into();
         }
-        let b = value!(self.operand(rhs, env), error => self.in_operand(error, id, operator, 1));
-        if let (Some(a), Some(b)) = (a.as_int(), b.as_int()) {
-            return match (operator.integers)(a, b) {
-                Some(result) => Value::int(result).into(),
-                None => self.no_result(a, b, id, operator),
-            };
-        }
-        self.float_arithmetic(id, operator, a, b)
-    }
-
-    #[inline(never)]
-    fn float_arithmetic(
-        &mut self,
-        id: Id,
-        operator: &'static Arithmetic,
-        a: Value<'h>,
-        b: Value<'h>,
-    ) -> Answer<'h> {
-        let Some(x) = number(a) else { return self.no_number(a, id, operator, 0) };
-        let Some(y) = number(b) else { return self.no_number(b, id, operator, 1) };
-        if operator.builtin == "div" && y == 0.0 {
-            return self.no_result(0, 0, id, operator);
-        }
-        Value::float((operator.floats)(x, y)).into()
+        (operator.others)(self, a, b)
+            .map_err(|error| self.in_builtin(error, id, operator.builtin))
+            .into()
     }
 
     #[cold]
     #[inline(never)]
-    fn in_operand(
-        &self,
-        error: Box<EvalError>,
-        id: Id,
-        operator: &'static Arithmetic,
-        index: usize,
-    ) -> Box<EvalError> {
-        let error = in_argument(error, index, operator.builtin);
-        let step = format!("while calling the '{}' builtin", operator.builtin);
-        self.step(error, id, step)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn no_number(
-        &mut self,
-        value: Value<'h>,
-        id: Id,
-        operator: &'static Arithmetic,
-        index: usize,
-    ) -> Answer<'h> {
-        let error = wrong_type(self, "an integer", value).at(self.code.position(id));
-        Answer::error(self.in_operand(error, id, operator, index))
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn no_result(&self, a: i64, b: i64, id: Id, operator: &'static Arithmetic) -> Answer<'h> {
-        let message = if operator.builtin == "div" && b == 0 {
-            "division by zero".to_owned()
-        } else {
-            let (name, sign) = operator.overflow;
-            format!("integer overflow in {name} {a} {sign} {b}")
-        };
-        let error = EvalError::new(ErrorKind::Other, message).at(self.code.position(id));
-        let step = format!("while calling the '{}' builtin", operator.builtin);
-        Answer::error(self.step(error, id, step))
+    fn in_builtin(&self, error: Box<EvalError>, id: Id, builtin: &str) -> Box<EvalError> {
+        self.step(error, id, format!("while calling the '{builtin}' builtin"))
     }
 
     #[inline(always)]
@@ -162,14 +98,8 @@ impl<'h> Eval<'h> {
         }
         match order::less_than(self, a, b) {
             Ok(is_less) => Value::bool(is_less == wanted).into(),
-            Err(error) => Answer::error(self.failed_order(error, id)),
+            Err(error) => Answer::error(self.in_builtin(error, id, "lessThan")),
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn failed_order(&self, error: Box<EvalError>, id: Id) -> Box<EvalError> {
-        self.step(error, id, "while calling the 'lessThan' builtin")
     }
 
     pub(super) fn update(&mut self, id: Id, lhs: Id, rhs: Id, env: &'h Env<'h>) -> Answer<'h> {
@@ -241,9 +171,7 @@ impl<'h> Eval<'h> {
                 self.cannot_add(message, rhs)
             }
             (Kind::Path(path), _) => self.add_to_path(id, path, &[(rhs, b)]),
-            (Kind::String(_), _) => {
-                self.join(&[(lhs, a), (rhs, b)], Mode::Interpolate)
-            }
+            (Kind::String(_), _) => self.join(&[(lhs, a), (rhs, b)], Mode::Interpolate),
             _ => self.join(&[(lhs, a), (rhs, b)], Mode::Plain),
         }
     }
@@ -287,7 +215,7 @@ impl<'h> Eval<'h> {
         id: Id,
         part: Value<'h>,
         mode: Mode,
-    ) -> crate::error::Result<()> {
+    ) -> Result<()> {
         if let Kind::String(string) = part.kind() {
             text.push(string);
             return Ok(());
@@ -297,12 +225,7 @@ impl<'h> Eval<'h> {
         coerce::append(self, part, mode, purpose, text).map_err(|error| error.at(position))
     }
 
-    pub(super) fn interpolate(
-        &mut self,
-        _id: Id,
-        parts: &'h [Id],
-        env: &'h Env<'h>,
-    ) -> Answer<'h> {
+    pub(super) fn interpolate(&mut self, _id: Id, parts: &'h [Id], env: &'h Env<'h>) -> Answer<'h> {
         let mut text = Text::with_buffer(std::mem::take(&mut self.scratch));
         for &part in parts {
             let value = match self.operand(part, env).into_result() {
@@ -377,13 +300,5 @@ impl<'h> Eval<'h> {
             FrameKind::Call,
             "while resolving a path",
         ))
-    }
-}
-
-fn number(value: Value<'_>) -> Option<f64> {
-    match value.kind() {
-        Kind::Int(number) => Some(number as f64),
-        Kind::Float(number) => Some(number),
-        _ => None,
     }
 }

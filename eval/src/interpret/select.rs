@@ -75,13 +75,15 @@ impl<'h> Eval<'h> {
                 Err(error) => return Some(self.failed_path(error, id, path, env)),
             };
             let attrs = current.as_attrs();
-            let Some((attrs, slot)) = attrs.and_then(|attrs| Some((attrs, attrs.get(name)?))) else {
+            let Some((attrs, slot)) = attrs.and_then(|attrs| Some((attrs, attrs.get(name)?)))
+            else {
                 if default != NO_ID {
                     return None;
                 }
                 let error = match attrs {
-                    Some(attrs) => missing_attribute(self.heap, attrs, name)
-                        .at(self.code.position(id)),
+                    Some(attrs) => {
+                        missing_attribute(self.heap, attrs, name).at(self.code.position(id))
+                    }
                     None => {
                         let position = self.code.position(id);
                         let error = wrong_type(self, "a set", current).at(position);
@@ -162,21 +164,17 @@ impl<'h> Eval<'h> {
         };
         let step = "while evaluating an attribute name";
         let name = self.operand(id, env).into_result();
-        let name = name.and_then(|name| crate::coerce::plain_string(self, name)).map_err(|error| {
-            let position = self.code.position(id);
-            error.at(position).frame(position, FrameKind::Evaluator, step)
-        })?;
+        let name =
+            name.and_then(|name| crate::coerce::plain_string(self, name)).map_err(|error| {
+                let position = self.code.position(id);
+                error.at(position).frame(position, FrameKind::Evaluator, step)
+            })?;
         Ok(Symbol::intern(name.bytes()))
     }
 
     #[cold]
     #[inline(never)]
-    fn cannot_select(
-        &mut self,
-        id: Id,
-        subject: Result<Value<'h>>,
-        name: Symbol,
-    ) -> Answer<'h> {
+    fn cannot_select(&mut self, id: Id, subject: Result<Value<'h>>, name: Symbol) -> Answer<'h> {
         let position = self.code.position(id);
         let error = match subject {
             Err(error) => return Answer::error(self.step(error, id, SELECTING)),

@@ -108,10 +108,13 @@ impl<'h> Eval<'h> {
         let value = self.force(slot)?;
         let Some(overrides) = value.as_attrs() else {
             let step = "while evaluating the `__overrides` attribute";
-            let position = attrs.attr(name).map(|it| it.position).unwrap_or(crate::source::Position::NONE);
-            return Err(wrong_type(self, "a set", value)
-                .at(position)
-                .frame(position, FrameKind::Evaluator, step));
+            let position =
+                attrs.attr(name).map(|it| it.position).unwrap_or(crate::source::Position::NONE);
+            return Err(wrong_type(self, "a set", value).at(position).frame(
+                position,
+                FrameKind::Evaluator,
+                step,
+            ));
         };
         let result = attrs.update(self.heap, overrides);
         for attr in overrides.iter(self.heap) {

@@ -13,6 +13,9 @@ const SUBMODULES_MAX: u32 = 5;
 /// The deepest nesting of types in types that is followed.
 const TYPES_MAX: u32 = 16;
 
+/// Files whose functions make options for modules elsewhere.
+const LIBRARY_FILES: [&str; 3] = ["/lib/attrsets.nix", "/lib/modules.nix", "/lib/options.nix"];
+
 /// Collects an evaluated set that is an option or holds options.
 ///
 /// # Errors
@@ -82,8 +85,8 @@ impl<'h> Collector<'_, 'h> {
         };
         let mut info = OptionInfo {
             description: self.prose(option, "description")?,
-            default: self.nix_text(option, "defaultText", "default")?,
-            example: self.nix_text(option, "example", "example")?,
+            default: self.default(option)?,
+            example: self.written(option, "example")?,
             declarations: self.places(option, "declarationPositions", "declarations")?,
             definitions,
             is_read_only: self.flag(option, "readOnly")?.unwrap_or(false),
@@ -243,49 +246,80 @@ impl<'h> Collector<'_, 'h> {
         }
     }
 
+    /// Returns the default: as its author words it, else as it is written, else printed.
+    fn default(&mut self, option: Attrs<'h>) -> Result<Option<String>> {
+        match self.get(option, "defaultText")? {
+            // Older trees give the text itself.
+            Some(text) if text.as_string().is_some() => self.text(option, "defaultText"),
+            Some(text) => self.nix_text(text).map(Some),
+            None => self.written(option, "default"),
+        }
+    }
+
+    /// Returns an attribute as Nix text.
+    fn written(&mut self, option: Attrs<'h>, name: &str) -> Result<Option<String>> {
+        let Some(attr) = option.attr(Symbol::intern(name.as_bytes())) else { return Ok(None) };
+        if let Some(text) = text::as_written(self.eval, attr.position) {
+            return Ok(Some(text));
+        }
+        match self.attempt(attr.slot)? {
+            Some(value) => self.nix_text(value).map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Returns a value as Nix text: from its literal wrapper where it has one, else printed.
-    fn nix_text(&mut self, option: Attrs<'h>, text: &str, value: &str) -> Result<Option<String>> {
-        let found = match self.get(option, text)? {
-            Some(found) => Some(found),
-            None if text == value => None,
-            None => self.get(option, value)?,
-        };
-        let Some(found) = found else { return Ok(None) };
-        if let Some(wrapper) = found.as_attrs()
+    fn nix_text(&mut self, value: Value<'h>) -> Result<String> {
+        if let Some(wrapper) = value.as_attrs()
             && wrapper.get_named(b"_type").is_some()
             && let Some(text) = self.text(wrapper, "text")?
         {
-            return Ok(Some(text));
+            return Ok(text);
         }
-        text::brief(self.eval, found).map(Some)
+        text::brief(self.eval, value)
     }
 
     /// Returns places: with positions where the module system tells them, else only files.
     fn places(&mut self, option: Attrs<'h>, precise: &str, files: &str) -> Result<Vec<Place>> {
+        let files = self.place_list(option, files)?;
+        let mut places = self.place_list(option, precise)?;
+        if places.is_empty() {
+            places = files;
+        } else if places.len() == files.len() {
+            // A name that a function of the library made is written there, but not declared.
+            for (place, file) in places.iter_mut().zip(files) {
+                if LIBRARY_FILES.iter().any(|end| place.file.ends_with(end)) {
+                    *place = file;
+                }
+            }
+        }
+        let mut seen: Vec<Place> = Vec::new();
+        places.retain(|place| {
+            let is_new = !seen.contains(place);
+            if is_new {
+                seen.push(place.clone());
+            }
+            is_new
+        });
+        Ok(places)
+    }
+
+    fn place_list(&mut self, option: Attrs<'h>, name: &str) -> Result<Vec<Place>> {
         let mut places = Vec::new();
-        let list = match self.get(option, precise)?.and_then(Value::as_list) {
-            Some(list) if !list.is_empty() => list,
-            _ => match self.get(option, files)?.and_then(Value::as_list) {
-                Some(list) => list,
-                None => return Ok(places),
-            },
-        };
-        for slot in list {
+        let list = self.get(option, name)?.and_then(Value::as_list);
+        for slot in list.unwrap_or_default() {
             let Some(value) = self.attempt(slot)? else { continue };
-            let place = match value.kind() {
+            match value.kind() {
                 Kind::Attrs(attrs) => {
                     let Some(file) = self.file_text(attrs)? else { continue };
                     let line = self.number(attrs, "line")?;
                     let column = self.number(attrs, "column")?;
-                    Place { file, line, column }
+                    places.push(Place { file, line, column });
                 }
-                _ => match self.as_text(value)? {
-                    Some(file) => Place { file, line: None, column: None },
-                    None => continue,
-                },
-            };
-            if !places.contains(&place) {
-                places.push(place);
+                _ => {
+                    let file = self.as_text(value)?;
+                    places.extend(file.map(|file| Place { file, line: None, column: None }));
+                }
             }
         }
         Ok(places)

@@ -34,6 +34,8 @@ struct Files {
 
 struct ModuleFile {
     bindings: Vec<ModuleBinding>,
+    /// Declarations anywhere, those in submodules and functions included.
+    declarations: Vec<ModuleBinding>,
     lines: LineIndex,
 }
 
@@ -81,7 +83,14 @@ impl Files {
         }
         let Some(Some(file)) = self.by_name.get(&place.file) else { return Ok(()) };
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
-        if let Some(binding) = module_bindings::find(&file.bindings, prefix, &path) {
+        let found = module_bindings::find(&file.bindings, prefix, &path);
+        let is_whole =
+            found.is_some_and(|it| it.path.last().map(String::as_str) == path.last().copied());
+        let declared = match prefix {
+            "options" if !is_whole => file.declaration(&path),
+            _ => None,
+        };
+        if let Some(binding) = declared.or(found) {
             let (line, column) = file.position(binding.name_range);
             place.line = Some(line);
             place.column = Some(column);
@@ -91,6 +100,18 @@ impl Files {
 }
 
 impl ModuleFile {
+    /// Returns the one declaration whose names fit the end of `path` best.
+    fn declaration(&self, path: &[&str]) -> Option<&ModuleBinding> {
+        let fit = |binding: &ModuleBinding| {
+            let names = binding.path.iter().rev().zip(path.iter().rev());
+            names.take_while(|(a, b)| a == *b).count()
+        };
+        let best = self.declarations.iter().map(fit).max().filter(|&best| best > 0)?;
+        let mut found = self.declarations.iter().filter(|binding| fit(binding) == best);
+        let only = found.next();
+        if found.next().is_some() { None } else { only }
+    }
+
     fn position(&self, range: TextRange) -> (u32, u32) {
         let line = self.lines.line(range.start());
         let column = u32::from(range.start() - self.lines.line_range(line).start());
@@ -109,5 +130,6 @@ fn read(eval: &mut Eval<'_>, name: &str) -> Result<Option<ModuleFile>> {
     let (tree, _) = syntax::parse_flat(&text, Options::default());
     let bindings = module_bindings::module_bindings(&tree);
     let lines = LineIndex::new(&text);
-    Ok(Some(ModuleFile { bindings, lines }))
+    let declarations = module_bindings::option_declarations(&tree);
+    Ok(Some(ModuleFile { bindings, declarations, lines }))
 }

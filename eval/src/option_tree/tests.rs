@@ -9,6 +9,7 @@ use crate::system::MemorySystem;
 /// A type as the module library makes them, and an option of it.
 const PRELUDE: &str = r#"
   let
+    pkgs = throw "packages are not evaluated for this";
     type = name: more: { _type = "option-type"; inherit name; description = name;
       getSubOptions = prefix: { }; nestedTypes = { }; } // more;
     str = type "str" { };
@@ -24,7 +25,8 @@ const PRELUDE: &str = r#"
 
 fn collected(options: &str) -> OptionTree {
     let mut system = MemorySystem::default();
-    let module = "{ lib, ... }:\n{\n  options.a.b = lib.mkOption { };\n}\n";
+    let module = "{ lib, ... }:\n{\n  options.a.b = lib.mkOption { };\n  \
+                  x = { port = lib.mkOption { }; };\n}\n";
     system.files.insert(b"/m.nix".to_vec(), module.as_bytes().to_vec());
     let store = MemoryStore::new(StoreDirectory::default());
     let settings = Settings::default();
@@ -70,6 +72,15 @@ fn a_declaration_is_found_in_its_file() {
 }
 
 #[test]
+fn a_declaration_inside_a_submodule_is_found_by_its_name() {
+    let tree =
+        collected("{ hosts = option (attrsOf (submodule { port = option str { }; })) { }; }");
+    use Component::Name;
+    let port = option(&tree, &[Name("hosts"), Name("x"), Name("port")]);
+    assert_eq!(port.declarations[0].line, Some(4));
+}
+
+#[test]
 fn options_inside_types_are_reached_by_their_steps() {
     let tree = collected(
         "let host = submodule { root = option str { }; }; in {
@@ -106,10 +117,14 @@ fn defaults_are_short_and_packages_only_named() {
     let tree = collected(
         r#"{ p = option str { default = [ { type = "derivation"; name = "hello-1"; x = throw "never"; } ]; };
              n = option str { default = { a.b.c.d = 1; "e f" = [ (throw "x") ]; }; };
-             t = option str { default = throw "x"; defaultText = { _type = "literalExample"; text = "pkgs.x"; }; }; }"#,
+             t = option str { default = throw "x"; defaultText = { _type = "literalExample"; text = "pkgs.x"; }; };
+             old = option str { default = throw "x"; defaultText = "pkgs.y"; };
+             written = option str { default = pkgs.a.b-c; }; }"#,
     );
     let default = |name| option(&tree, &[Component::Name(name)]).default.as_deref();
     assert_eq!(default("p"), Some("[ «package hello-1» ]"));
     assert_eq!(default("n"), Some("{ a = { b = { c = { … }; }; }; \"e f\" = [ … ]; }"));
     assert_eq!(default("t"), Some("pkgs.x"));
+    assert_eq!(default("old"), Some("pkgs.y"));
+    assert_eq!(default("written"), Some("pkgs.a.b-c"));
 }

@@ -7,14 +7,28 @@ use crate::error::Result;
 use crate::heap::{Attrs, Kind, Slot, Value};
 use crate::interpret::Eval;
 use crate::print;
-use crate::source::SourcePath;
+use crate::source::{Position, SourcePath};
 
 /// The deepest nesting that is shown.
 const DEPTH_MAX: u32 = 3;
 /// How many attributes or elements of one set or list are shown.
 const ITEMS_MAX: usize = 16;
+/// The longest binding that is shown as it is written. Unit: bytes.
+const WRITTEN_BYTES_MAX: usize = 160;
 /// How much text one value gets. Unit: bytes.
 const TEXT_BYTES_MAX: usize = 2000;
+
+/// Returns the value of the binding at `position` as it is written, if that is a name in `pkgs` or
+/// `config`: its author means the name, and evaluating it may take long.
+pub(super) fn as_written(eval: &Eval<'_>, position: Position) -> Option<String> {
+    let text = eval.source_text(position.file)?.get(position.offset as usize..)?;
+    let end = text.iter().take(WRITTEN_BYTES_MAX).position(|&byte| byte == b';')?;
+    let (_, value) = std::str::from_utf8(text.get(..end)?).ok()?.split_once('=')?;
+    let value = value.trim();
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-'.".contains(&byte);
+    let is_meant = value.starts_with("pkgs.") || value.starts_with("config.");
+    (is_meant && value.bytes().all(is_name)).then(|| value.to_owned())
+}
 
 /// Prints a value. Packages are only named: evaluating what they are made of would take long.
 ///

@@ -74,6 +74,8 @@ fn strings_and_paths_are_joined() {
 #[test]
 fn what_is_refused_before_evaluation_is_an_error() {
     check("{ x, x }: 1", "error: duplicate formal function argument 'x' at 5");
+    check("{ a = 1; a = 2 b = 3; }", "error: syntax error, unexpected '=', expecting ';' at 17");
+    check("{ a = 1; a = 2; b }", "error: attribute 'a' already defined at «stdin»:1:3 at 9");
     check("if 1 else", "error: syntax error, unexpected 'else', expecting 'then' at 5");
     let origin = Origin::Stdin(SourcePath::new(HOST, b"/"));
     let error = parse_to_text(b"~/a", &origin, None, Options::DEFAULT).unwrap_err();

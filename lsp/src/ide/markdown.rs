@@ -83,6 +83,18 @@ fn prose(description: &str) -> String {
                 text.push('`');
             }
             "programlisting" | "screen" => text.push_str("\n```\n"),
+            "xref" | "link" => {
+                // A link to an option is its name.
+                let option = tag.split("linkend=\"opt-").nth(1).and_then(|it| it.split('"').next());
+                if let Some(option) = option.filter(|_| tag.ends_with('/')) {
+                    let _ = write!(text, "`{option}`");
+                }
+            }
+            "manvolnum" if tag.starts_with('/') => text.push(')'),
+            "manvolnum" => {
+                text.truncate(text.trim_end().len());
+                text.push('(');
+            }
             "listitem" if !tag.starts_with('/') => text.push_str("\n- "),
             "para" => text.push('\n'),
             _ if is_docbook(name) => {}
@@ -93,15 +105,41 @@ fn prose(description: &str) -> String {
         }
     }
     text.push_str(rest);
-    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
+    without_roles(&text)
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&amp;", "&")
+}
+
+/// Removes the roles of the manual's Markdown: {option}`a.b` is `a.b`.
+fn without_roles(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        plain.push_str(before);
+        let role = after.split_once("}`").filter(|(role, _)| {
+            !role.is_empty() && role.bytes().all(|byte| byte.is_ascii_lowercase())
+        });
+        match role {
+            Some((_, quoted)) => {
+                plain.push('`');
+                rest = quoted;
+            }
+            None => {
+                plain.push('{');
+                rest = after;
+            }
+        }
+    }
+    plain.push_str(rest);
+    plain
 }
 
 fn is_docbook(name: &str) -> bool {
     matches!(
         name,
-        "link"
-            | "xref"
-            | "ulink"
+        "ulink"
             | "emphasis"
             | "itemizedlist"
             | "orderedlist"
@@ -116,7 +154,6 @@ fn is_docbook(name: &str) -> bool {
             | "tip"
             | "citerefentry"
             | "refentrytitle"
-            | "manvolnum"
             | "envar"
             | "title"
             | "package"
@@ -149,5 +186,13 @@ mod tests {
         let text = prose("Set <option>a.b</option> to <literal>&lt;x&gt;</literal> or <name>.");
         assert_eq!(text, "Set `a.b` to `<x>` or <name>.");
         assert_eq!(prose("a < b"), "a < b");
+        assert_eq!(prose("See <xref linkend=\"opt-a.b\"/> and <link linkend=\"x\">y</link>."), {
+            "See `a.b` and y."
+        });
+        assert_eq!(
+            prose("<refentrytitle>x.service</refentrytitle> <manvolnum>5</manvolnum>"),
+            "x.service(5)"
+        );
+        assert_eq!(prose("{option}`a.b` in { } and {`x`}"), "`a.b` in { } and {`x`}");
     }
 }

@@ -8,7 +8,9 @@ use eval::source::{HOST, SourcePath};
 use syntax::TextSize;
 
 use super::cursor::{Cursor, Part, cursor};
-use super::{Knowledge, NavigationTarget, completion, document_symbols, goto_definition, hover};
+use super::{
+    Knowledge, NavigationTarget, completion, document_symbols, goto_definition, hover, references,
+};
 
 fn leaf(ty: &str, description: &str) -> OptionNode {
     let option = OptionInfo {
@@ -256,5 +258,70 @@ fn every_feature_is_total_at_every_offset_of_broken_code() {
             drop(document_symbols::document_symbols(&db, file));
         };
         (0..=text.len()).for_each(at);
+    }
+}
+
+/// The files of a real tree, if there is one: `$PEERS/nixpkgs-lib`.
+fn real_files() -> Vec<std::path::PathBuf> {
+    let Some(peers) = std::env::var_os("PEERS") else { return Vec::new() };
+    let mut folders = vec![std::path::PathBuf::from(peers).join("nixpkgs-lib/lib")];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => folders.push(path),
+                _ if path.extension().is_some_and(|it| it == "nix") => files.push(path),
+                _ => {}
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn every_feature_is_total_all_over_a_real_tree() {
+    let tree = tree();
+    let knowledge = Knowledge { options: Some(&tree), system: None };
+    let is_slow = std::env::var_os("RUN_SLOW_TESTS").is_some();
+    let (bytes, tokens) = if is_slow { (1, 61) } else { (23, 1201) };
+    for path in real_files() {
+        let text = std::fs::read(&path).expect("the file can be read");
+        // Whole, and cut in the middle, where everything is left open.
+        for text in [&text[..], &text[..text.len() / 2]] {
+            let (parsed, _) = syntax::parse_flat(text, eval::db::PARSE_OPTIONS);
+            for offset in (0..=text.len()).step_by(bytes) {
+                drop(cursor(&parsed, TextSize::from(offset as u32)));
+            }
+            let db = Database::default();
+            let file = File::new(&db, SourcePath::new(HOST, b"/x.nix"), Arc::from(text));
+            for index in (0..parsed.token_count()).step_by(tokens) {
+                let Some(token) = parsed.token(index) else { continue };
+                let offset = TextSize::from(token.end());
+                drop(completion::completion(&db, knowledge, file, offset));
+                drop(hover::hover(&db, knowledge, file, offset));
+                drop(goto_definition::goto_definition(&db, knowledge, file, offset));
+                drop(references::references(&db, file, offset));
+            }
+            drop(document_symbols::document_symbols(&db, file));
+            drop(eval::db::diagnostics(&db, file));
+        }
+    }
+}
+
+#[test]
+fn a_real_library_has_no_false_findings() {
+    for path in real_files() {
+        let text = std::fs::read(&path).expect("the file can be read");
+        let db = Database::default();
+        let file = File::new(&db, SourcePath::new(HOST, b"/x.nix"), Arc::from(text));
+        let found = eval::db::diagnostics(&db, file);
+        let wrong: Vec<_> = found
+            .iter()
+            .filter(|it| it.severity != eval::diagnostic::Severity::Hint)
+            .map(|it| &it.message)
+            .collect();
+        assert!(wrong.is_empty(), "{}: {wrong:?}", path.display());
     }
 }

@@ -19,7 +19,8 @@ const LIBRARY: &str = r#"{ configuration }: let
   type = name: { _type = "option-type"; inherit name; description = name; };
   option = name: description:
     { _type = "option"; type = type name; inherit description; declarations = [ "/lib/m.nix" ]; };
-  loaded = if builtins.isPath configuration then import configuration { } else configuration;
+  given = builtins.head configuration.imports;
+  loaded = if builtins.isPath given then import given { } else given;
 in { options = {
   services.nginx.enable = option "bool" "Whether to run nginx.";
   services.openssh.enable = option "bool" "Whether to run sshd.";

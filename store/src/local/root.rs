@@ -63,7 +63,11 @@ pub(super) fn add_permanent(
 }
 
 /// Makes `link` point to `target`, in place of whatever it pointed to, at once.
-pub(crate) fn replace_link(link: &Path, target: &Path) -> Result<(), StoreError> {
+///
+/// # Errors
+///
+/// A link that cannot be made, or something in its place that no link may replace.
+pub fn replace_link(link: &Path, target: &Path) -> Result<(), StoreError> {
     if fs::read_link(link).is_ok_and(|current| current == target) {
         return Ok(());
     }

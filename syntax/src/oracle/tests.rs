@@ -1,6 +1,9 @@
 //! The reference implementation's words, as its own language suite expects them and beyond.
 
-use super::oracle_error;
+use proptest::prelude::*;
+
+use super::{grammar_error, oracle_error};
+use crate::pieces::pieces;
 use crate::{Options, parse_flat};
 
 /// Checks the message and the offset.
@@ -82,6 +85,20 @@ fn paths_end_with_a_token_of_their_own() {
 fn of_two_errors_the_first_one_noticed_counts() {
     refuses("({ x, x }: 1) &", "duplicate formal function argument 'x'", 6);
     refuses("& ({ x, x }: 1)", "syntax error, unexpected invalid token", 0);
+    refuses("({ x, x }: ", "syntax error, unexpected end of file", 11);
+    refuses("let ${a} = 1; in", "syntax error, unexpected end of file", 16);
+    refuses("let ${a} = 1; in 1 &", "dynamic attributes not allowed in let", 0);
     refuses("99999999999999999999 &", "invalid integer '99999999999999999999'", 0);
     check("let f = { a, b ? 1, ... }@c: -a.b or c ? d; in assert f; f", None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn both_parsers_accept_the_same(text in pieces(0..12)) {
+        let (_, errors) = parse_flat(text.as_bytes(), Options::DEFAULT);
+        let is_accepted = errors.iter().all(|error| error.oracle.is_some());
+        prop_assert_eq!(is_accepted, grammar_error(text.as_bytes()).is_none(), "{:?}", errors);
+    }
 }

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::pieces::pieces;
 use crate::{Options, parse};
 
 /// Makes the edit both ways and compares; returns whether less than the whole was parsed.
@@ -56,6 +57,11 @@ fn an_edit_that_reaches_further_is_not() {
     assert!(!insert("\"${ ( $0 ) }\"", "}"));
     assert!(!insert("[ $0 ]", "/*"));
     assert!(!insert("{$0 }: a", "x"));
+    assert!(!insert("f rec$0{ a = 1; }", "x"));
+    // The inner list takes the outer one's bracket.
+    assert!(!insert("[ [ a ] ./p$0 a ]", "["));
+    check("{ a.b = 1; c = 2; }", 2, 4, " ");
+    check("\"${[ { ]}\"", 4, 6, "");
 }
 
 #[test]
@@ -66,18 +72,6 @@ fn errors_outside_move_and_errors_inside_are_new() {
     check("let a = 1; in 1", 4, 5, "${b}");
     check("{ ${(\"a\")} = 1; inherit ${(\"b\")}; }", 6, 7, "${c}");
     check("{ ${''${\"a\"}''} = 1; inherit ${''${\"b\"}''}; }", 34, 35, "${c}");
-}
-
-/// Pieces of which broken and whole files can be put together.
-const PIECES: [&str; 40] = [
-    "a", "b.c", " ", "\n", "1", "{", "}", "[", "]", "(", ")", ";", "=", ":", ",", "?", "@", "...",
-    ".", "\"", "''", "${", "$", "\\", "#", "/*", "*/", "let ", " in ", "rec ", "with ", "inherit ",
-    "if ", " then ", " else ", "./x", "/", " or ", " ++ ", "é",
-];
-
-fn pieces(count: std::ops::Range<usize>) -> impl Strategy<Value = String> {
-    let piece = (0..PIECES.len()).prop_map(|index| PIECES[index]);
-    proptest::collection::vec(piece, count).prop_map(|pieces| pieces.concat())
 }
 
 /// Files that are mostly whole, so that there is something to keep.
@@ -139,7 +133,7 @@ proptest! {
     #[test]
     fn any_bytes_parse_and_any_text_round_trips(bytes in any::<Vec<u8>>(), text in pieces(0..40)) {
         let found = parse(&bytes, Options::DEFAULT);
-        prop_assert_eq!(found.syntax().text().to_string().as_bytes().len(),
+        prop_assert_eq!(found.syntax().text().to_string().len(),
             usize::from(found.tree_offset((bytes.len() as u32).into())));
         let found = parse(text.as_bytes(), Options::DEFAULT);
         prop_assert_eq!(found.syntax().text().to_string(), text);

@@ -1,15 +1,14 @@
 //! From the name of an option to what is known of it, through submodules.
 
-use crate::evaluation::Stop;
+use super::show;
+use crate::evaluation::{Stop, attempt, attribute};
 use crate::report::Failure;
 use eval::error::ErrorKind;
-use eval::heap::{Attrs, Kind, Value};
+use eval::heap::{Attrs, Value};
 use eval::interpret::Eval;
-use eval::option_tree::{Component, Detail, OptionInfo, OptionNode, OptionTree};
-use eval::{print, select, suggestion};
-
-/// How deep a value is evaluated to be shown.
-const DEPTH_MAX: u32 = 8;
+use eval::option_tree::{Component, Detail, OptionInfo, OptionNode, OptionTree, Place};
+use eval::source::{Origin, Position};
+use eval::{select, suggestion};
 
 /// What a name stands for.
 pub(super) enum Found {
@@ -111,53 +110,104 @@ fn unknown(path: &[String], depth: usize, near: &[String]) -> Stop {
 }
 
 /// Returns the value of the option at `path` as text of the language, or why there is none.
+///
+/// # Errors
+///
+/// When the evaluation is cancelled.
 pub(super) fn value<'h>(
     eval: &mut Eval<'h>,
     config: Value<'h>,
     path: &[String],
-) -> Result<String, String> {
+) -> Result<Result<String, String>, Stop> {
     let quoted: Vec<String> = path.iter().map(|part| format!("\"{part}\"")).collect();
-    let none = eval::heap::AttrsBuilder::with_capacity(0).finish(eval.heap());
-    let found = select::select(eval, config, &quoted.join("."), none)
-        .and_then(|value| force(eval, value, 0).map(|()| value));
-    match found {
-        Ok(value) => Ok(String::from_utf8_lossy(&print::show_whole(eval, value)).into_owned()),
-        Err(error) => Err(error.message.clone()),
+    match select::select(eval, config, &quoted.join("."), Attrs::empty(eval.heap())) {
+        Ok(value) => Ok(Ok(show::show(eval, value)?)),
+        Err(error) if error.kind == ErrorKind::Cancelled => Err(error.into()),
+        Err(error) => Ok(Err(error.message.clone())),
     }
 }
 
-/// Evaluates what is shown of a value: all of it but the insides of derivations.
-fn force<'h>(eval: &mut Eval<'h>, value: Value<'h>, depth: u32) -> eval::error::Result<()> {
-    if depth > DEPTH_MAX {
-        return Ok(());
+/// Returns where the definitions of a whole option define what is inside it at `rest`.
+fn definitions_below<'h>(
+    eval: &mut Eval<'h>,
+    option: Value<'h>,
+    rest: &[String],
+) -> Result<Vec<Place>, Stop> {
+    let Some(option) = option.as_attrs() else { return Ok(Vec::new()) };
+    let all = attribute(eval, option, b"definitionsWithLocations")?;
+    let mut places = Vec::new();
+    for slot in all.and_then(Value::as_list).unwrap_or_default() {
+        let Some(definition) = attempt(eval, slot)?.and_then(Value::as_attrs) else { continue };
+        let file = attribute(eval, definition, b"file")?.and_then(Value::as_string);
+        let (Some(file), Some(value)) = (file, attribute(eval, definition, b"value")?) else {
+            continue;
+        };
+        let mut place = Place { file: file.to_text().into_owned(), line: None, column: None };
+        let mut position = None;
+        if !defines(eval, value, rest, &mut position)? {
+            continue;
+        }
+        if let Some((Origin::File(path), line, column)) =
+            position.and_then(|position| eval.locate(position))
+        {
+            place = Place { file: path.display(), line: Some(line), column: Some(column) };
+        }
+        places.push(place);
     }
-    let slots = match value.kind() {
-        Kind::Attrs(attrs) => {
-            let kind = attrs.get_named(b"type").map(|slot| eval.force(slot));
-            let is_derivation = matches!(&kind, Some(Ok(kind))
-                if kind.as_string().is_some_and(|text| text.bytes() == b"derivation"));
-            if is_derivation {
-                if let Some(slot) = attrs.get_named(b"drvPath") {
-                    eval.force(slot)?;
-                }
-                return Ok(());
-            }
-            attrs.iter_by_name(eval.heap()).map(|attr| attr.slot).collect::<Vec<_>>()
-        }
-        Kind::List(list) => list.iter().collect(),
-        _ => return Ok(()),
-    };
-    eval.deeper(|eval| {
-        for slot in slots {
-            match eval.force(slot) {
-                Ok(inner) => force(eval, inner, depth + 1)?,
-                Err(error) if depth == 0 || error.kind == ErrorKind::Cancelled => {
-                    return Err(error);
-                }
-                // Shown as what could not be evaluated.
-                Err(_) => {}
+    Ok(places)
+}
+
+/// Tells whether a definition defines what is inside it at `rest`, and where that is written.
+fn defines<'h>(
+    eval: &mut Eval<'h>,
+    value: Value<'h>,
+    rest: &[String],
+    position: &mut Option<Position>,
+) -> Result<bool, Stop> {
+    let Some((first, others)) = rest.split_first() else { return Ok(true) };
+    // What a function defines is not known without what it is called with.
+    let Some(attrs) = value.as_attrs() else { return Ok(true) };
+    let kind = attribute(eval, attrs, b"_type")?.and_then(Value::as_string);
+    match kind.map(|kind| kind.bytes()) {
+        Some(b"if") => {
+            let holds = attribute(eval, attrs, b"condition")?.and_then(Value::as_bool);
+            let content = attribute(eval, attrs, b"content")?;
+            match content.filter(|_| holds != Some(false)) {
+                Some(content) => defines(eval, content, rest, position),
+                None => Ok(false),
             }
         }
-        Ok(())
-    })
+        Some(b"override" | b"order") => match attribute(eval, attrs, b"content")? {
+            Some(content) => defines(eval, content, rest, position),
+            None => Ok(false),
+        },
+        Some(b"merge") => {
+            let contents = attribute(eval, attrs, b"contents")?.and_then(Value::as_list);
+            for slot in contents.unwrap_or_default() {
+                if let Some(content) = attempt(eval, slot)?
+                    && defines(eval, content, rest, position)?
+                {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
+        _ => {
+            let Some(attr) =
+                attrs.iter(eval.heap()).find(|attr| attr.name.as_bytes() == first.as_bytes())
+            else {
+                return match attribute(eval, attrs, b"config")? {
+                    Some(config) => defines(eval, config, rest, position),
+                    None => Ok(false),
+                };
+            };
+            if attr.position.is_some() {
+                *position = Some(attr.position);
+            }
+            match attempt(eval, attr.slot)? {
+                Some(inner) => defines(eval, inner, others, position),
+                None => Ok(true),
+            }
+        }
+    }
 }

@@ -4,10 +4,9 @@
 use crate::commands::system::{self, Configuration};
 use crate::context::Context;
 use crate::definitions;
-use crate::evaluation::{self, Stop};
+use crate::evaluation::{self, Stop, attempt, attribute};
 use crate::stores::Access;
 use eval::context::{Derived, Element, decode_all};
-use eval::error::ErrorKind;
 use eval::heap::{Attrs, Kind, Slot, Value};
 use eval::interpret::Eval;
 use eval::option_tree::Place;
@@ -240,24 +239,4 @@ impl Search {
 fn is_option<'h>(eval: &mut Eval<'h>, attrs: Attrs<'h>) -> bool {
     let kind = attribute(eval, attrs, b"_type").ok().flatten();
     kind.and_then(Value::as_string).is_some_and(|text| text.bytes() == b"option")
-}
-
-fn attribute<'h>(
-    eval: &mut Eval<'h>,
-    attrs: Attrs<'h>,
-    name: &[u8],
-) -> Result<Option<Value<'h>>, Stop> {
-    match attrs.get_named(name) {
-        Some(slot) => attempt(eval, slot),
-        None => Ok(None),
-    }
-}
-
-/// Evaluates a slot; what fails is passed over.
-fn attempt<'h>(eval: &mut Eval<'h>, slot: &'h Slot<'h>) -> Result<Option<Value<'h>>, Stop> {
-    match eval.force(slot) {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if error.kind == ErrorKind::Cancelled => Err(error.into()),
-        Err(_) => Ok(None),
-    }
 }
