@@ -68,7 +68,7 @@ pub(crate) struct EvaluationArgs {
 /// Settings on the command line.
 #[derive(Args, Clone, Default, Debug)]
 pub(crate) struct SettingsArgs {
-    /// Adds an entry, `name=path` or `path`, to the search path, before NIX_PATH.
+    /// Adds an entry, `name=path` or `path`, to the search path, before `NIX_PATH`.
     #[arg(short = 'I', long = "include", value_name = "ENTRY")]
     pub(crate) include: Vec<String>,
     /// Sets a setting.

@@ -21,12 +21,14 @@ mod system;
 
 use crate::args::{Nivis, Verb};
 use crate::context::{Context, Manner};
+use crate::env_vars;
 use crate::flags::Flags;
 use crate::report::{Failure, Outcome, USAGE};
-use crate::settings::Settings;
+use crate::settings::{Setting, Settings};
 use crate::ui::Ui;
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 use std::ffi::OsString;
+use std::fmt::Write as _;
 
 /// A name that a link to the binary may have.
 struct Name {
@@ -124,7 +126,11 @@ fn run_verb(ui: Ui, words: Vec<OsString>) -> Outcome {
         return Err(Failure::new(format!("`nivis {verb}` is not built yet")));
     }
     let whole = std::iter::once(OsString::from("nivis")).chain(words);
-    let verb = match Nivis::try_parse_from(whole) {
+    let command = Nivis::command().after_long_help(reference());
+    let line = command
+        .try_get_matches_from(whole)
+        .and_then(|matches| Nivis::from_arg_matches(&matches));
+    let verb = match line {
         Ok(line) => line.verb,
         Err(answer) if answer.use_stderr() => {
             ui.tell(answer.render().ansi());
@@ -134,6 +140,19 @@ fn run_verb(ui: Ui, words: Vec<OsString>) -> Outcome {
     };
     let settings = Settings::load(ui)?;
     run_built(&mut Context { ui, settings, manner: Manner::Own }, verb)
+}
+
+/// Returns what the long help says of the environment and the settings.
+fn reference() -> String {
+    let mut text = String::from("Environment:\n");
+    for variable in env_vars::ALL {
+        let _ = writeln!(text, "  {}\n         {}", variable.name, variable.doc.trim());
+    }
+    text.push_str("\nSettings (nix.conf, NIX_CONFIG, --option):\n");
+    for setting in Setting::all().filter(|setting| setting.has_effect) {
+        let _ = writeln!(text, "  {}\n         {}", setting.name, setting.doc);
+    }
+    text
 }
 
 fn run_built(cx: &mut Context, verb: Verb) -> Outcome {

@@ -64,10 +64,6 @@ env_vars! {
     XDG_STATE_HOME;
     /// The profile of `nix-env` when `-p` names none; by default the user's.
     NIX_PROFILE;
-    /// The directory in which builds run; by default `/tmp`.
-    TMPDIR;
-    /// The user's name, for per-user profiles.
-    USER;
     /// The kind of terminal, which a system that is entered is told.
     TERM;
     /// The language, which a system that is entered is told.

@@ -7,7 +7,7 @@ use crate::context::{Context, Manner};
 use crate::definitions;
 use crate::env_vars;
 use crate::interrupt;
-use crate::report::{Failure, Outcome};
+use crate::report::{Failure, Outcome, of_store};
 use crate::request::{Argument, Input, Request};
 use crate::settings::Settings;
 use crate::stores::{Access, EvaluatingStore};
@@ -71,7 +71,7 @@ pub(crate) fn run<T: Send>(
         let heap = Heap::new();
         let mut eval = Eval::new(&heap, &host, &store, &settings);
         match work(&mut eval) {
-            Ok(result) => Ok(result),
+            Ok(result) => store.flush().map_err(of_store).map(|()| result),
             Err(Stop::Evaluation(error)) => Err(failure(cx, &mut eval, &error)),
             Err(Stop::Failure(failure)) => Err(failure),
         }
@@ -277,7 +277,8 @@ pub(crate) fn source_file(eval: &mut Eval<'_>, text: &str) -> Result<SourcePath,
                 let target = eval.system().read_link(&path.bytes)?;
                 let mut bytes = path.bytes.to_vec();
                 bytes.extend_from_slice(b"/../");
-                let bytes = if target.starts_with(b"/") { target } else { [bytes, target].concat() };
+                let bytes =
+                    if target.starts_with(b"/") { target } else { [bytes, target].concat() };
                 path = SourcePath::new(HOST, &canonical(&bytes));
             }
             Some(FileType::Directory) => {
@@ -295,10 +296,7 @@ pub(crate) fn source_file(eval: &mut Eval<'_>, text: &str) -> Result<SourcePath,
 /// # Errors
 ///
 /// When it has none.
-pub(crate) fn named_file(
-    eval: &mut Eval<'_>,
-    name: &str,
-) -> Result<SourcePath, Box<EvalError>> {
+pub(crate) fn named_file(eval: &mut Eval<'_>, name: &str) -> Result<SourcePath, Box<EvalError>> {
     let search_path = eval.settings().search_path.clone();
     lookup::find(eval, &search_path, name.as_bytes())
 }
@@ -382,7 +380,10 @@ pub(crate) fn attribute<'h>(
 /// # Errors
 ///
 /// When the evaluation is cancelled.
-pub(crate) fn attempt<'h>(eval: &mut Eval<'h>, slot: &'h Slot<'h>) -> Result<Option<Value<'h>>, Stop> {
+pub(crate) fn attempt<'h>(
+    eval: &mut Eval<'h>,
+    slot: &'h Slot<'h>,
+) -> Result<Option<Value<'h>>, Stop> {
     match eval.force(slot) {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.kind == ErrorKind::Cancelled => Err(error.into()),

@@ -99,11 +99,6 @@ impl Flags {
         })
     }
 
-    /// Returns all words that are left, flags or not.
-    pub(crate) fn remaining(&mut self) -> Vec<String> {
-        self.rest.drain(..).collect()
-    }
-
     /// Returns the failure of a flag that the command does not have.
     pub(crate) fn unknown(&self, flag: &str) -> Failure {
         self.wrong(format!("unrecognised flag '{flag}'"))

@@ -8,8 +8,6 @@ use std::process::ExitCode;
 pub(crate) const FAILURE: u8 = 1;
 /// The exit code of a command line that cannot be understood, for `nivis`.
 pub(crate) const USAGE: u8 = 2;
-/// The exit code of a build that failed. Source: CppNix, `nix-build`.
-pub(crate) const BUILD_FAILED: u8 = 100;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]

@@ -125,9 +125,9 @@ pub(crate) fn find(settings: &Settings) -> Outcome<Place> {
         | "local-overlay" | "mounted-ssh-ng" => {
             Err(Failure::new(format!("stores of the kind '{scheme}' are not built yet")))
         }
-        _ if base.contains("://") => Err(Failure::new(format!(
-            "don't know how to open Nix store with scheme '{scheme}'"
-        ))),
+        _ if base.contains("://") => {
+            Err(Failure::new(format!("don't know how to open Nix store with scheme '{scheme}'")))
+        }
         _ => Err(Failure::new(format!("cannot parse Nix store reference '{reference}'"))),
     }
 }

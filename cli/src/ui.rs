@@ -1,5 +1,5 @@
 //! The only writer: stdout for data, stderr for everything else.
-#![expect(clippy::print_stderr, reason = "this is the one module that writes to the terminal")]
+#![expect(clippy::unused_self, reason = "only who was given the terminal may write to it")]
 
 use anstream::eprintln;
 use anstyle::{AnsiColor, Style};
@@ -64,6 +64,11 @@ impl Ui {
     pub(crate) fn pass(self, bytes: &[u8]) {
         // There is nobody left to tell when stderr is closed.
         let _ = io::stderr().lock().write_all(bytes);
+    }
+
+    /// Returns stderr as the place for what a program that is run says.
+    pub(crate) fn for_program(self) -> std::process::Stdio {
+        io::stderr().into()
     }
 
     /// Says what part of the work begins.

@@ -203,7 +203,7 @@ impl<'h> Eval<'h> {
 
     #[inline(always)]
     fn force_slot(&mut self, slot: &'h Slot<'h>) -> Answer<'h> {
-        match slot.value() {
+        match slot.value_through() {
             Some(value) => value.into(),
             None => self.force_thunk(slot),
         }
@@ -215,7 +215,9 @@ impl<'h> Eval<'h> {
             SlotState::Forced(value) => return value.into(),
             SlotState::Reference(target) => {
                 let value = value!(self.force_slot(target));
-                slot.fill(value.into());
+                if !value.has_identity() {
+                    slot.fill(value.into());
+                }
                 return value.into();
             }
             SlotState::Suspended(expression, env) => {
@@ -273,7 +275,7 @@ impl<'h> Eval<'h> {
     /// reported at.
     #[inline(always)]
     fn force_for(&mut self, slot: &'h Slot<'h>, id: Id) -> Answer<'h> {
-        match slot.value() {
+        match slot.value_through() {
             Some(value) => value.into(),
             None => match self.force_thunk(slot).into_result() {
                 Ok(value) => value.into(),
@@ -312,12 +314,12 @@ impl<'h> Eval<'h> {
         }
     }
 
-    /// As [`Eval::delay`], where slots of the innermost frame may not be filled yet.
+    /// As [`Eval::delay`], where only the slots of the innermost frame below `filled` are filled.
     #[inline(always)]
-    fn delay_inside(code: &'h Code<'h>, id: Id, env: &'h Env<'h>) -> Lazy<'h> {
+    fn delay_inside(code: &'h Code<'h>, id: Id, env: &'h Env<'h>, filled: usize) -> Lazy<'h> {
         match *code.nodes.get(id) {
             Node::Constant(index) => (*code.constants.get(index)).into(),
-            Node::Local { level, index } if level > 0 => {
+            Node::Local { level, index } if level > 0 || (index as usize) < filled => {
                 Lazy::from_slot(Self::local(env, level, index))
             }
             Node::Lambda(index) => lambda(index, env).into(),

@@ -26,10 +26,11 @@ pub fn module_bindings(tree: &FlatTree<'_>) -> Vec<ModuleBinding> {
     bindings
 }
 
-/// Returns the bindings that define the option at `path`, or a set that holds it.
+/// Returns a binding that defines the option at `path`, something in it, or a set that holds it.
 ///
 /// `prefix` is `config` or `options`: both the spelled-out form of a module and the short one
-/// (for `config`) are understood. A binding of the option itself comes before those around it.
+/// (for `config`) are understood. A binding of the option itself comes before those inside it, such
+/// as `systemd.services.x` for `systemd.services`, and these before those around it.
 pub fn find<'a>(
     bindings: &'a [ModuleBinding],
     prefix: &str,
@@ -49,7 +50,17 @@ pub fn find<'a>(
             })
         })
     };
-    (1..=path.len()).rev().find_map(matching)
+    if path.is_empty() {
+        return None;
+    }
+    let inside = || {
+        bindings.iter().find(|binding| {
+            strip(binding).is_some_and(|found| {
+                found.len() > path.len() && found.iter().zip(path).all(|(a, b)| a == b)
+            })
+        })
+    };
+    matching(path.len()).or_else(inside).or_else(|| (1..path.len()).rev().find_map(matching))
 }
 
 /// Returns the bindings that declare an option, wherever they stand: `a.b = mkOption { … };`.
@@ -194,7 +205,9 @@ mod tests {
             Some("nginx.enable"),
         );
         check("{ services.nginx = import ./x.nix; }", "config", &path, Some("services.nginx"));
+        check("{ services.nginx.enable.x = 1; }", "config", &path, Some("services.nginx.enable.x"));
         check("{ other.enable = true; }", "config", &path, None);
+        check("{ other.enable = true; }", "config", &[], None);
         check("{ options.services.nginx.enable = 1; }", "options", &path, {
             Some("options.services.nginx.enable")
         });

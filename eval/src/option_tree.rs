@@ -80,9 +80,10 @@ const OPTIONS: &[u8] = b"configuration: (import <nixpkgs/nixos> {
 
 fn one_line(eval: &Eval<'_>, error: &EvalError) -> String {
     let message = error.message.lines().next().unwrap_or_default();
-    match error.position.is_some() {
-        true => format!("{}: {message}", print::show_position(eval, error.position)),
-        false => message.to_owned(),
+    if error.position.is_some() {
+        format!("{}: {message}", print::show_position(eval, error.position))
+    } else {
+        message.to_owned()
     }
 }
 
@@ -109,7 +110,7 @@ pub struct OptionInfo {
     pub type_description: String,
     /// The type's own name: `listOf`.
     pub type_name: String,
-    /// What the option does: Markdown, or DocBook in older trees.
+    /// What the option does: Markdown, or `DocBook` in older trees.
     pub description: Option<String>,
     /// The default as Nix text.
     pub default: Option<String>,
@@ -189,8 +190,7 @@ impl OptionTree {
     /// Returns the node at a path, through submodules.
     pub fn lookup(&self, path: &[Component<'_>]) -> Option<&OptionNode> {
         let mut node = &self.root;
-        let mut components = path.iter();
-        while let Some(component) = components.next() {
+        for component in path {
             // Submodules that are values themselves take no component.
             while node.children.is_empty() {
                 match node.option.as_ref().and_then(|option| option.sub.as_ref()) {

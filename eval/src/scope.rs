@@ -12,7 +12,7 @@
 //! #                           └ the `let`
 //! ```
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use syntax::{FlatNode, FlatTree, SyntaxKind, TextRange, TextSize};
 
 use crate::heap::Symbol;
@@ -189,7 +189,7 @@ impl Walk {
             self.inherited_references(clause);
         }
         let first = self.scopes.definitions.len();
-        let mut names: FxHashMap<Symbol, ()> = FxHashMap::default();
+        let mut names: FxHashSet<Symbol> = FxHashSet::default();
         for entry in node.children() {
             let named: Vec<FlatNode<'_>> = match entry.kind() {
                 SyntaxKind::Binding => entry
@@ -208,7 +208,7 @@ impl Walk {
             };
             for name in named {
                 let Some(text) = name.static_attr() else { continue };
-                if names.insert(Symbol::intern(&text), ()).is_none() {
+                if names.insert(Symbol::intern(&text)) {
                     self.define(&text, kind, name.range(), entry.range(), node.range());
                 }
             }

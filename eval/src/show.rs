@@ -23,8 +23,10 @@ use crate::print::{push_name, push_string};
 use crate::source::{self, FileId, Origin, Position};
 use crate::syntax_error;
 
+mod call;
 mod names;
 
+use call::{Argument, Call};
 use names::Names;
 
 /// The file that the positions of [`parse_to_text`]'s errors are in.
@@ -86,25 +88,6 @@ fn directory(origin: &Origin) -> Cow<'_, [u8]> {
             Cow::Owned(source::canonical(&parent))
         }
     }
-}
-
-/// A call as it is printed: applying what is a call already adds to its arguments.
-enum Call<'t> {
-    /// A function of the language applied to one of the source.
-    Builtin(&'static str),
-    /// Any other function.
-    Expr(FlatNode<'t>),
-}
-
-/// One argument of a call.
-enum Argument<'t> {
-    Expr(FlatNode<'t>),
-    /// Text that stands for itself: `0`, `__nixPath`.
-    Text(&'static str),
-    /// The `or` at this offset, a variable.
-    Or(u32),
-    /// A string.
-    String(&'t [u8]),
 }
 
 struct Printer<'o> {
@@ -303,9 +286,7 @@ impl Printer<'_> {
                 self.text(")");
                 Ok(())
             }
-            K::Less | K::Greater | K::Minus | K::Star | K::Slash | K::PipeInto | K::PipeFrom => {
-                self.call(node)
-            }
+            operator if call::is_call_operator(operator) => self.call(node),
             _ => {
                 self.around("(", lhs, " ")?;
                 self.out.extend_from_slice(operator.text());
@@ -318,7 +299,7 @@ impl Printer<'_> {
     fn call(&mut self, node: FlatNode<'_>) -> Result<()> {
         let mut arguments = Vec::new();
         self.text("(");
-        match flatten(node, &mut arguments) {
+        match call::flatten(node, &mut arguments) {
             Call::Builtin(name) => self.text(name),
             Call::Expr(function) => self.expr(function)?,
         }
@@ -435,7 +416,10 @@ impl Printer<'_> {
         let inherited = attrs.iter().filter(|it| matches!(it.value, MergedValue::Inherit));
         self.inherit("inherit", inherited.map(|it| it.symbol.as_bytes()));
         for (index, source) in (0_u32..).zip(&sources) {
-            let from_here = |value: &MergedValue<'_>| matches!(value, MergedValue::InheritFrom(source) if *source == index);
+            let from_here = |value: &MergedValue<'_>| match value {
+                MergedValue::InheritFrom(source) => *source == index,
+                _ => false,
+            };
             let found = attrs.iter().filter(|it| from_here(&it.value));
             let names: Vec<&[u8]> = found.map(|it| it.symbol.as_bytes()).collect();
             if !names.is_empty() {
@@ -496,81 +480,6 @@ fn canonical_start(path: &[u8], text: &[u8]) -> Vec<u8> {
         path.push(b'/');
     }
     path
-}
-
-/// Returns the innermost function of nested calls, and adds the arguments of all to `arguments`.
-fn flatten<'t>(node: FlatNode<'t>, arguments: &mut Vec<Argument<'t>>) -> Call<'t> {
-    let node = node.without_parens();
-    let operator = node.operator().map(|it| it.kind());
-    let mut both = |first: usize, second: usize| {
-        let operands = [node.nth_child(first), node.nth_child(second)];
-        arguments.extend(operands.into_iter().flatten().map(Argument::Expr));
-    };
-    match (node.kind(), operator) {
-        (K::BinaryOp, Some(K::Less | K::GreaterEquals)) => both(0, 1),
-        (K::BinaryOp, Some(K::Greater | K::LessEquals)) => both(1, 0),
-        (K::BinaryOp, Some(K::Minus | K::Star | K::Slash)) => both(0, 1),
-        _ => {}
-    }
-    match (node.kind(), operator) {
-        (K::BinaryOp, Some(K::Minus)) => Call::Builtin("__sub"),
-        (K::BinaryOp, Some(K::Star)) => Call::Builtin("__mul"),
-        (K::BinaryOp, Some(K::Slash)) => Call::Builtin("__div"),
-        (K::BinaryOp, Some(K::PipeFrom)) => applied(node, 0, 1, arguments),
-        (K::BinaryOp, Some(K::PipeInto)) => applied(node, 1, 0, arguments),
-        (K::BinaryOp, _) => Call::Builtin("__lessThan"),
-        (K::UnaryOp, _) => {
-            arguments.push(Argument::Text("0"));
-            arguments.extend(node.first_child().map(Argument::Expr));
-            Call::Builtin("__sub")
-        }
-        (K::LookupPathExpr, _) => {
-            arguments.push(Argument::Text("__nixPath"));
-            arguments.push(Argument::String(literal::lookup_path_name(node.text())));
-            Call::Builtin("__findFile")
-        }
-        (K::ApplyOr, _) => {
-            arguments.extend(node.token(K::Or).map(|token| Argument::Or(token.start())));
-            // `f a or` is no call with two arguments.
-            node.first_child().map_or(Call::Builtin(""), Call::Expr)
-        }
-        _ => {
-            let function = callee(node.first_child(), arguments);
-            arguments.extend(node.children().skip(1).map(Argument::Expr));
-            function
-        }
-    }
-}
-
-/// A pipe: the child number `function` applied to the child number `argument`.
-fn applied<'t>(
-    node: FlatNode<'t>,
-    function: usize,
-    argument: usize,
-    arguments: &mut Vec<Argument<'t>>,
-) -> Call<'t> {
-    let call = callee(node.nth_child(function), arguments);
-    arguments.extend(node.nth_child(argument).map(Argument::Expr));
-    call
-}
-
-/// Returns what `function` applies if it is a call itself, else `function`.
-fn callee<'t>(function: Option<FlatNode<'t>>, arguments: &mut Vec<Argument<'t>>) -> Call<'t> {
-    let Some(function) = function else { return Call::Builtin("") };
-    let inner = function.without_parens();
-    if is_call(inner) { flatten(inner, arguments) } else { Call::Expr(inner) }
-}
-
-/// Whether an expression is a call to the language; `<=` and `>=` negate one.
-fn is_call(node: FlatNode<'_>) -> bool {
-    match (node.kind(), node.operator().map(|it| it.kind())) {
-        (K::Apply | K::ApplyOr | K::LookupPathExpr, _) | (K::UnaryOp, Some(K::Minus)) => true,
-        (
-            K::BinaryOp,
-            Some(K::Less | K::Greater | K::Minus | K::Star | K::Slash | K::PipeInto | K::PipeFrom),
-        ) => true,
-        _ => false,
-    }
 }
 
 #[cfg(test)]

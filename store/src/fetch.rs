@@ -29,7 +29,7 @@ pub struct Download {
 }
 
 /// How long to wait for a connection, and for the first byte of an answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How often an address that fails for a passing reason is tried.
 const ATTEMPTS: u32 = 3;

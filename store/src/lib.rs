@@ -44,4 +44,4 @@ pub use crate::memory::MemoryStore;
 pub use crate::path::{StoreDirectory, StorePath};
 pub use crate::path_info::PathInfo;
 pub use crate::realise::{DerivedPath, OutputNames, RealiseOptions, Realised};
-pub use crate::store::{GcAction, GcOptions, GcResult, NewTree, Store};
+pub use crate::store::{GcAction, GcOptions, GcResult, NewText, NewTree, Store};

@@ -17,6 +17,7 @@ mod optimise;
 mod remove;
 mod root;
 mod temporary_root;
+mod texts;
 mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,7 +50,7 @@ use crate::nar::{NodeKind, Tree};
 use crate::path::{StoreDirectory, StorePath};
 use crate::path_info::PathInfo;
 use crate::realise::{DerivedPath, RealiseOptions, Realised};
-use crate::store::{GcOptions, GcResult, NewTree, Roots, Store, text_info};
+use crate::store::{GcOptions, GcResult, NewText, NewTree, Roots, Store, text_info};
 use crate::tree_hash::{CheckedNar, TreeHash};
 
 /// How much disk is set aside so that a collection can run when the rest is full, in bytes.
@@ -596,12 +597,14 @@ impl Store for LocalStore {
     }
 
     fn add_derivation(&self, derivation: &Derivation) -> Result<StorePath, AddError> {
-        let text = aterm::write(self.directory(), derivation).map_err(StoreError::from)?;
-        let name = format!("{}{EXTENSION}", derivation.name);
-        let info = text_info(self.directory(), &name, &text, &derivation.references())?;
         // Whoever has a derivation in hand computed its paths; only foreign files are checked.
-        self.add_with(&info, false, |real| Self::write_text(real, &text))?;
+        let NewText { info, contents, .. } = NewText::derivation(self.directory(), derivation)?;
+        self.add_with(&info, false, |real| Self::write_text(real, &contents))?;
         Ok(info.path)
+    }
+
+    fn add_texts(&self, texts: &[NewText]) -> Result<(), AddError> {
+        self.add_all_texts(texts)
     }
 
     fn add_tree(&self, new: NewTree<'_>) -> Result<StorePath, AddError> {

@@ -33,6 +33,34 @@ pub struct NewTree<'t> {
     pub references: BTreeSet<StorePath>,
 }
 
+/// A text to add as a store object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewText {
+    /// What is known of it; its path follows from the rest.
+    pub info: PathInfo,
+    /// The text.
+    pub contents: Vec<u8>,
+    /// Whether it is a derivation whose paths whoever adds it has computed.
+    pub is_computed: bool,
+}
+
+impl NewText {
+    /// Returns the text of a derivation.
+    ///
+    /// # Errors
+    ///
+    /// A bad name.
+    pub fn derivation(
+        directory: &StoreDirectory,
+        derivation: &Derivation,
+    ) -> Result<NewText, StoreError> {
+        let contents = aterm::write(directory, derivation)?;
+        let name = format!("{}{EXTENSION}", derivation.name);
+        let info = text_info(directory, &name, &contents, &derivation.references())?;
+        Ok(NewText { info, contents, is_computed: true })
+    }
+}
+
 /// Which roots a collection honours and what it does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GcOptions {
@@ -213,6 +241,22 @@ pub trait Store: Send + Sync {
         let text = aterm::write(self.directory(), derivation).map_err(StoreError::from)?;
         let name = format!("{}{EXTENSION}", derivation.name);
         self.add_text(&name, &text, &derivation.references())
+    }
+
+    /// Adds texts, which may refer to each other; many together cost little more than one.
+    ///
+    /// # Errors
+    ///
+    /// As [`add_text`](Store::add_text).
+    ///
+    /// # Atomicity
+    ///
+    /// Each as by [`add_text`](Store::add_text); after a failure some may be valid.
+    fn add_texts(&self, texts: &[NewText]) -> Result<(), AddError> {
+        for NewText { info, contents, .. } in texts {
+            self.add_text(info.path.name(), contents, &info.references)?;
+        }
+        Ok(())
     }
 
     /// Registers objects whose files are in place already, all of them or none.

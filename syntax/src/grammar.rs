@@ -38,7 +38,7 @@ pub(crate) fn source_file(p: &mut Parser<'_>) {
 
 /// Parses a node of this kind that begins here; `false` if another would be parsed here instead.
 ///
-/// Only the kinds that reparsing replaces are known: those with brackets of their own, and bindings.
+/// Only the kinds that reparsing replaces are known: those with brackets of their own, entries.
 pub(crate) fn block(p: &mut Parser<'_>, kind: K) -> bool {
     match kind {
         K::AttrSet if lambda::at_formals(p) => return false,
@@ -53,6 +53,7 @@ pub(crate) fn block(p: &mut Parser<'_>, kind: K) -> bool {
         }
         K::Interpolation => string::interpolation(p),
         K::Binding => binding::binding(p),
+        K::InheritClause => binding::inherit(p),
         _ => return false,
     }
     true

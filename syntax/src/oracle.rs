@@ -1,4 +1,4 @@
-//! The reference implementation's words for what is wrong: which error it stops at, and how it says so.
+//! The reference implementation's words for what is wrong: where it stops, and what it says.
 //!
 //! Tools and tests match on these words, so the `nix-*` names print them. Grammar errors name the
 //! tokens that an LALR(1) parser of the reference's grammar would have taken; they follow from its

@@ -125,7 +125,13 @@ impl Part {
 fn is_replaceable(node: &SyntaxNode, edit: TextRange) -> bool {
     let is_known = matches!(
         node.kind(),
-        K::AttrSet | K::LegacyLet | K::List | K::Paren | K::Interpolation | K::Binding
+        K::AttrSet
+            | K::LegacyLet
+            | K::List
+            | K::Paren
+            | K::Interpolation
+            | K::Binding
+            | K::InheritClause
     );
     if !is_known {
         return false;
@@ -136,9 +142,10 @@ fn is_replaceable(node: &SyntaxNode, edit: TextRange) -> bool {
         K::Binding => first.text_range().start(),
         _ => first.text_range().end(),
     };
+    let is_entry = matches!(node.kind(), K::Binding | K::InheritClause);
     let is_inside = start <= edit.start() && edit.end() <= last.text_range().start();
     let is_closed = last.kind() == closing(node.kind()) && last.parent().as_ref() == Some(node);
-    is_inside && is_closed && !names_attribute(node) && (node.kind() != K::Binding || follows(node))
+    is_inside && is_closed && !names_attribute(node) && (!is_entry || follows(node))
 }
 
 /// Returns the token with which a replaceable node ends.
@@ -146,7 +153,7 @@ fn closing(kind: K) -> K {
     match kind {
         K::List => K::BracketClose,
         K::Paren => K::ParenClose,
-        K::Binding => K::Semicolon,
+        K::Binding | K::InheritClause => K::Semicolon,
         _ => K::BraceClose,
     }
 }
@@ -159,13 +166,13 @@ fn names_attribute(node: &SyntaxNode) -> bool {
     outside.is_some_and(|it| it.kind() == K::Dynamic)
 }
 
-/// Whether a binding certainly begins where this one does: after one that ended well, or first.
-fn follows(binding: &SyntaxNode) -> bool {
+/// Whether an entry certainly begins where this one does: after one that ended well, or first.
+fn follows(entry: &SyntaxNode) -> bool {
     let is_scope = |node: &SyntaxNode| matches!(node.kind(), K::AttrSet | K::LegacyLet | K::LetIn);
-    if !binding.parent().as_ref().is_some_and(is_scope) {
+    if !entry.parent().as_ref().is_some_and(is_scope) {
         return false;
     }
-    let before = binding
+    let before = entry
         .siblings_with_tokens(Direction::Prev)
         .skip(1)
         .find(|element| !element.kind().is_trivia());

@@ -32,7 +32,8 @@ pub(crate) struct User {
     /// The name or number of the first group.
     pub(crate) group: String,
     /// Whether a free number is taken from the system's range.
-    pub(crate) is_system_user: bool,
+    #[serde(rename = "isSystemUser")]
+    pub(crate) is_system: bool,
     /// The full name.
     pub(crate) description: String,
     /// The home directory.
@@ -360,7 +361,7 @@ fn new_uid(user: &User, numbers: &mut Numbers<'_>) -> Result<u32, String> {
         Some(uid) if !user.automatic_uid => return Ok(uid),
         proposed => proposed.into_iter(),
     };
-    if user.is_system_user {
+    if user.is_system {
         let is_allowed = |uid| (400..=999).contains(&uid);
         numbers.allocate(&user.name, proposed.chain((400..=999).rev()), is_allowed)
     } else {

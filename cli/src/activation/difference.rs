@@ -203,8 +203,11 @@ enum Content {
 /// Directories of a system are at most this deep; links may lead in a circle.
 const DEPTH_MAX: usize = 32;
 
-/// Returns everything below a directory of the machine, through links, by relative path.
+/// Returns everything below a directory of the machine, through links inside the store, by relative
+/// path.
 fn files_below(machine: &Machine, directory: &Path) -> BTreeMap<String, Content> {
+    let store = machine.store.directory().as_str().trim_start_matches('/');
+    let store = machine.root.join(store);
     let mut files = BTreeMap::new();
     let mut pending = vec![(directory.to_owned(), String::new(), 0)];
     while let Some((directory, prefix, depth)) = pending.pop() {
@@ -214,17 +217,17 @@ fn files_below(machine: &Machine, directory: &Path) -> BTreeMap<String, Content>
             let name = entry.file_name();
             let relative = format!("{prefix}{}", name.to_string_lossy());
             let path = directory.join(&name);
-            match machine.resolve(&path) {
-                Ok(real) if real.is_dir() => {
+            match machine.resolve(&path).ok().filter(|real| real.starts_with(&store)) {
+                Some(real) if real.is_dir() => {
                     if depth < DEPTH_MAX {
                         pending.push((path, relative + "/", depth + 1));
                     }
                 }
-                Ok(real) => {
+                Some(real) => {
                     let text = std::fs::read(real).unwrap_or_default();
                     files.insert(relative, Content::Text(text));
                 }
-                Err(_) => {
+                None => {
                     let target = std::fs::read_link(entry.path()).unwrap_or_default();
                     files.insert(relative, Content::Elsewhere(target));
                 }

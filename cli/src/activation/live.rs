@@ -84,7 +84,7 @@ fn systemctl(cx: &Context, verb: &str, units: &BTreeSet<String>) -> bool {
 
 /// Runs a command, warns if it fails, and tells whether it went well.
 fn run(cx: &Context, command: &mut Command) -> bool {
-    let problem = match command.stdin(Stdio::null()).stdout(std::io::stderr()).status() {
+    let problem = match command.stdin(Stdio::null()).stdout(cx.ui.for_program()).status() {
         Ok(status) if status.success() => return true,
         Ok(status) => status.to_string(),
         Err(error) => error.to_string(),

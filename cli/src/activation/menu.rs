@@ -111,7 +111,7 @@ impl Menu {
         let mount_point = &boot.efi.mount_point;
         let partition = mount_point.strip_prefix("/").unwrap_or(mount_point).to_owned();
         let directory = partition.join("loader/entries");
-        let limit = boot.systemd_boot.configuration_limit.unwrap_or(usize::MAX);
+        let limit = boot.systemd.configuration_limit.unwrap_or(usize::MAX);
         let mut names = BTreeSet::new();
         for entry in boot::shown(&self.entries, active, limit) {
             let mut entry = entry.clone();
@@ -134,7 +134,7 @@ impl Menu {
             }
         }
         let default = format!("{ENTRY_PREFIX}{active}.conf");
-        let text = boot::loader_settings(&default, boot.timeout, boot.systemd_boot.editor);
+        let text = boot::loader_settings(&default, boot.timeout, boot.systemd.editor);
         transaction.set(partition.join("loader/loader.conf"), text_file(text))
     }
 }

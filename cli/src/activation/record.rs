@@ -90,7 +90,8 @@ pub(crate) struct Boot {
     /// What is particular to GRUB.
     pub(crate) grub: Grub,
     /// What is particular to systemd-boot.
-    pub(crate) systemd_boot: SystemdBoot,
+    #[serde(rename = "systemdBoot")]
+    pub(crate) systemd: SystemdBoot,
     /// Where loaders for EFI lie.
     pub(crate) efi: Efi,
 }

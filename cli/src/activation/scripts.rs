@@ -3,6 +3,7 @@
 use super::machine::{Machine, System};
 use super::record::Script;
 use crate::report::{Failure, Outcome};
+use crate::ui::Ui;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -14,12 +15,12 @@ const PATH: &str = "/run/current-system/sw/bin:/usr/bin:/bin:/usr/sbin:/sbin";
 /// # Errors
 ///
 /// When one fails, and with it those after it.
-pub(crate) fn run(machine: &Machine, system: &System, scripts: &[Script]) -> Outcome {
+pub(crate) fn run(ui: Ui, machine: &Machine, system: &System, scripts: &[Script]) -> Outcome {
     for script in scripts {
         let failed = |why: String| {
             Failure::new(format!("the activation script `{}` failed: {why}", script.name))
         };
-        let status = command(machine, system, &script.text)
+        let status = command(ui, machine, system, &script.text)
             .and_then(|mut command| command.status())
             .map_err(|error| failed(error.to_string()))?;
         if !status.success() {
@@ -30,7 +31,7 @@ pub(crate) fn run(machine: &Machine, system: &System, scripts: &[Script]) -> Out
 }
 
 /// Returns the command that runs a text as a script, below a staging root by our own `enter`.
-fn command(machine: &Machine, system: &System, text: &str) -> std::io::Result<Command> {
+fn command(ui: Ui, machine: &Machine, system: &System, text: &str) -> std::io::Result<Command> {
     let name = system.name.display();
     // Inside, the environment is the system's own.
     let text = format!("systemConfig='{name}'; export systemConfig\n{text}");
@@ -44,6 +45,6 @@ fn command(machine: &Machine, system: &System, text: &str) -> std::io::Result<Co
         command.args([Path::new("/bin/sh"), Path::new("-c")]).arg(text);
         command
     };
-    command.stdin(Stdio::null()).stdout(std::io::stderr());
+    command.stdin(Stdio::null()).stdout(ui.for_program());
     Ok(command)
 }

@@ -11,6 +11,7 @@ use super::record::Record;
 use super::scripts;
 use crate::context::Context;
 use crate::report::{Failure, Outcome, chain};
+use crate::ui::Ui;
 use std::path::Path;
 use store::ProfileError;
 use store::profile::Generation;
@@ -73,7 +74,7 @@ pub(crate) fn activate(
     if let Some(live) = &live {
         live.before(cx);
     }
-    if let Err(failure) = commit(machine, system, &record, plan.transaction, &target) {
+    if let Err(failure) = commit(cx.ui, machine, system, &record, plan.transaction, &target) {
         machine.recover(cx)?;
         if let Some(live) = &live {
             live.take_back(cx);
@@ -113,6 +114,7 @@ fn find_target(
 
 /// Changes everything, and at last the profile.
 fn commit(
+    ui: Ui,
     machine: &Machine,
     system: &System,
     record: &Record,
@@ -128,7 +130,7 @@ fn commit(
         debug_assert_eq!(made.number, number, "the profile is locked");
     }
     transaction.apply().map_err(Failure::new)?;
-    scripts::run(machine, system, &record.activation_scripts)?;
+    scripts::run(ui, machine, system, &record.activation_scripts)?;
     machine.profile.switch(number).map_err(of_profile)?;
     let directory = machine.profile.link().parent().unwrap_or(Path::new("/"));
     let flushed = std::fs::File::open(directory).and_then(|file| file.sync_all());

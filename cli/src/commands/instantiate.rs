@@ -4,7 +4,7 @@ use crate::args::InstantiateArgs;
 use crate::building;
 use crate::context::Context;
 use crate::evaluation::{self, Stop};
-use crate::report::{Failure, Outcome};
+use crate::report::{Failure, Outcome, of_store};
 use crate::request::Request;
 use crate::stores::Access;
 use eval::interpret::Eval;
@@ -52,6 +52,10 @@ pub(super) fn instantiate(cx: &Context, request: &Request, options: &Options) ->
             let found = select::derivations(eval, selection.value, selection.arguments)?;
             for selected in found {
                 let target = target(eval, selected)?;
+                if options.access == Access::Write {
+                    // What is printed is there.
+                    eval.store().add_temporary_root(&target.derivation).map_err(of_store)?;
+                }
                 printer.print(&target)?;
             }
             Ok(())

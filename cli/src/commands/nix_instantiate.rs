@@ -52,7 +52,8 @@ pub(crate) fn run(cx: &mut Context, mut flags: Flags) -> Outcome {
     match line.task {
         Task::Parse => parse::print_parsed(cx, &line.request),
         Task::Evaluate => {
-            let access = if line.writes_anyway && !line.is_dry { Access::Write } else { Access::Read };
+            let access =
+                if line.writes_anyway && !line.is_dry { Access::Write } else { Access::Read };
             let printing = Printing {
                 form: line.form,
                 strict: line.strict,
@@ -90,8 +91,8 @@ fn take_flag(cx: &mut Context, flag: &str, flags: &mut Flags, line: &mut Line) -
             return Err(Failure::new(format!("`nix-instantiate {flag}` is not built yet")));
         }
         _ => {
-            let is_known =
-                line.request.take_flag(flag, flags)? || cx.settings.take_flag(cx.ui, flag, flags)?;
+            let is_known = line.request.take_flag(flag, flags)?
+                || cx.settings.take_flag(cx.ui, flag, flags)?;
             if !is_known {
                 return Err(flags.unknown(flag));
             }

@@ -117,12 +117,16 @@ fn shown(
     info: OptionInfo,
     value: Result<String, String>,
 ) -> Shown {
-    let mut complete = |part: &str, places: Vec<Place>| -> Vec<Where> {
-        let place = |place| definitions::complete(eval, part, path, place).into();
-        places.into_iter().map(place).collect()
+    let mut complete = |part: &str, places: Vec<Place>| -> Vec<Place> {
+        places.into_iter().map(|place| definitions::complete(eval, part, path, place)).collect()
     };
-    let (declarations, definitions) =
-        (complete("options", info.declarations), complete("config", info.definitions));
+    let declared = complete("options", info.declarations);
+    let mut defined = complete("config", info.definitions);
+    for place in defined.iter_mut().filter(|place| place.line.is_none()) {
+        // A default is a definition by the module that declares the option.
+        let declaration = declared.iter().find(|declaration| declaration.file == place.file);
+        *place = declaration.unwrap_or(place).clone();
+    }
     let (value, error) = match value {
         Ok(value) => (Some(value), None),
         Err(error) => (None, Some(error)),
@@ -131,12 +135,12 @@ fn shown(
         r#type: info.type_description,
         value,
         error,
-        default: info.default,
-        example: info.example,
-        description: info.description.map(|text| text.trim_end().to_owned()),
+        default: info.default.map(trimmed),
+        example: info.example.map(trimmed),
+        description: info.description.map(trimmed),
         is_read_only: info.is_read_only,
-        declarations,
-        definitions,
+        declarations: declared.into_iter().map(Where::from).collect(),
+        definitions: defined.into_iter().map(Where::from).collect(),
     }
 }
 
@@ -173,6 +177,11 @@ fn tell(ui: Ui, answer: &Answer) -> Outcome {
         ui.line("  defined nowhere: it has its default, if any")?;
     }
     Ok(())
+}
+
+/// Returns a text without the blanks at its end, which say nothing.
+fn trimmed(text: String) -> String {
+    text.trim_end().to_owned()
 }
 
 /// Indents all lines but the first.

@@ -23,7 +23,7 @@ pub(crate) fn run(cx: &mut Context, args: &RollbackArgs) -> Outcome {
         Some(program) => {
             machine.profile.switch(number).map_err(of_profile)?;
             drop(locks);
-            run_program(&program, "switch")?;
+            run_program(cx, &program, "switch")?;
         }
         None => {
             activation::activate(cx, &machine, &system, Some(number))?;

@@ -138,7 +138,7 @@ fn switch_by_program(
     let locks = machine.lock(cx)?;
     tell_difference(cx, machine, machine.active()?.as_ref(), system)?;
     if args.dry_run {
-        return run_program(program, "dry-activate");
+        return run_program(cx, program, "dry-activate");
     }
     if args.ask && !cx.ui.confirm("switch?")? {
         return Err(Failure::new("nothing was switched"));
@@ -146,7 +146,7 @@ fn switch_by_program(
     let failed = |error: store::ProfileError| Failure::new(crate::report::chain(&error));
     let generation = machine.profile.set(machine.store.as_ref(), &system.path).map_err(failed)?;
     drop(locks);
-    run_program(program, "switch")?;
+    run_program(cx, program, "switch")?;
     tell_active(cx, machine, generation.number);
     Ok(())
 }
@@ -173,11 +173,11 @@ pub(super) fn check_program(machine: &Machine, system: &System) -> Outcome {
 /// # Errors
 ///
 /// When it cannot be run, or fails: with its exit code.
-pub(super) fn run_program(program: &Path, action: &str) -> Outcome {
+pub(super) fn run_program(cx: &Context, program: &Path, action: &str) -> Outcome {
     let name = program.display();
     let status = Command::new(program)
         .arg(action)
-        .stdout(std::io::stderr())
+        .stdout(cx.ui.for_program())
         .status()
         .map_err(Failure::during(format!("running `{name}`")))?;
     if status.success() {
@@ -185,5 +185,9 @@ pub(super) fn run_program(program: &Path, action: &str) -> Outcome {
     }
     let exit = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
     let failure = Failure::new(format!("`{name} {action}`: {status}"));
-    Err(Failure { exit, ..failure }.hint("`nivis rollback` goes back to the generation before"))
+    let failure = Failure { exit, ..failure };
+    Err(match action {
+        "switch" => failure.hint("`nivis rollback` goes back to the generation before"),
+        _ => failure,
+    })
 }

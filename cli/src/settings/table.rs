@@ -36,6 +36,11 @@ impl Setting {
         TABLE.iter().find(|row| row.name == name)
     }
 
+    /// Returns all settings, in the order of the manual.
+    pub(crate) fn all() -> impl Iterator<Item = &'static Setting> {
+        TABLE.iter()
+    }
+
     /// Returns the value that holds when nobody sets it.
     pub(crate) fn default_value(&self) -> String {
         match self.name {
@@ -160,7 +165,12 @@ pub(crate) static TABLE: &[Setting] = &[
         "false",
         "Whether equal files in the store become one as they are added.",
     ),
-    row("fsync-metadata", Bool, "true", "Whether objects are on the disk before they are registered."),
+    row(
+        "fsync-metadata",
+        Bool,
+        "true",
+        "Whether objects are on the disk before they are registered.",
+    ),
     row("keep-derivations", Bool, "true", "Whether an output that stays keeps its derivations."),
     row("keep-outputs", Bool, "false", "Whether a derivation that stays keeps its outputs."),
     row("use-sqlite-wal", Bool, "true", "Whether the database has a write-ahead log."),

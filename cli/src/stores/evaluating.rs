@@ -1,7 +1,10 @@
-//! A store as an evaluation sees it: what is built for it is built as the settings say.
+//! A store as an evaluation sees it: built as the settings say, and written to in one go.
 //!
 //! The language has no word for how to build; when an evaluation reads what nobody has built yet,
 //! the sandbox, the limits and what is told are those of the command that evaluates.
+//!
+//! Derivations and other texts are kept back until something asks for them, or the evaluation is
+//! over: adding many at once costs little more than adding one.
 
 use super::forward::forward_to_store;
 use crate::building::{self, Progress};
@@ -9,10 +12,12 @@ use crate::context::Context;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use store::nar::Tree;
-use store::store::Roots;
+use store::store::{Roots, text_info};
 use store::{
-    AddError, BuildError, Derivation, DerivedPath, Events, GcError, GcOptions, GcResult, NewTree,
+    AddError, BuildError, Derivation, DerivedPath, Events, GcError, GcOptions, GcResult, NewText,
+    NewTree,
     PathInfo, RealiseOptions, Realised, Store, StoreDirectory, StoreError, StorePath,
 };
 
@@ -21,18 +26,70 @@ pub(crate) struct EvaluatingStore<'s> {
     inner: &'s dyn Store,
     options: RealiseOptions,
     progress: Progress,
+    pending: Mutex<Pending>,
+}
+
+/// Texts that are not in the store yet.
+#[derive(Default)]
+struct Pending {
+    texts: Vec<NewText>,
+    paths: BTreeSet<StorePath>,
+    /// Whether the store has taken a text.
+    is_proven: bool,
 }
 
 impl<'s> EvaluatingStore<'s> {
     /// Returns `inner` as an evaluation of this command sees it.
     pub(crate) fn new(cx: &Context, inner: &'s dyn Store) -> Self {
         let options = building::options(&cx.settings);
-        Self { inner, options, progress: Progress::new(cx) }
+        Self { inner, options, progress: Progress::new(cx), pending: Mutex::default() }
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "forwarding is written for stores that may fail")]
+    /// Adds what was kept back.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not take it.
+    pub(crate) fn flush(&self) -> Result<(), AddError> {
+        let mut pending = self.pending();
+        if !pending.texts.is_empty() {
+            self.inner.add_texts(&pending.texts)?;
+            pending.texts.clear();
+            pending.paths.clear();
+        }
+        Ok(())
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        // A panic leaves texts to be added once more, which changes nothing.
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the store with everything in it that the evaluation has added.
     fn get(&self) -> Result<&dyn Store, StoreError> {
+        self.flush().map_err(|error| match error {
+            AddError::Store(error) => error,
+            other => StoreError::File {
+                action: "write to the store",
+                path: self.inner.directory().as_str().into(),
+                source: std::io::Error::other(other),
+            },
+        })?;
         Ok(self.inner)
+    }
+
+    /// Keeps a text back, or adds it at once if nothing was added before: a store that takes
+    /// nothing says so where the evaluation first wanted to add something.
+    fn add(&self, text: NewText) -> Result<StorePath, AddError> {
+        let path = text.info.path.clone();
+        let mut pending = self.pending();
+        if !pending.is_proven {
+            self.inner.add_texts(&[text])?;
+            pending.is_proven = true;
+        } else if pending.paths.insert(path.clone()) {
+            pending.texts.push(text);
+        }
+        Ok(path)
     }
 }
 
@@ -47,12 +104,38 @@ impl Store for EvaluatingStore<'_> {
 
     forward_to_store!();
 
+    fn add_text(
+        &self,
+        name: &str,
+        contents: &[u8],
+        references: &BTreeSet<StorePath>,
+    ) -> Result<StorePath, AddError> {
+        let info = text_info(self.directory(), name, contents, references)?;
+        self.add(NewText { info, contents: contents.to_vec(), is_computed: false })
+    }
+
+    fn add_derivation(&self, derivation: &Derivation) -> Result<StorePath, AddError> {
+        self.add(NewText::derivation(self.directory(), derivation)?)
+    }
+
+    fn add_texts(&self, texts: &[NewText]) -> Result<(), AddError> {
+        texts.iter().try_for_each(|text| self.add(text.clone()).map(|_| ()))
+    }
+
+    fn add_tree(&self, tree: NewTree<'_>) -> Result<StorePath, AddError> {
+        if !tree.references.is_empty() {
+            self.flush()?;
+        }
+        self.inner.add_tree(tree)
+    }
+
     fn realise(
         &self,
         targets: &[DerivedPath],
         _: &RealiseOptions,
         _: &dyn Events,
     ) -> Result<Vec<Realised>, BuildError> {
+        self.flush()?;
         self.inner.realise(targets, &self.options, &self.progress)
     }
 }

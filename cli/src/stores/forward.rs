@@ -46,25 +46,8 @@ macro_rules! forward_to_store {
             self.get()?.read_derivation(path)
         }
 
-        fn add_text(
-            &self,
-            name: &str,
-            contents: &[u8],
-            references: &BTreeSet<StorePath>,
-        ) -> Result<StorePath, AddError> {
-            self.get()?.add_text(name, contents, references)
-        }
-
-        fn add_tree(&self, tree: NewTree<'_>) -> Result<StorePath, AddError> {
-            self.get()?.add_tree(tree)
-        }
-
         fn add_nar(&self, info: &PathInfo, nar: &mut dyn Read) -> Result<(), AddError> {
             self.get()?.add_nar(info, nar)
-        }
-
-        fn add_derivation(&self, derivation: &Derivation) -> Result<StorePath, AddError> {
-            self.get()?.add_derivation(derivation)
         }
 
         fn register(&self, infos: &[PathInfo]) -> Result<(), AddError> {

@@ -11,7 +11,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use store::nar::Tree;
 use store::store::Roots;
 use store::{
-    AddError, BuildError, Derivation, DerivedPath, Events, GcError, GcOptions, GcResult, NewTree,
+    AddError, BuildError, Derivation, DerivedPath, Events, GcError, GcOptions, GcResult, NewText,
+    NewTree,
     PathInfo, RealiseOptions, Realised, Store, StoreDirectory, StoreError, StorePath,
 };
 
@@ -55,6 +56,27 @@ impl Store for LazyStore {
 
     forward_to_store!();
 
+    fn add_text(
+        &self,
+        name: &str,
+        contents: &[u8],
+        references: &BTreeSet<StorePath>,
+    ) -> Result<StorePath, AddError> {
+        self.get()?.add_text(name, contents, references)
+    }
+
+    fn add_tree(&self, tree: NewTree<'_>) -> Result<StorePath, AddError> {
+        self.get()?.add_tree(tree)
+    }
+
+    fn add_derivation(&self, derivation: &Derivation) -> Result<StorePath, AddError> {
+        self.get()?.add_derivation(derivation)
+    }
+
+    fn add_texts(&self, texts: &[NewText]) -> Result<(), AddError> {
+        self.get()?.add_texts(texts)
+    }
+
     fn realise(
         &self,
         targets: &[DerivedPath],
@@ -80,7 +102,10 @@ mod tests {
         assert!(!lazy.is_valid(&path).expect("it can be asked"));
         assert!(!directory.path().join("nix").exists());
         let lazy = LazyStore::new(place, Access::Write);
-        assert_eq!(lazy.real_path(&path), directory.path().join("nix/store").join(path.base_name()));
+        assert_eq!(
+            lazy.real_path(&path),
+            directory.path().join("nix/store").join(path.base_name())
+        );
         assert!(!directory.path().join("nix").exists());
         lazy.add_text("a", b"b", &[].into()).expect("it is made");
         assert!(directory.path().join("nix/var/nix/db/db.sqlite").exists());

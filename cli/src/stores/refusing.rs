@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use store::nar::Tree;
 use store::store::Roots;
 use store::{
-    AddError, BuildError, DerivedPath, Derivation, Events, GcError, GcOptions, GcResult,
+    AddError, BuildError, Derivation, DerivedPath, Events, GcError, GcOptions, GcResult,
     MemoryStore, NewTree, PathInfo, RealiseOptions, Realised, Store, StoreDirectory, StoreError,
     StorePath,
 };
@@ -57,12 +57,7 @@ impl Store for RefusingStore {
         self.empty.tree(path)
     }
 
-    fn add_text(
-        &self,
-        _: &str,
-        _: &[u8],
-        _: &BTreeSet<StorePath>,
-    ) -> Result<StorePath, AddError> {
+    fn add_text(&self, _: &str, _: &[u8], _: &BTreeSet<StorePath>) -> Result<StorePath, AddError> {
         Err(refused("addToStoreFromDump").into())
     }
 

@@ -381,9 +381,9 @@ fn sort<'h>(
         return Ok(Value::list(list));
     }
     let Callable(comparator) = comparator.take_now(eval, 0, "sort")?;
-    let mut values = Vec::with_capacity(list.len());
+    let mut elements = Vec::with_capacity(list.len());
     for slot in list {
-        values.push(eval.force(slot)?);
+        elements.push((eval.force(slot)?, Lazy::from_slot(slot)));
     }
     let is_less_than = match comparator.kind() {
         Kind::Builtin(index) => builtins::get("lessThan").is_some_and(|less_than| {
@@ -392,28 +392,32 @@ fn sort<'h>(
         _ => false,
     };
     if is_less_than {
-        sort_by_order(eval, &mut values)?;
+        sort_by_order(eval, &mut elements)?;
     } else {
-        sort::sort(&mut values, |a, b| {
-            let result = eval.call(comparator, &[a.into(), b.into()])?;
+        sort::sort(&mut elements, |(_, a), (_, b)| {
+            let result = eval.call(comparator, &[a, b])?;
             expect::boolean(eval, result, step)
         })?;
     }
-    let slots = eval.heap().arena().alloc_slice_with(values.len(), |index| Slot::of(values[index]));
+    let slots =
+        eval.heap().arena().alloc_slice_with(elements.len(), |index| Slot::new(elements[index].1));
     Ok(Value::list(slots))
 }
 
 /// Sorts by the language's own order: without calls, and natively where all are of one type.
-fn sort_by_order<'h>(eval: &mut Eval<'h>, values: &mut [Value<'h>]) -> Result<()> {
-    if values.iter().all(|value| value.as_int().is_some()) {
-        values.sort_by_key(|value| value.as_int());
+fn sort_by_order<'h>(
+    eval: &mut Eval<'h>,
+    elements: &mut [(Value<'h>, Lazy<'h>)],
+) -> Result<()> {
+    if elements.iter().all(|(value, _)| value.as_int().is_some()) {
+        elements.sort_by_key(|(value, _)| value.as_int());
         return Ok(());
     }
-    if values.iter().all(|value| value.as_string().is_some()) {
-        values.sort_by_key(|value| value.as_string().map(|string| string.bytes()));
+    if elements.iter().all(|(value, _)| value.as_string().is_some()) {
+        elements.sort_by_key(|(value, _)| value.as_string().map(|string| string.bytes()));
         return Ok(());
     }
-    sort::sort(values, |a, b| {
+    sort::sort(elements, |(a, _), (b, _)| {
         order::less_than(eval, a, b).map_err(|error| {
             because(error, "while evaluating the ordering function passed to builtins.sort")
         })
@@ -429,7 +433,8 @@ fn partition<'h>(
                 builtins.partition";
     let (mut right, mut wrong) = (Vec::new(), Vec::new());
     for slot in list {
-        let element: Lazy<'h> = eval.force(slot)?.into();
+        eval.force(slot)?;
+        let element = Lazy::from_slot(slot);
         let result = eval.call(predicate, &[element])?;
         let side = if expect::boolean(eval, result, step)? { &mut right } else { &mut wrong };
         side.push(element);

@@ -81,6 +81,28 @@ impl<'h> Slot<'h> {
         (words.tag() < LAZY).then_some(Value(words))
     }
 
+    /// Returns the value if the slot is forced, or refers to one that is.
+    #[inline(always)]
+    pub fn value_through(&self) -> Option<Value<'h>> {
+        let words = self.words();
+        if words.tag() == REFERENCE {
+            // SAFETY: as in `state`.
+            return unsafe { &*(words.1 as *const Slot<'h>) }.value();
+        }
+        (words.tag() < LAZY).then_some(Value(words))
+    }
+
+    /// Whether both lead to one slot: what they hold is one object, functions included.
+    pub fn is_same_origin(&self, other: &Slot<'h>) -> bool {
+        fn origin<'s, 'h: 's>(mut slot: &'s Slot<'h>) -> &'s Slot<'h> {
+            while let SlotState::Reference(target) = slot.state() {
+                slot = target;
+            }
+            slot
+        }
+        origin(self).is_same(origin(other))
+    }
+
     /// Returns what the slot holds.
     #[inline(always)]
     pub fn state(&self) -> SlotState<'h> {

@@ -23,9 +23,14 @@ pub(super) const STRING: u32 = 4;
 pub(super) const STRING_WITH_CONTEXT: u32 = 5;
 pub(super) const PATH: u32 = 6;
 pub(super) const ATTRS: u32 = 7;
-pub(super) const LIST: u32 = 8;
-pub(super) const LAMBDA: u32 = 9;
-pub(super) const BUILTIN: u32 = 10;
+pub(super) const BUILTIN: u32 = 8;
+/// The first tag of values that are what they are through the slot that they were made in, so
+/// that other slots refer to that one rather than copy it: lists, which print once for each such
+/// slot, and functions, which are equal only to themselves.
+pub(super) const IDENTITY: u32 = 9;
+pub(super) const LIST: u32 = 9;
+/// The first tag of functions that are equal only to themselves.
+pub(super) const LAMBDA: u32 = 10;
 pub(super) const PARTIAL: u32 = 11;
 /// The first tag that is not in weak head normal form.
 pub(super) const LAZY: u32 = 16;
@@ -292,10 +297,17 @@ impl<'h> Value<'h> {
     /// Whether both are the same scalar, or the same object in memory.
     ///
     /// This is the pointer shortcut of the language's equality: elements of lists and sets that
-    /// are the same object are equal without a look inside, functions included.
+    /// are the same object are equal without a look inside. Two slots may hold copies of one
+    /// lambda, which are not the same: [`Slot::is_same_origin`] tells.
     #[inline]
     pub fn is_identical(self, other: Value<'h>) -> bool {
-        self.0.0 == other.0.0 && self.0.1 == other.0.1
+        self.0.0 == other.0.0 && self.0.1 == other.0.1 && self.0.tag() < LAMBDA
+    }
+
+    /// Whether the value is told from others by its slot.
+    #[inline(always)]
+    pub fn has_identity(self) -> bool {
+        self.0.tag() >= IDENTITY
     }
 }
 
@@ -315,13 +327,14 @@ impl<'h> Lazy<'h> {
 
     /// Returns what `slot` holds: its value when it is forced, else a reference to it.
     ///
-    /// So handing a slot on hands on its identity, and forcing either forces both.
+    /// So handing a slot on hands on its identity, and forcing either forces both. Functions and
+    /// lists are referred to even when forced: they have no identity but their slot's.
     #[inline(always)]
     pub fn from_slot(slot: &'h Slot<'h>) -> Self {
         let words = slot.words();
         match words.tag() {
             REFERENCE => Lazy(words),
-            tag if tag < LAZY => Lazy(words),
+            tag if tag < IDENTITY => Lazy(words),
             _ => Lazy(Words::new(REFERENCE, 0, std::ptr::from_ref(slot) as u64)),
         }
     }

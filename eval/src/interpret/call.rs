@@ -213,7 +213,9 @@ impl<'h> Eval<'h> {
     ) -> Result<()> {
         let slots = frame.slots().get(callee.arity as usize..).unwrap_or_default();
         let mut found = 0;
-        for (formal, slot) in formals.formals.iter().zip(slots) {
+        for ((formal, slot), filled) in
+            formals.formals.iter().zip(slots).zip(callee.arity as usize..)
+        {
             match attrs.get(formal.name) {
                 Some(given) => {
                     found += 1;
@@ -222,7 +224,7 @@ impl<'h> Eval<'h> {
                 None if formal.default == NO_ID => {
                     return Err(self.missing_argument(callee, formals, attrs));
                 }
-                None => slot.fill(Self::delay_inside(self.code, formal.default, frame)),
+                None => slot.fill(Self::delay_inside(self.code, formal.default, frame, filled)),
             }
         }
         if formals.has_ellipsis || found == attrs.len() {

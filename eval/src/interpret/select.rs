@@ -24,7 +24,7 @@ impl<'h> Eval<'h> {
             && let Some(attrs) = subject.as_attrs()
             && let Some(slot) = attrs.get(name)
         {
-            return match slot.value() {
+            return match slot.value_through() {
                 Some(value) => value.into(),
                 None => match self.force_thunk(slot).into_result() {
                     Ok(value) => value.into(),

@@ -11,45 +11,45 @@ use crate::print;
 
 impl<'h> Eval<'h> {
     /// Fills the slots of a `let` that lie in the current frame.
-    pub(super) fn fill_let(&mut self, code: &'h LetCode<'h>, env: &'h Env<'h>) {
-        let slots = env.slots().get(code.base as usize..).unwrap_or_default();
-        let (variables, sources) = slots.split_at(code.values.len());
-        for (slot, value) in variables.iter().zip(code.values) {
+    pub(super) fn fill_let(&mut self, let_code: &'h LetCode<'h>, env: &'h Env<'h>) {
+        let code = self.code;
+        let base = let_code.base as usize;
+        let slots = env.slots().get(base..).unwrap_or_default();
+        let values = let_code.values.iter().map(|value| {
             let (SetValue::Own(id) | SetValue::Outer(id) | SetValue::Inherited(id)) = *value;
-            slot.fill(Self::delay_inside(self.code, id, env));
-        }
-        for (slot, &id) in sources.iter().zip(code.sources) {
-            slot.fill(Self::delay_inside(self.code, id, env));
+            id
+        });
+        let ids = values.chain(let_code.sources.iter().copied());
+        for ((slot, id), filled) in slots.iter().zip(ids).zip(base..) {
+            slot.fill(Self::delay_inside(code, id, env, filled));
         }
     }
 
     /// Returns the frame of a `let` of its own.
     pub(super) fn new_let(&mut self, code: &'h LetCode<'h>, env: &'h Env<'h>) -> &'h Env<'h> {
-        let len = code.values.len() + code.sources.len();
-        let frame = Env::new(self.heap, Some(env), len as u32);
-        self.fill_recursive(code.values, code.sources, frame, env);
-        frame
+        self.recursive_frame(code.values, code.sources, env)
     }
 
-    fn fill_recursive(
+    /// Returns a frame whose slots see each other.
+    fn recursive_frame(
         &mut self,
         values: &'h [SetValue],
         sources: &'h [u32],
-        frame: &'h Env<'h>,
         outside: &'h Env<'h>,
-    ) {
-        let (own, hidden) = frame.slots().split_at(values.len());
-        for (slot, value) in own.iter().zip(values) {
-            slot.fill(match *value {
+    ) -> &'h Env<'h> {
+        let code = self.code;
+        let len = values.len() + sources.len();
+        let frame = Env::new(self.heap, Some(outside), len as u32);
+        let own = values.iter().copied().chain(sources.iter().map(|&id| SetValue::Own(id)));
+        for ((slot, value), filled) in frame.slots().iter().zip(own).zip(0..) {
+            slot.fill(match value {
                 SetValue::Own(id) | SetValue::Inherited(id) => {
-                    Self::delay_inside(self.code, id, frame)
+                    Self::delay_inside(code, id, frame, filled)
                 }
-                SetValue::Outer(id) => Self::delay_inside(self.code, id, outside),
+                SetValue::Outer(id) => Self::delay(code, id, outside),
             });
         }
-        for (slot, &id) in hidden.iter().zip(sources) {
-            slot.fill(Self::delay_inside(self.code, id, frame));
-        }
+        frame
     }
 
     pub(super) fn new_set(&mut self, set: &'h SetCode<'h>, env: &'h Env<'h>) -> Answer<'h> {
@@ -79,9 +79,7 @@ impl<'h> Eval<'h> {
         set: &'h SetCode<'h>,
         env: &'h Env<'h>,
     ) -> Answer<'h> {
-        let len = set.values.len() + set.sources.len();
-        let frame = Env::new(self.heap, Some(env), len as u32);
-        self.fill_recursive(set.values, set.sources, frame, env);
+        let frame = self.recursive_frame(set.values, set.sources, env);
         let (slots, _) = frame.slots().split_at(set.values.len());
         let mut attrs = Attrs::new(self.heap, set.shape, slots, set.positions);
         if set.has_overrides {

@@ -1,3 +1,5 @@
+//! What the lints find in small expressions, and that their examples are found.
+
 use super::*;
 
 fn check_lints(source: &str, expected: &[&str]) {

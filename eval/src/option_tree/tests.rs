@@ -9,6 +9,8 @@ use crate::system::MemorySystem;
 /// A type as the module library makes them, and an option of it.
 const PRELUDE: &str = r#"
   let
+    package = { type = "derivation"; name = "hello-1"; x = throw "never"; };
+    literal = { _type = "literalExample"; text = "pkgs.x"; };
     pkgs = throw "packages are not evaluated for this";
     type = name: more: { _type = "option-type"; inherit name; description = name;
       getSubOptions = prefix: { }; nestedTypes = { }; } // more;
@@ -115,9 +117,9 @@ fn few_values_are_listed_also_inside_other_types() {
 #[test]
 fn defaults_are_short_and_packages_only_named() {
     let tree = collected(
-        r#"{ p = option str { default = [ { type = "derivation"; name = "hello-1"; x = throw "never"; } ]; };
+        r#"{ p = option str { default = [ package ]; };
              n = option str { default = { a.b.c.d = 1; "e f" = [ (throw "x") ]; }; };
-             t = option str { default = throw "x"; defaultText = { _type = "literalExample"; text = "pkgs.x"; }; };
+             t = option str { default = throw "x"; defaultText = literal; };
              old = option str { default = throw "x"; defaultText = "pkgs.y"; };
              written = option str { default = pkgs.a.b-c; }; }"#,
     );

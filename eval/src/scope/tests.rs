@@ -1,3 +1,5 @@
+//! Names and what they mean, on small expressions.
+
 use super::*;
 
 /// Renders every reference as `name=meaning`, in source order.

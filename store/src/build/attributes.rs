@@ -139,9 +139,11 @@ impl<'d> Attributes<'d> {
             }
             return pairs
                 .iter()
-                .map(|[file, path]| match is_file_name(file) {
-                    true => Ok((file.clone(), vec![path.clone()])),
-                    false => Err(format!("invalid file name '{file}' in '{NAME}'")),
+                .map(|[file, path]| {
+                    if !is_file_name(file) {
+                        return Err(format!("invalid file name '{file}' in '{NAME}'"));
+                    }
+                    Ok((file.clone(), vec![path.clone()]))
                 })
                 .collect();
         };

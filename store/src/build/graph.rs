@@ -69,9 +69,13 @@ fn text_graph(job: &Job<'_>, infos: &[PathInfo]) -> String {
     let directory = job.realisation.site.store.directory();
     let mut text = String::new();
     for info in infos {
-        text += &format!("{}\n\n{}\n", directory.display(&info.path), info.references.len());
-        for reference in &info.references {
-            text += &format!("{}\n", directory.display(reference));
+        for line in
+            [directory.display(&info.path), String::new(), info.references.len().to_string()]
+                .into_iter()
+                .chain(info.references.iter().map(|reference| directory.display(reference)))
+        {
+            text.push_str(&line);
+            text.push('\n');
         }
     }
     text

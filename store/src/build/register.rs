@@ -196,7 +196,7 @@ fn compare(job: &Job<'_>, made: &Made) -> Result<(), JobError> {
         if let Some(program) = &options.diff_hook {
             hook::run_diff(program, job, &real, &kept);
         }
-        message += &format!(" from '{}'", kept.display());
+        message = format!("{message} from '{}'", kept.display());
     }
     Err(JobError::failed(BuildFailureKind::NotDeterministic, message))
 }

@@ -78,10 +78,10 @@ impl Room {
     ) -> Result<Self, FileError> {
         remove_tree(&chroot).map_err(failed("remove", &chroot))?;
         let mut room = Self { chroot, outer: None, owner };
-        room.make(&room.chroot, 0o700, None)?;
+        Self::make(&room.chroot, 0o700, None)?;
         // Root's, so that the builder cannot remove what it is shown; the group's, so that it can
         // add to it.
-        room.make(&room.scratch(), 0o1775, owner.map(|it| (None, it.gid)))?;
+        Self::make(&room.scratch(), 0o1775, owner.map(|it| (None, it.gid)))?;
         if occupant == Occupant::Ourselves {
             return Ok(room);
         }
@@ -92,21 +92,16 @@ impl Room {
                 .map_err(failed("change the owner of", &outer.path))?;
         }
         room.outer = Some(outer);
-        room.make(&room.build_directory(), 0o700, builders)?;
+        Self::make(&room.build_directory(), 0o700, builders)?;
         if occupant == Occupant::Confined {
-            room.make(&room.root(), 0o755, None)?;
-            room.make(&room.temporary(), 0o1777, None)?;
+            Self::make(&room.root(), 0o755, None)?;
+            Self::make(&room.temporary(), 0o1777, None)?;
         }
         Ok(room)
     }
 
     /// Makes one directory, for the user and group given.
-    fn make(
-        &self,
-        path: &Path,
-        mode: u32,
-        owner: Option<(Option<u32>, u32)>,
-    ) -> Result<(), FileError> {
+    fn make(path: &Path, mode: u32, owner: Option<(Option<u32>, u32)>) -> Result<(), FileError> {
         DirBuilder::new().mode(mode).create(path).map_err(failed("create", path))?;
         if mode & 0o077 != 0 {
             // The caller's mask may have taken something away.

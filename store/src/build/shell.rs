@@ -28,7 +28,7 @@ pub(super) fn shell_text(attributes: &Map<String, Value>) -> String {
                 let items: Option<String> =
                     items.iter().map(|item| Some(simple(item)? + " ")).collect();
                 if let Some(items) = items {
-                    text += &format!("declare -a {name}=({items})\n");
+                    text.extend(["declare -a ", name, "=(", &items, ")\n"]);
                 }
             }
             Value::Object(entries) => {
@@ -37,12 +37,12 @@ pub(super) fn shell_text(attributes: &Map<String, Value>) -> String {
                     .map(|(key, item)| Some(format!("[{}]={} ", quoted(key), simple(item)?)))
                     .collect();
                 if let Some(entries) = entries {
-                    text += &format!("declare -A {name}=({entries})\n");
+                    text.extend(["declare -A ", name, "=(", &entries, ")\n"]);
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
                 if let Some(value) = simple(value) {
-                    text += &format!("declare {name}={value}\n");
+                    text.extend(["declare ", name, "=", &value, "\n"]);
                 }
             }
         }
@@ -94,7 +94,7 @@ fn fraction(value: f64) -> String {
     let scientific = format!("{value:e}");
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    if value == 0.0 || (-5..15).contains(&exponent) {
+    if value == 0.0 || (-4..15).contains(&exponent) {
         return format!("{value:?}");
     }
     let sign = if exponent < 0 { '-' } else { '+' };

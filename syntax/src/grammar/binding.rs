@@ -89,7 +89,7 @@ fn semicolon(p: &mut Parser<'_>, what: &str) {
     p.eat(K::Semicolon);
 }
 
-fn inherit(p: &mut Parser<'_>) {
+pub(super) fn inherit(p: &mut Parser<'_>) {
     let marker = p.start();
     p.bump();
     if p.at(K::ParenOpen) {

@@ -42,6 +42,7 @@ fn small_edits_are_absorbed() {
     assert!(insert("\"${a$0}\" + b", ".c"));
     assert!(insert("let { body = $0; }", "1"));
     assert!(insert("let x = $0; in", "&"));
+    assert!(insert("{ inherit (a) b$0; c = 1; }", " ${\"d\"} ${e}"));
 }
 
 #[test]
@@ -88,7 +89,7 @@ fn file() -> impl Strategy<Value = String> {
         let several = proptest::collection::vec(inner.clone(), 0..4);
         prop_oneof![
             several.clone().prop_map(|values| {
-                let entry = |value: String| format!("a.b = {value}; # c\n");
+                let entry = |value: String| format!("a.b = {value}; inherit ({value}) c; # c\n");
                 format!("{{ {} }}", values.into_iter().map(entry).collect::<String>())
             }),
             (several.clone(), inner.clone()).prop_map(|(values, body)| {

@@ -14,6 +14,7 @@
 //! The directory is shown as `DIR`.
 
 use std::cell::RefCell;
+use std::fmt::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -92,7 +93,9 @@ impl Place {
         }
         match output.status.code() {
             Some(0) => {}
-            Some(code) => text.push_str(&format!("? {code}\n")),
+            Some(code) => {
+                let _ = writeln!(text, "? {code}");
+            }
             None => text.push_str("? killed\n"),
         }
         let directory = self.directory.path().to_string_lossy();
@@ -115,9 +118,20 @@ fn answer(places: &RefCell<Option<Place>>, case: &Case, block: &Block) -> Option
     Some(commands.map(|command| place.transcript(command)).collect())
 }
 
+/// Runs the documents side by side: most of the time they wait for what they run.
 #[test]
 fn commands_say_what_their_transcripts_say() {
-    let place = RefCell::new(None);
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/cli");
-    literate::run_blocks(&directory, |case, block| answer(&place, case, block));
+    let entries = std::fs::read_dir(&directory).expect("the folder of transcripts");
+    let mut documents: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    documents.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    assert!(!documents.is_empty(), "there are no transcripts in {}", directory.display());
+    std::thread::scope(|scope| {
+        for document in &documents {
+            scope.spawn(move || {
+                let place = RefCell::new(None);
+                literate::run_blocks(document, |case, block| answer(&place, case, block));
+            });
+        }
+    });
 }

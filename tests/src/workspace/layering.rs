@@ -1,6 +1,10 @@
 //! Who may know what: the arrows between the crates, and the names that may cross them.
 //!
 //! Each rule is a function of text, so that its test shows it failing.
+#![expect(
+    clippy::case_sensitive_file_extension_comparisons,
+    reason = "the names of the workspace's files are compared as git has them"
+)]
 
 use crate::sources::{self, Source};
 use std::process::Command;

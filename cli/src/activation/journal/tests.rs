@@ -130,6 +130,6 @@ fn what_somebody_else_changed_since_is_left() {
     let name = stage.root.path().join("etc/name");
     std::fs::write(&name, "mine").expect("a file");
     let recovered = stage.recover().expect("a journal");
-    assert_eq!(recovered.left, [name.clone()]);
+    assert_eq!(recovered.left, std::slice::from_ref(&name));
     assert_eq!(std::fs::read_to_string(name).expect("a file"), "mine");
 }

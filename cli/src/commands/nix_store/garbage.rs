@@ -101,7 +101,9 @@ fn run(cx: &Context, store: &dyn Store, action: GcAction, options: &Options) -> 
             }
             Ok(())
         }
-        GcAction::DeleteDead | GcAction::DeleteSpecific(_) => Ok(cx.ui.line(summary(&result, false))?),
+        GcAction::DeleteDead | GcAction::DeleteSpecific(_) => {
+            Ok(cx.ui.line(summary(&result, false))?)
+        }
     }
 }
 

@@ -6,10 +6,10 @@ mod print;
 pub(super) use print::{dump_database, print_env, read_log};
 
 use super::Line;
-use graph::{graph, graph_ml};
 use crate::context::{Context, store_path};
 use crate::flags::Flags;
 use crate::report::{Failure, Outcome, of_store};
+use graph::{graph, graph_ml};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use store::closure::{closure, sorted_by_reference};

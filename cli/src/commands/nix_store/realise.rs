@@ -68,7 +68,8 @@ pub(super) fn run(cx: &Context, line: &Line) -> Outcome {
     let realised = Building { mode }.run(cx, store, &targets)?;
     if line.add_root.is_none() && !line.hides_warning {
         cx.ui.warn(
-            "you did not specify '--add-root'; the result might be removed by the garbage collector",
+            "you did not specify '--add-root'; the result might be removed by the garbage \
+             collector",
         );
     }
     for (target, number) in targets.iter().zip(1..) {

@@ -29,8 +29,7 @@ pub(super) fn export(cx: &Context, line: &Line) -> Outcome {
     for path in paths(store, line)? {
         let known = store.path_info(&path).map_err(of_store)?;
         let shown = || store.directory().display(&path);
-        let info =
-            known.ok_or_else(|| Failure::new(format!("path '{}' is not valid", shown())))?;
+        let info = known.ok_or_else(|| Failure::new(format!("path '{}' is not valid", shown())))?;
         infos.insert(path, info);
     }
     let references =

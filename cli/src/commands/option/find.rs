@@ -71,8 +71,8 @@ fn find_below<'h>(
             let mut info = info.clone();
             if depth < path.len() {
                 // The definitions of a submodule's option are inside those of the whole.
-                info.definitions =
-                    tree.root.option.map(|whole| whole.definitions).unwrap_or_default();
+                let rest = path.get(depth..).unwrap_or_default();
+                info.definitions = definitions_below(eval, option, rest)?;
             }
             Ok(Found::Option(info))
         }
@@ -123,6 +123,9 @@ pub(super) fn value<'h>(
     match select::select(eval, config, &quoted.join("."), Attrs::empty(eval.heap())) {
         Ok(value) => Ok(Ok(show::show(eval, value)?)),
         Err(error) if error.kind == ErrorKind::Cancelled => Err(error.into()),
+        Err(error) if error.kind == ErrorKind::MissingAttribute => {
+            Ok(Err("nothing of this name is defined".to_owned()))
+        }
         Err(error) => Ok(Err(error.message.clone())),
     }
 }

@@ -77,8 +77,13 @@ fn enclosed(open: char, items: Vec<String>, close: char, depth: usize) -> String
         return format!("{open} {} {close}", items.join(" "));
     }
     let indent = "  ".repeat(depth + 1);
-    let lines: String = items.iter().map(|item| format!("{indent}{item}\n")).collect();
-    format!("{open}\n{lines}{}{close}", "  ".repeat(depth))
+    let mut lines = format!("{open}\n");
+    for item in items {
+        lines.push_str(&indent);
+        lines.push_str(&item);
+        lines.push('\n');
+    }
+    format!("{lines}{}{close}", "  ".repeat(depth))
 }
 
 /// Returns the name of a derivation, if the set is one.

@@ -1,5 +1,4 @@
-//! Why a derivation that failed was to be built: the definition in the person's files that asks
-//! for it, with file, line and column.
+//! Why a derivation that failed was to be built: the definition that asks for it, with its place.
 
 use crate::commands::system::{self, Configuration};
 use crate::context::Context;

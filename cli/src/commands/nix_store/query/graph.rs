@@ -1,4 +1,4 @@
-//! Graphs of references, in the languages of Graphviz and of GraphML.
+//! Graphs of references, in the languages of Graphviz and of `GraphML`.
 
 use super::info;
 use crate::report::Outcome;
@@ -31,7 +31,7 @@ pub(super) fn graph(store: &dyn Store, paths: &[StorePath]) -> Outcome<String> {
     Ok(out)
 }
 
-/// The graph of references in GraphML.
+/// The graph of references in `GraphML`.
 pub(super) fn graph_ml(store: &dyn Store, paths: &[StorePath]) -> Outcome<String> {
     let mut out = String::from(
         "<?xml version='1.0' encoding='utf-8'?>\n\
