@@ -153,7 +153,7 @@ pub fn to_path<'h>(
         Kind::Path(path) => return Ok((SourcePath::new(path.root, path.bytes), None)),
         Kind::Attrs(attrs) => {
             if let Some(slot) = attrs.get(names().to_string) {
-                let result = call_to_string(eval, slot, value)?;
+                let result = call_to_string(eval, slot, value, purpose.position)?;
                 return eval.deeper(|eval| to_path(eval, result, purpose));
             }
         }
@@ -173,7 +173,8 @@ pub fn to_path<'h>(
     Ok((SourcePath::new(HOST, &canonical(string.bytes())), string.context()))
 }
 
-/// Returns the string that a set with `__toString` coerces to, `None` for one without.
+/// Returns the string that a set with `__toString` coerces to at `position`, `None` for one
+/// without.
 ///
 /// # Errors
 ///
@@ -182,11 +183,13 @@ pub fn attrs_to_string<'h>(
     eval: &mut Eval<'h>,
     value: Value<'h>,
     mode: Mode,
+    position: Position,
 ) -> Result<Option<Str<'h>>> {
     let slot = value.as_attrs().and_then(|attrs| attrs.get(names().to_string));
     let Some(slot) = slot else { return Ok(None) };
-    let result = call_to_string(eval, slot, value)?;
-    coerce(eval, result, mode, Some(TO_STRING_RESULT)).map(Some)
+    let result = call_to_string(eval, slot, value, position)?;
+    let text = "while evaluating the result of the `__toString` attribute";
+    coerce(eval, result, mode, Some(Purpose { position, text })).map(Some)
 }
 
 /// Returns `value` as a string that depends on nothing.
@@ -218,12 +221,6 @@ pub fn without_context<'h>(eval: &Eval<'h>, string: Str<'h>) -> Result<Str<'h>> 
         }
     }
 }
-
-/// The step through the result of `__toString`.
-const TO_STRING_RESULT: Purpose<'static> = Purpose {
-    position: Position::NONE,
-    text: "while evaluating the result of the `__toString` attribute",
-};
 
 /// The step through an element of a list.
 const LIST_ELEMENT: Purpose<'static> =
@@ -257,7 +254,8 @@ fn coerce<'h>(
             Ok(Str::new(heap.arena().alloc_bytes(text.as_bytes())))
         }
         Kind::Attrs(attrs) => eval.deeper(|eval| {
-            if let Some(string) = attrs_to_string(eval, value, mode)? {
+            let position = purpose.map_or(Position::NONE, |purpose| purpose.position);
+            if let Some(string) = attrs_to_string(eval, value, mode, position)? {
                 return Ok(string);
             }
             let Some(slot) = attrs.get(names().out_path) else {
@@ -321,9 +319,10 @@ fn call_to_string<'h>(
     eval: &mut Eval<'h>,
     slot: &'h Slot<'h>,
     this: Value<'h>,
+    position: Position,
 ) -> Result<Value<'h>> {
     let function = eval.force(slot)?;
-    eval.call(function, &[this.into()])
+    eval.call_from(function, &[this.into()], position)
 }
 
 #[cold]

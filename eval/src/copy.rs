@@ -17,7 +17,7 @@ use store::nar::{NodeKind, Tree};
 use store::{Hash, NewTree, StorePath};
 
 use crate::context;
-use crate::error::{self, EvalError, Result};
+use crate::error::{self, ErrorKind, EvalError, Result};
 use crate::heap::{Lazy, PathValue, Str, Value};
 use crate::interpret::Eval;
 use crate::source::{HOST, SourcePath};
@@ -272,7 +272,12 @@ fn resolve_ancestors(eval: &mut Eval<'_>, path: &SourcePath) -> Result<SourcePat
     if parent.is_empty() {
         return Ok(path.clone());
     }
-    let parent = eval.resolve_links(&SourcePath::new(path.root, parent))?;
+    let parent = match eval.resolve_links(&SourcePath::new(path.root, parent)) {
+        Ok(parent) => parent,
+        // What is missing is told of the path that was asked for.
+        Err(error) if error.kind == ErrorKind::Io => return Ok(path.clone()),
+        Err(error) => return Err(error),
+    };
     let mut bytes = if &*parent.bytes == b"/" { Vec::new() } else { parent.bytes.to_vec() };
     bytes.extend_from_slice(name);
     Ok(SourcePath::new(parent.root, &bytes))

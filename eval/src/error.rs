@@ -99,6 +99,28 @@ impl Frames {
         }
         self.last = Some(Arc::new(FrameLink { frame, before: self.last.take(), len: len + 1 }));
     }
+
+    fn outermost(&self) -> Option<&Frame> {
+        self.last.as_deref().map(|link| &link.frame)
+    }
+
+    /// Says where the outermost frame is.
+    fn place_outermost(&mut self, position: Position) {
+        let Some(link) = self.last.take() else { return };
+        let frame = Frame { position, ..link.frame.clone() };
+        let (before, len) = (link.before.clone(), link.len);
+        self.last = Some(Arc::new(FrameLink { frame, before, len }));
+    }
+}
+
+/// One link after the other, since a long list dropped link inside link would need a large stack.
+impl Drop for Frames {
+    fn drop(&mut self) {
+        let mut last = self.last.take();
+        while let Some(link) = last.and_then(Arc::into_inner) {
+            last = link.before;
+        }
+    }
 }
 
 /// The kinds of errors.
@@ -130,9 +152,12 @@ pub enum ErrorKind {
     Other,
 }
 
-/// The most frames that an error keeps; further ones are counted only. Few enough that dropping
-/// the list one link inside the other fits any stack.
-const FRAMES_MAX: usize = 4096;
+/// The most frames that an error keeps; further ones are counted only. Enough for each call of the
+/// deepest nesting that the settings allow unless told otherwise, which takes two or three.
+const FRAMES_MAX: usize = 1 << 16;
+
+/// The step from a call to where the call is written.
+pub(crate) const CALL_SITE: &str = "from call site";
 
 impl EvalError {
     /// Returns an error with this kind and message, without a position.
@@ -157,6 +182,49 @@ impl EvalError {
     pub fn at(mut self: Box<Self>, position: Position) -> Box<EvalError> {
         if !self.position.is_some() {
             self.position = position;
+        }
+        self
+    }
+
+    /// Says where a function is called whose call was met last, unless that is known already.
+    #[must_use]
+    pub(crate) fn called_at(self: Box<Self>, position: Position) -> Box<EvalError> {
+        let is_open = self
+            .frames
+            .outermost()
+            .is_some_and(|it| it.kind == FrameKind::Call && it.text != CALL_SITE);
+        if is_open && position.is_some() {
+            return self.frame(position, FrameKind::Call, CALL_SITE);
+        }
+        self
+    }
+
+    /// Says where a value was needed when the error came up: infinite recursion is there, and so is
+    /// a call whose place nobody knew.
+    #[must_use]
+    pub(crate) fn needed_at(self: Box<Self>, position: Position) -> Box<EvalError> {
+        match self.kind {
+            ErrorKind::InfiniteRecursion => self.at(position),
+            _ => self.called_at(position),
+        }
+    }
+
+    /// Replaces the position `pending`, of the error itself or of the step added last.
+    #[must_use]
+    pub(crate) fn placed(
+        mut self: Box<Self>,
+        pending: Position,
+        place: impl FnOnce() -> Position,
+    ) -> Box<EvalError> {
+        let is_outermost = self.frames.outermost().is_some_and(|it| it.position == pending);
+        if is_outermost || self.position == pending {
+            let position = place();
+            if is_outermost {
+                self.frames.place_outermost(position);
+            }
+            if self.position == pending {
+                self.position = position;
+            }
         }
         self
     }

@@ -9,6 +9,7 @@ mod call;
 mod file;
 mod host;
 mod operator;
+mod place;
 mod select;
 mod set;
 mod stack;
@@ -17,7 +18,7 @@ use rustc_hash::FxHashMap;
 use store::Store;
 
 use crate::embedded;
-use crate::error::{self, ErrorKind, EvalError, FrameKind, Result};
+use crate::error::{self, EvalError, FrameKind, Result};
 use crate::heap::{Answer, Env, Heap, Kind, Lazy, Slot, SlotState, Symbol, Value};
 use crate::ir::{Code, Id, Node};
 use crate::known::Known;
@@ -173,6 +174,26 @@ impl<'h> Eval<'h> {
         self.force_slot(slot).into_result()
     }
 
+    /// As [`Eval::force`], for who goes through a whole value and has no place of its own: a call
+    /// that the slot holds is then reported at the function called.
+    ///
+    /// # Errors
+    ///
+    /// As [`Eval::force`].
+    pub(crate) fn force_inside(&mut self, slot: &'h Slot<'h>) -> Result<Value<'h>> {
+        let SlotState::Apply(apply) = slot.state() else { return self.force(slot) };
+        self.limits.check_stack()?;
+        slot.claim();
+        let place = self.function_place(apply.function);
+        match self.force_apply(apply, place).into_result() {
+            Ok(value) => {
+                slot.fill(value.into());
+                Ok(value)
+            }
+            Err(error) => self.fail(slot, error).into_result(),
+        }
+    }
+
     /// Returns the value of `lazy`; forces the slot it refers to, or evaluates it.
     pub fn force_lazy(&mut self, lazy: Lazy<'h>) -> Result<Value<'h>> {
         match lazy.value() {
@@ -232,7 +253,7 @@ impl<'h> Eval<'h> {
                     return Answer::error(error);
                 }
                 slot.claim();
-                self.force_apply(apply)
+                self.force_apply(apply, Position::NONE)
             }
             SlotState::Blackhole => return Answer::error(error::infinite_recursion()),
             SlotState::Failed(error) => return Answer::error(Box::new(error.clone())),
@@ -265,7 +286,7 @@ impl<'h> Eval<'h> {
                 }
                 self.eval(expression, env)
             }
-            SlotState::Apply(apply) => self.force_apply(apply),
+            SlotState::Apply(apply) => self.force_apply(apply, Position::NONE),
             SlotState::Blackhole => Answer::error(error::infinite_recursion()),
             SlotState::Failed(error) => Answer::error(Box::new(error.clone())),
         }
@@ -287,10 +308,7 @@ impl<'h> Eval<'h> {
     #[cold]
     #[inline(never)]
     fn at_recursion(&self, error: Box<EvalError>, id: Id) -> Answer<'h> {
-        Answer::error(match error.kind {
-            ErrorKind::InfiniteRecursion => error.at(self.code.position(id)),
-            _ => error,
-        })
+        Answer::error(error.needed_at(self.code.position(id)))
     }
 
     /// Returns the slot of a variable.
@@ -353,7 +371,7 @@ impl<'h> Eval<'h> {
                 }
                 Node::If { condition, yes, no } => {
                     const STEP: &str = "while evaluating a branch condition";
-                    let condition = self.condition(condition, env, STEP);
+                    let condition = self.condition(condition, env, id, STEP);
                     id = if value!(condition).as_bool() == Some(true) { yes } else { no };
                 }
                 Node::Select { subject, name } => {
@@ -386,34 +404,41 @@ impl<'h> Eval<'h> {
                 }
                 Node::Assert { condition, body } => {
                     const STEP: &str = "in the condition of the assert statement";
-                    if value!(self.condition(condition, env, STEP)).as_bool() != Some(true) {
+                    if value!(self.condition(condition, env, id, STEP)).as_bool() != Some(true) {
                         return self.assertion_failed(id, condition, env);
                     }
                     id = body;
                 }
                 Node::And(lhs, rhs) => {
-                    let value = value!(self.condition(lhs, env, "in the left operand of '&&'"));
+                    const LEFT: &str = "in the left operand of the AND (&&) operator";
+                    const RIGHT: &str = "in the right operand of the AND (&&) operator";
+                    let value = value!(self.condition(lhs, env, id, LEFT));
                     if value.as_bool() != Some(true) {
                         return value.into();
                     }
-                    return self.condition(rhs, env, "in the right operand of '&&'");
+                    return self.condition(rhs, env, id, RIGHT);
                 }
                 Node::Or(lhs, rhs) => {
-                    let value = value!(self.condition(lhs, env, "in the left operand of '||'"));
+                    const LEFT: &str = "in the left operand of the OR (||) operator";
+                    const RIGHT: &str = "in the right operand of the OR (||) operator";
+                    let value = value!(self.condition(lhs, env, id, LEFT));
                     if value.as_bool() == Some(true) {
                         return value.into();
                     }
-                    return self.condition(rhs, env, "in the right operand of '||'");
+                    return self.condition(rhs, env, id, RIGHT);
                 }
                 Node::Implies(lhs, rhs) => {
-                    let value = value!(self.condition(lhs, env, "in the left operand of '->'"));
+                    const LEFT: &str = "in the left operand of the IMPL (->) operator";
+                    const RIGHT: &str = "in the right operand of the IMPL (->) operator";
+                    let value = value!(self.condition(lhs, env, id, LEFT));
                     if value.as_bool() != Some(true) {
                         return Value::bool(true).into();
                     }
-                    return self.condition(rhs, env, "in the right operand of '->'");
+                    return self.condition(rhs, env, id, RIGHT);
                 }
                 Node::Not(operand) => {
-                    let value = value!(self.condition(operand, env, "in the argument of '!'"));
+                    const STEP: &str = "in the argument of the not operator";
+                    let value = value!(self.condition(operand, env, operand, STEP));
                     return Value::bool(value.as_bool() != Some(true)).into();
                 }
                 node => return self.eval_rest(node, id, env),
@@ -449,7 +474,7 @@ impl<'h> Eval<'h> {
             Node::Subtract(lhs, rhs) => self.arithmetic(id, operator::SUBTRACT, lhs, rhs, env),
             Node::Multiply(lhs, rhs) => self.arithmetic(id, operator::MULTIPLY, lhs, rhs, env),
             Node::Divide(lhs, rhs) => self.arithmetic(id, operator::DIVIDE, lhs, rhs, env),
-            Node::Update(lhs, rhs) => self.update(id, lhs, rhs, env),
+            Node::Update(lhs, rhs) => self.update(lhs, rhs, env),
             Node::Concat(lhs, rhs) => self.concat(id, lhs, rhs, env),
             Node::Interpolate { parts, count } => {
                 self.interpolate(id, code.extra.slice(parts, count), env)
@@ -466,19 +491,19 @@ impl<'h> Eval<'h> {
         }
     }
 
-    /// Evaluates a condition; the answer is a boolean or an error.
+    /// Evaluates a condition of the node `at`; the answer is a boolean or an error.
     #[inline(always)]
-    fn condition(&mut self, id: Id, env: &'h Env<'h>, step: &str) -> Answer<'h> {
+    fn condition(&mut self, id: Id, env: &'h Env<'h>, at: Id, step: &str) -> Answer<'h> {
         match self.operand(id, env).into_result() {
             Ok(value) if value.as_bool().is_some() => value.into(),
-            other => self.no_condition(other, id, step),
+            other => self.no_condition(other, at, step),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn no_condition(&mut self, result: Result<Value<'h>>, id: Id, step: &str) -> Answer<'h> {
-        let position = self.code.position(id);
+    fn no_condition(&mut self, result: Result<Value<'h>>, at: Id, step: &str) -> Answer<'h> {
+        let position = self.own_place(at);
         let error = match result {
             Ok(value) => crate::builtins::table::wrong_type(self, "a Boolean", value).at(position),
             Err(error) => error,
@@ -501,16 +526,13 @@ impl<'h> Eval<'h> {
         if let Node::Equal(lhs, rhs) = *self.code.nodes.get(condition) {
             let lhs = value!(self.eval(lhs, env));
             let rhs = value!(self.eval(rhs, env));
-            if let Err(error) = crate::equal::assert_equal(self, lhs, rhs) {
-                let at = self.code.position(condition);
+            let at = self.code.position(condition);
+            if let Err(error) = crate::equal::assert_equal(self, lhs, rhs, at) {
+                if !error.is_catchable() {
+                    return Answer::error(error);
+                }
                 let step = format!("while evaluating the condition of the assertion '{shown}'");
-                return Answer::error(
-                    error.at(at).frame(at, FrameKind::Evaluator, "in an equality assertion").frame(
-                        position,
-                        FrameKind::Evaluator,
-                        step,
-                    ),
-                );
+                return Answer::error(error.frame(position, FrameKind::Evaluator, step));
             }
         }
         Answer::error(error::assertion_failed(format!("assertion '{shown}' failed")).at(position))

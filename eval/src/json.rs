@@ -9,7 +9,7 @@ pub mod read;
 use crate::coerce::{self, Mode, Text};
 use crate::copy::copy_path;
 use crate::error::{self, EvalError, FrameKind, Result};
-use crate::heap::{Attrs, Kind, Lazy, Slot, Value};
+use crate::heap::{Attrs, Kind, Slot, Value};
 use crate::interpret::Eval;
 use crate::names::names;
 use crate::number;
@@ -41,6 +41,17 @@ pub fn write<'h>(
     options: Options,
     text: &mut Text<'h>,
 ) -> Result<()> {
+    eval.deeper(|eval| write_at(eval, value, options, text, Position::NONE))
+}
+
+/// Adds `value`, which is in the attribute at `at` or in a list there.
+fn write_at<'h>(
+    eval: &mut Eval<'h>,
+    value: Value<'h>,
+    options: Options,
+    text: &mut Text<'h>,
+    at: Position,
+) -> Result<()> {
     match value.kind() {
         Kind::Null => text.bytes.extend_from_slice(b"null"),
         Kind::Bool(value) => {
@@ -62,11 +73,12 @@ pub fn write<'h>(
             write_string(shown.as_bytes(), &mut text.bytes)?;
         }
         Kind::Attrs(attrs) => {
-            return eval.deeper(|eval| write_attrs(eval, value, attrs, options, text));
+            return write_attrs(eval, (value, attrs), options, text, at);
         }
-        Kind::List(list) => return eval.deeper(|eval| write_list(eval, list, options, text)),
+        Kind::List(list) => return write_list(eval, list, options, text, at),
         Kind::Lambda(_) | Kind::Builtin(_) | Kind::Partial(_) => {
-            return Err(not_json(&print::show_type(value)));
+            let place = eval.function_info(value).map_or(at, |function| function.position);
+            return Err(not_json(&print::show_type(value)).at(place));
         }
     }
     Ok(())
@@ -74,17 +86,17 @@ pub fn write<'h>(
 
 fn write_attrs<'h>(
     eval: &mut Eval<'h>,
-    value: Value<'h>,
-    attrs: Attrs<'h>,
+    (value, attrs): (Value<'h>, Attrs<'h>),
     options: Options,
     text: &mut Text<'h>,
+    at: Position,
 ) -> Result<()> {
-    if let Some(string) = coerce::attrs_to_string(eval, value, Mode::Plain)? {
+    if let Some(string) = coerce::attrs_to_string(eval, value, Mode::Plain, at)? {
         text.depend(string.context());
         return write_string(string.bytes(), &mut text.bytes);
     }
-    if let Some(slot) = attrs.get(names().out_path) {
-        return write_slot(eval, slot, options, text);
+    if let Some(attr) = attrs.attr(names().out_path) {
+        return write_slot(eval, attr.slot, options, text, attr.position);
     }
     text.bytes.push(b'{');
     for (attr, index) in attrs.iter_by_name(eval.heap()).zip(0_usize..) {
@@ -93,7 +105,7 @@ fn write_attrs<'h>(
         }
         write_string(attr.name.as_bytes(), &mut text.bytes)?;
         text.bytes.push(b':');
-        write_slot(eval, attr.slot, options, text).map_err(|error| {
+        write_slot(eval, attr.slot, options, text, attr.position).map_err(|error| {
             let step = format!("while evaluating attribute '{}'", attr.name.to_text());
             error.frame(attr.position, FrameKind::Evaluator, step)
         })?;
@@ -107,15 +119,16 @@ fn write_list<'h>(
     list: &'h [Slot<'h>],
     options: Options,
     text: &mut Text<'h>,
+    at: Position,
 ) -> Result<()> {
     text.bytes.push(b'[');
     for (slot, index) in list.iter().zip(0_usize..) {
         if index > 0 {
             text.bytes.push(b',');
         }
-        write_slot(eval, slot, options, text).map_err(|error| {
+        write_slot(eval, slot, options, text, at).map_err(|error| {
             let step = format!("while evaluating list element at index {index}");
-            error.frame(Position::NONE, FrameKind::Evaluator, step)
+            error.frame(at, FrameKind::Evaluator, step)
         })?;
     }
     text.bytes.push(b']');
@@ -127,13 +140,16 @@ fn write_slot<'h>(
     slot: &'h Slot<'h>,
     options: Options,
     text: &mut Text<'h>,
+    at: Position,
 ) -> Result<()> {
-    let value = if options.force {
-        eval.force(slot)?
-    } else {
-        Lazy::from_slot(slot).value().ok_or_else(|| not_json("a thunk"))?
-    };
-    write(eval, value, options, text)
+    eval.deeper_at(at, |eval| {
+        let value = if options.force {
+            eval.force(slot).map_err(|error| error.needed_at(at))?
+        } else {
+            slot.value_through().ok_or_else(|| not_json("a thunk").at(at))?
+        };
+        write_at(eval, value, options, text, at)
+    })
 }
 
 /// Adds a string as a JSON literal.

@@ -40,3 +40,6 @@ pub mod syntax_error;
 pub mod system;
 pub mod toml;
 pub mod xml;
+
+#[cfg(test)]
+mod tests;

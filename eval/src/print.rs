@@ -87,7 +87,7 @@ pub fn show_position(eval: &Eval<'_>, position: Position) -> String {
 ///
 /// The first that forcing meets; a frame names each attribute on the way.
 pub fn force_deep<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<()> {
-    force_deep_into(eval, value, &mut FxHashSet::default())
+    eval.deeper(|eval| force_deep_into(eval, value, &mut FxHashSet::default()))
 }
 
 fn force_deep_into<'h>(
@@ -101,30 +101,26 @@ fn force_deep_into<'h>(
             if !seen.insert(attrs.slots(heap).as_ptr() as usize) {
                 return Ok(());
             }
-            eval.deeper(|eval| {
-                for attr in attrs.iter_by_name(heap) {
-                    force_slot_deep(eval, attr.slot, seen).map_err(|error| {
-                        let text =
-                            format!("while evaluating the attribute '{}'", attr.name.to_text());
-                        error.frame(attr.position, FrameKind::Evaluator, text)
-                    })?;
-                }
-                Ok(())
-            })
+            // The order is the oracle's: names that the source has first come first.
+            for attr in attrs.iter(heap) {
+                force_slot_deep(eval, attr.slot, seen).map_err(|error| {
+                    let text = format!("while evaluating the attribute '{}'", attr.name.to_text());
+                    error.frame(attr.position, FrameKind::Evaluator, text)
+                })?;
+            }
+            Ok(())
         }
         Kind::List(list) => {
             if list.is_empty() || !seen.insert(list.as_ptr() as usize) {
                 return Ok(());
             }
-            eval.deeper(|eval| {
-                for (slot, index) in list.iter().zip(0_usize..) {
-                    force_slot_deep(eval, slot, seen).map_err(|error| {
-                        let text = format!("while evaluating list element at index {index}");
-                        error.frame(Position::NONE, FrameKind::Evaluator, text)
-                    })?;
-                }
-                Ok(())
-            })
+            for (slot, index) in list.iter().zip(0_usize..) {
+                force_slot_deep(eval, slot, seen).map_err(|error| {
+                    let text = format!("while evaluating list element at index {index}");
+                    error.frame(Position::NONE, FrameKind::Evaluator, text)
+                })?;
+            }
+            Ok(())
         }
         _ => Ok(()),
     }
@@ -135,8 +131,11 @@ fn force_slot_deep<'h>(
     slot: &'h Slot<'h>,
     seen: &mut FxHashSet<usize>,
 ) -> Result<()> {
-    let value = eval.force(slot)?;
-    force_deep_into(eval, value, seen)
+    let place = eval.slot_place(slot);
+    eval.deeper_at(place, |eval| {
+        let value = eval.force_inside(slot)?;
+        force_deep_into(eval, value, seen)
+    })
 }
 
 /// Returns a value as `nix-instantiate --eval` prints it, without a newline.

@@ -115,6 +115,11 @@ const STEPS_SHOWN: usize = 8;
 impl Report {
     /// Returns the report of `error`, whose positions `locate` looks up.
     pub fn new(error: &EvalError, locate: impl Fn(Position) -> Option<Place>) -> Report {
+        // Deep recursion goes through the same few places again and again.
+        let known = std::cell::RefCell::new(std::collections::BTreeMap::new());
+        let locate = |position: Position| -> Option<Place> {
+            known.borrow_mut().entry(position).or_insert_with(|| locate(position)).clone()
+        };
         let step = |frame: &crate::error::Frame| Step {
             text: frame.text.clone(),
             place: locate(frame.position),
@@ -157,7 +162,7 @@ impl Report {
             let indented = format!("{}{line}", if idx == 0 { "error: " } else { "       " });
             text.push_str(indented.trim_end());
         }
-        text
+        without_controls(&text)
     }
 
     /// Returns the error in our own form, without color and without a newline at the end.
@@ -210,6 +215,64 @@ impl Report {
             let steps = if folded == 1 { "step" } else { "steps" };
             let _ = writeln!(text, "({folded} more {steps}; --show-trace shows all)");
         }
+    }
+}
+
+/// The columns from one tab stop to the next.
+const TAB_STOP: usize = 8;
+
+/// Returns `text` as CppNix tells it where there is no terminal: without the escape sequences that
+/// terminals understand, bells and carriage returns, and with spaces for tabs.
+///
+/// Columns are counted from the start of the text, not of the line. Source: CppNix,
+/// `filterANSIEscapes`.
+pub fn without_controls(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut column = 0;
+    let mut chars = text.chars().peekable();
+    while let Some(char) = chars.next() {
+        match char {
+            '\u{1b}' => skip_escape(&mut chars),
+            '\r' | '\u{7}' => {}
+            '\t' => {
+                let width = TAB_STOP - column % TAB_STOP;
+                plain.extend(std::iter::repeat_n(' ', width));
+                column += width;
+            }
+            _ => {
+                plain.push(char);
+                column += width(char);
+            }
+        }
+    }
+    plain
+}
+
+/// Skips what follows the first character of an escape sequence and belongs to it.
+fn skip_escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
+    if chars.next_if_eq(&'[').is_some() {
+        while chars.next_if(|char| ('0'..='?').contains(char)).is_some() {}
+        while chars.next_if(|char| (' '..='/').contains(char)).is_some() {}
+        chars.next_if(|char| ('@'..='~').contains(char));
+    } else if chars.next_if_eq(&']').is_some() {
+        while chars.next_if(|char| !matches!(char, '\u{1b}' | '\u{7}')).is_some() {}
+        if chars.next() == Some('\u{1b}') {
+            chars.next_if_eq(&'\\');
+        }
+    } else {
+        chars.next_if(|char| ('@'..='_').contains(char));
+    }
+}
+
+/// Returns how many columns a character takes.
+fn width(char: char) -> usize {
+    match char {
+        '\0'..=' ' if char != ' ' => 0,
+        '\u{7f}'..='\u{9f}' | '\u{300}'..='\u{36f}' | '\u{200b}'..='\u{200f}' => 0,
+        '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}' => 2,
+        '\u{f900}'..='\u{faff}' | '\u{fe30}'..='\u{fe6f}' | '\u{ff00}'..='\u{ff60}' => 2,
+        '\u{1f300}'..='\u{1f64f}' | '\u{1f900}'..='\u{1f9ff}' | '\u{20000}'..='\u{3fffd}' => 2,
+        _ => 1,
     }
 }
 

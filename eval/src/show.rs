@@ -78,6 +78,26 @@ pub fn condition_at(source: &[u8], offset: u32, origin: &Origin) -> Option<Vec<u
     Some(printer.out)
 }
 
+/// Prints what computes the attribute name number `index` of the selection that begins at
+/// `offset` of a source without errors.
+pub fn computed_name_at(
+    source: &[u8],
+    offset: u32,
+    index: usize,
+    origin: &Origin,
+) -> Option<Vec<u8>> {
+    let options = Options { pipe_operators: true, ..Options::DEFAULT };
+    let (tree, _) = syntax::parse_flat(source, options);
+    let is_meant = |node: &FlatNode<'_>| node.kind() == K::Select && node.start() == offset;
+    let select = tree.root().descendants().find(is_meant)?;
+    let name = select.nth_child(1)?.nth_child(index)?;
+    let name = if name.kind() == K::String { name } else { name.first_child()? };
+    let mut printer =
+        Printer { out: Vec::new(), names: Names::default(), directory: directory(origin), home: None };
+    printer.expr(name).ok()?;
+    Some(printer.out)
+}
+
 /// Returns the folder that relative paths of a source start from.
 fn directory(origin: &Origin) -> Cow<'_, [u8]> {
     match origin {

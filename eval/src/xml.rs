@@ -156,7 +156,7 @@ impl<'h> Writer<'_, 'h> {
         name: Symbol,
     ) -> Result<Option<&'h [u8]>> {
         let Some(attr) = attrs.attr(name) else { return Ok(None) };
-        let value = self.content(eval, attr.slot).map_err(|error| error.at(attr.position))?;
+        let value = self.content(eval, attr.slot).map_err(|error| error.needed_at(attr.position))?;
         Ok(value.and_then(Value::as_string).map(|string| string.bytes()))
     }
 
@@ -167,7 +167,7 @@ impl<'h> Writer<'_, 'h> {
             pairs.push(("name", attr.name.as_bytes()));
             pairs.extend(place.after_name());
             self.open("attr", &pairs);
-            self.slot(eval, attr.slot).map_err(|error| error.at(attr.position))?;
+            self.slot(eval, attr.slot).map_err(|error| error.needed_at(attr.position))?;
             self.close("attr");
         }
         Ok(())

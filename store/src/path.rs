@@ -47,7 +47,7 @@ pub enum PathError {
         base_name: String,
     },
     /// The name is empty.
-    #[error("store path name must not be empty")]
+    #[error("name must not be empty")]
     EmptyName,
     /// The name is longer than [`MAX_NAME_LENGTH`].
     #[error("name '{name}' must be no longer than {MAX_NAME_LENGTH} characters")]

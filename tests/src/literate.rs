@@ -207,14 +207,17 @@ fn disagreement(assertion: &Assertion, actual: &Result<String, String>) -> Optio
 
 /// Runs the line assertions of every Markdown file in `directory` and below.
 ///
+/// `evaluate` is given the expression and what stands after the block's language: the features
+/// that the expression needs.
+///
 /// # Panics
 ///
 /// With all disagreements, when there is one; when nothing at all was asked.
-pub fn run_lines(directory: &Path, mut evaluate: impl FnMut(&str) -> Result<String, String>) {
+pub fn run_lines(directory: &Path, mut evaluate: impl FnMut(&str, &str) -> Result<String, String>) {
     run(directory, |case, report| {
         for block in case.blocks.iter().filter(|block| block.language == "nix") {
             for assertion in assertions(&block.text) {
-                let actual = evaluate(&assertion.expression);
+                let actual = evaluate(&assertion.expression, &block.arguments);
                 let line = block.line + 1 + assertion.line;
                 let start = block.range.start;
                 let range = start + assertion.range.start..start + assertion.range.end;

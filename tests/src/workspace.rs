@@ -10,5 +10,7 @@ mod layering;
 mod lsp;
 #[path = "workspace/sources.rs"]
 mod sources;
+#[path = "workspace/store_oracle.rs"]
+mod store_oracle;
 #[path = "workspace/tidy.rs"]
 mod tidy;

@@ -5,6 +5,7 @@ mod archive;
 mod garbage;
 mod query;
 mod realise;
+mod register;
 mod transfer;
 mod verify;
 
@@ -29,6 +30,8 @@ struct Line {
     repair: bool,
     recursive: bool,
     print_invalid: bool,
+    hash_given: bool,
+    reregister: bool,
     hides_warning: bool,
     add_root: Option<PathBuf>,
 }
@@ -84,6 +87,12 @@ const OPERATIONS: &[Operation] = &[
         flags: &["--print-invalid"],
         run: verify::check_validity,
     },
+    Operation { names: &["--load-db"], flags: &[], run: register::load_database },
+    Operation {
+        names: &["--register-validity"],
+        flags: &["--hash-given", "--reregister"],
+        run: register::register_validity,
+    },
     Operation { names: &["--dump-db"], flags: &[], run: query::dump_database },
     Operation { names: &["--read-log", "-l"], flags: &[], run: query::read_log },
     Operation { names: &["--optimise", "--optimize"], flags: &[], run: garbage::optimise },
@@ -92,13 +101,7 @@ const OPERATIONS: &[Operation] = &[
 ];
 
 /// Operations of CppNix that are not built yet.
-const NOT_BUILT: &[&str] = &[
-    "--generate-binary-cache-key",
-    "--load-db",
-    "--register-validity",
-    "--repair-path",
-    "--serve",
-];
+const NOT_BUILT: &[&str] = &["--generate-binary-cache-key", "--repair-path", "--serve"];
 
 /// Runs `nix-store`.
 pub(crate) fn run(cx: &mut Context, mut flags: Flags) -> Outcome {
@@ -138,6 +141,8 @@ fn take_flag(flag: &str, flags: &mut Flags, line: &mut Line) -> Outcome<bool> {
         "--repair" => line.repair = true,
         "--recursive" => line.recursive = true,
         "--print-invalid" => line.print_invalid = true,
+        "--hash-given" => line.hash_given = true,
+        "--reregister" => line.reregister = true,
         "--no-gc-warning" => line.hides_warning = true,
         "--add-root" => line.add_root = Some(flags.own_value(flag)?.into()),
         // Every root is an indirect one, as in CppNix since 2.4.

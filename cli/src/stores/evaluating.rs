@@ -17,8 +17,7 @@ use store::nar::Tree;
 use store::store::{Roots, text_info};
 use store::{
     AddError, BuildError, Derivation, DerivedPath, Events, GcError, GcOptions, GcResult, NewText,
-    NewTree,
-    PathInfo, RealiseOptions, Realised, Store, StoreDirectory, StoreError, StorePath,
+    NewTree, PathInfo, RealiseOptions, Realised, Store, StoreDirectory, StoreError, StorePath,
 };
 
 /// Another store, which builds as the settings say.

@@ -12,8 +12,7 @@ use store::nar::Tree;
 use store::store::Roots;
 use store::{
     AddError, BuildError, Derivation, DerivedPath, Events, GcError, GcOptions, GcResult, NewText,
-    NewTree,
-    PathInfo, RealiseOptions, Realised, Store, StoreDirectory, StoreError, StorePath,
+    NewTree, PathInfo, RealiseOptions, Realised, Store, StoreDirectory, StoreError, StorePath,
 };
 
 /// A store that is not opened before it has to be.

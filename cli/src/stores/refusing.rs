@@ -7,8 +7,8 @@ use store::nar::Tree;
 use store::store::Roots;
 use store::{
     AddError, BuildError, Derivation, DerivedPath, Events, GcError, GcOptions, GcResult,
-    MemoryStore, NewTree, PathInfo, RealiseOptions, Realised, Store, StoreDirectory, StoreError,
-    StorePath,
+    MemoryStore, NewText, NewTree, PathInfo, RealiseOptions, Realised, Store, StoreDirectory,
+    StoreError, StorePath,
 };
 
 /// A store without objects, that takes none.
@@ -59,6 +59,14 @@ impl Store for RefusingStore {
 
     fn add_text(&self, _: &str, _: &[u8], _: &BTreeSet<StorePath>) -> Result<StorePath, AddError> {
         Err(refused("addToStoreFromDump").into())
+    }
+
+    fn add_texts(&self, texts: &[NewText]) -> Result<(), AddError> {
+        match texts.first() {
+            Some(text) if text.is_computed => Err(refused("writeDerivation").into()),
+            Some(_) => Err(refused("addToStoreFromDump").into()),
+            None => Ok(()),
+        }
     }
 
     fn add_derivation(&self, _: &Derivation) -> Result<StorePath, AddError> {

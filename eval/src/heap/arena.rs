@@ -1,6 +1,9 @@
 //! A bump arena: memory that is handed out and given back only all together.
+//!
+//! Chunks come from the system, not from the process's allocator: they are large, few and freed
+//! at the end, and an allocator that asks for huge pages would clear memory that nobody touches.
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::alloc::{GlobalAlloc as _, Layout, System, handle_alloc_error};
 use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
 
@@ -165,7 +168,7 @@ impl Arena {
         let Ok(layout) = Layout::from_size_align(chunk_size, ALIGN) else { capacity_overflow() };
         // SAFETY: the layout's size is not zero: `size` is not for `own_chunk`, and `ordinary`
         // is at least `CHUNK_SIZE_MIN`.
-        let Some(start) = NonNull::new(unsafe { alloc(layout) }) else {
+        let Some(start) = NonNull::new(unsafe { System.alloc(layout) }) else {
             handle_alloc_error(layout)
         };
         self.chunks.borrow_mut().push((start, layout));
@@ -192,7 +195,7 @@ impl Drop for Arena {
         for &(start, layout) in self.chunks.get_mut().iter() {
             // SAFETY: `start` came from `alloc` with this layout, and no reference into it
             // outlives the arena.
-            unsafe { dealloc(start.as_ptr(), layout) };
+            unsafe { System.dealloc(start.as_ptr(), layout) };
         }
     }
 }

@@ -30,7 +30,7 @@ pub enum SlotState<'h> {
     /// An expression (by its index in the code) waiting in an environment.
     Suspended(u32, &'h Env<'h>),
     /// An application that waits.
-    Apply(&'h Apply<'h>),
+    Apply(Apply<'h>),
     /// Another slot, whose content this is.
     Reference(&'h Slot<'h>),
     /// Under evaluation: whoever forces it now has found infinite recursion.
@@ -43,13 +43,21 @@ pub enum SlotState<'h> {
 pub(super) fn state(words: Words<'_>) -> SlotState<'_> {
     let pointer = words.1;
     // SAFETY: each tag is written only by the constructors of `Lazy` and `Value`, with a pointer
-    // to an object of the tag's type that lives as long as the heap.
+    // to an object of the tag's type that lives as long as the heap; behind that of an application
+    // are as many slots as the payload says, the first of which is the function.
     unsafe {
         match words.tag() {
             ..LAZY => SlotState::Forced(Value(words)),
             THUNK => SlotState::Suspended(words.payload(), &*(pointer as *const Env<'_>)),
             REFERENCE => SlotState::Reference(&*(pointer as *const Slot<'_>)),
-            APPLY => SlotState::Apply(&*(pointer as *const Apply<'_>)),
+            APPLY => {
+                let start = pointer as *const Slot<'_>;
+                let count = words.payload() as usize - 1;
+                SlotState::Apply(Apply {
+                    function: &*start,
+                    arguments: std::slice::from_raw_parts(start.add(1), count),
+                })
+            }
             BLACKHOLE => SlotState::Blackhole,
             FAILED => SlotState::Failed(&*(pointer as *const EvalError)),
             _ => unreachable!("no other tag is ever written"),

@@ -3,7 +3,7 @@
 //! The address space for the most entries is taken at once and touched only as it fills, so an
 //! entry's address follows from its index with one multiplication.
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::alloc::{GlobalAlloc as _, Layout, System, handle_alloc_error};
 use std::cell::Cell;
 use std::ptr::NonNull;
 
@@ -23,7 +23,7 @@ impl<T: Copy> Table<T> {
         loop {
             let layout = Layout::array::<T>(capacity).expect("capacities are far below the limit");
             // SAFETY: `T` is not zero-sized and `capacity` is not 0, so neither is the layout.
-            if let Some(start) = NonNull::new(unsafe { alloc(layout) }) {
+            if let Some(start) = NonNull::new(unsafe { System.alloc(layout) }) {
                 return Table { start: start.cast(), len: Cell::new(0), capacity };
             }
             if capacity == 1 {
@@ -105,6 +105,6 @@ impl<T: Copy> Drop for Table<T> {
         let layout = Layout::array::<T>(self.capacity).expect("it was computed in `new`");
         // SAFETY: `start` came from `alloc` with this layout; entries are `Copy`, so nothing in
         // them needs a drop.
-        unsafe { dealloc(self.start.as_ptr().cast(), layout) };
+        unsafe { System.dealloc(self.start.as_ptr().cast(), layout) };
     }
 }

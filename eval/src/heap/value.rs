@@ -92,9 +92,10 @@ pub struct Partial<'h> {
 }
 
 /// A suspended application: what `map` and its kind put into the slots of their results.
+#[derive(Clone, Copy)]
 pub struct Apply<'h> {
-    /// The function, as given: it need not be forced yet.
-    pub function: Slot<'h>,
+    /// The function, which need not be forced yet.
+    pub function: &'h Slot<'h>,
     /// The arguments, at least one.
     pub arguments: &'h [Slot<'h>],
 }
@@ -353,11 +354,13 @@ impl<'h> Lazy<'h> {
 
     /// Returns a suspended application of `function` to `arguments` (at least one).
     pub fn apply(heap: &'h Heap, function: Lazy<'h>, arguments: &[Lazy<'h>]) -> Self {
-        let arguments =
-            heap.arena().alloc_slice_with(arguments.len(), |index| Slot::new(arguments[index]));
-        let data: &'h Apply<'h> =
-            heap.arena().alloc(Apply { function: Slot::new(function), arguments });
-        Lazy(Words::new(APPLY, 0, std::ptr::from_ref(data) as u64))
+        let slots = heap.arena().alloc_slice_with(arguments.len() + 1, |index| {
+            Slot::new(match index.checked_sub(1) {
+                None => function,
+                Some(index) => arguments[index],
+            })
+        });
+        Lazy(Words::new(APPLY, slots.len() as u32, slots.as_ptr() as u64))
     }
 
     /// Returns a remembered failure.

@@ -37,7 +37,21 @@ impl<'h> Eval<'h> {
     ///
     /// When `function` cannot be called, and whatever the call meets.
     pub fn call(&mut self, function: Value<'h>, arguments: &[Lazy<'h>]) -> Result<Value<'h>> {
-        self.call_at(function, arguments, Site::Position(Position::NONE)).into_result()
+        self.call_from(function, arguments, Position::NONE)
+    }
+
+    /// As [`Eval::call`], with the place that an error names as that of the call.
+    ///
+    /// # Errors
+    ///
+    /// As [`Eval::call`].
+    pub fn call_from(
+        &mut self,
+        function: Value<'h>,
+        arguments: &[Lazy<'h>],
+        place: Position,
+    ) -> Result<Value<'h>> {
+        self.call_at(function, arguments, Site::Position(place)).into_result()
     }
 
     #[inline(always)]
@@ -77,10 +91,10 @@ impl<'h> Eval<'h> {
         self.call_at(function, &all, Site::Node(id))
     }
 
-    pub(super) fn force_apply(&mut self, apply: &'h Apply<'h>) -> Answer<'h> {
-        let function = value!(self.force_slot(&apply.function));
+    pub(super) fn force_apply(&mut self, apply: Apply<'h>, position: Position) -> Answer<'h> {
+        let function = value!(self.force_slot(apply.function));
         let mut inline = [Lazy::from(Value::NULL); ARGUMENTS_INLINE];
-        let site = Site::Position(Position::NONE);
+        let site = Site::Position(position);
         if let Some(room) = inline.get_mut(..apply.arguments.len()) {
             for (slot, argument) in room.iter_mut().zip(apply.arguments) {
                 *slot = Lazy::from_slot(argument);
@@ -129,7 +143,7 @@ impl<'h> Eval<'h> {
                         return self.not_a_function(function, site);
                     };
                     used = 1;
-                    self.call_functor(functor, function, *first, site)
+                    self.call_functor(functor, attrs, *first, site)
                 }
                 _ => return self.not_a_function(function, site),
             };
@@ -190,17 +204,15 @@ impl<'h> Eval<'h> {
         site: Site,
     ) -> Result<Attrs<'h>> {
         let step = "while evaluating the value passed for the lambda argument";
-        let result =
-            self.force_lazy(argument).and_then(|value| match value.kind() {
-                Kind::Attrs(attrs) => Ok(attrs),
-                _ => Err(builtins::table::wrong_type(self, "a set", value)
-                    .at(self.lambda_position(callee))),
-            });
-        result.map_err(|error| {
-            let position = self.lambda_position(callee);
-            let error = error.frame(position, FrameKind::Evaluator, step);
-            self.from_call_site(error, site)
-        })
+        let result = self.force_lazy(argument).and_then(|value| match value.kind() {
+            Kind::Attrs(attrs) => Ok(attrs),
+            _ => Err(builtins::table::wrong_type(self, "a set", value).frame(
+                self.lambda_position(callee),
+                FrameKind::Evaluator,
+                step,
+            )),
+        });
+        result.map_err(|error| self.from_call_site(error, site))
     }
 
     /// Fills the slots of the formals from the attributes of the argument.
@@ -268,12 +280,17 @@ impl<'h> Eval<'h> {
     fn call_functor(
         &mut self,
         functor: &'h Slot<'h>,
-        this: Value<'h>,
+        this: Attrs<'h>,
         argument: Lazy<'h>,
         site: Site,
     ) -> Answer<'h> {
         let result = match self.force(functor) {
-            Ok(function) => self.call_at(function, &[this.into(), argument], site).into_result(),
+            Ok(function) => {
+                let arguments = [Value::attrs(this).into(), argument];
+                let position = this.attr(names().functor).map(|attr| attr.position);
+                let inner = Site::Position(position.unwrap_or(Position::NONE));
+                self.call_at(function, &arguments, inner).into_result()
+            }
             Err(error) => Err(error),
         };
         let step = "while calling a functor (an attribute set with a '__functor' attribute)";
@@ -315,11 +332,7 @@ impl<'h> Eval<'h> {
         };
         let error = error.frame(self.lambda_position(callee), FrameKind::Call, name);
         let position = self.site(site);
-        Answer::error(if position.is_some() {
-            error.frame(position, FrameKind::Call, "from call site")
-        } else {
-            error
-        })
+        Answer::error(error.called_at(position))
     }
 
     #[cold]
@@ -343,7 +356,7 @@ impl<'h> Eval<'h> {
     fn from_call_site(&self, error: Box<EvalError>, site: Site) -> Box<EvalError> {
         let position = self.site(site);
         if position.is_some() {
-            error.frame(position, FrameKind::Evaluator, "from call site")
+            error.frame(position, FrameKind::Evaluator, error::CALL_SITE)
         } else {
             error
         }

@@ -1,13 +1,13 @@
 //! Operators, and strings and paths put together from parts.
 
-use super::{Eval, value};
+use super::{Eval, place, value};
 use crate::builtins::arithmetic;
 use crate::builtins::table::wrong_type;
 use crate::coerce::{self, Mode, Purpose, Text};
 use crate::error::{self, ErrorKind, EvalError, FrameKind, Result};
 use crate::heap::{Answer, Env, Kind, Lazy, PathValue, Slot, Str, Value};
 use crate::ir::Id;
-use crate::source::canonical;
+use crate::source::{Position, canonical};
 use crate::{equal, order, print};
 
 /// An arithmetic operator, which the language has as a builtin.
@@ -78,8 +78,7 @@ impl<'h> Eval<'h> {
     #[cold]
     #[inline(never)]
     fn failed_comparison(&self, error: Box<EvalError>, id: Id) -> Answer<'h> {
-        let step = "while testing two values for equality";
-        Answer::error(self.step(error, id, step))
+        Answer::error(error.needed_at(self.code.position(id)))
     }
 
     #[inline(always)]
@@ -91,8 +90,8 @@ impl<'h> Eval<'h> {
         env: &'h Env<'h>,
         wanted: bool,
     ) -> Answer<'h> {
-        let a = value!(self.operand(lhs, env));
-        let b = value!(self.operand(rhs, env));
+        let a = value!(self.operand(lhs, env), error => self.in_builtin(error, id, "lessThan"));
+        let b = value!(self.operand(rhs, env), error => self.in_builtin(error, id, "lessThan"));
         if let (Some(a), Some(b)) = (a.as_int(), b.as_int()) {
             return Value::bool((a < b) == wanted).into();
         }
@@ -102,14 +101,16 @@ impl<'h> Eval<'h> {
         }
     }
 
-    pub(super) fn update(&mut self, id: Id, lhs: Id, rhs: Id, env: &'h Env<'h>) -> Answer<'h> {
-        let b = value!(self.operand(rhs, env));
+    pub(super) fn update(&mut self, lhs: Id, rhs: Id, env: &'h Env<'h>) -> Answer<'h> {
+        const LEFT: &str = "in the left operand of the update (//) operator";
+        const RIGHT: &str = "in the right operand of the update (//) operator";
+        let b = value!(self.operand(rhs, env), error => self.in_operand(error, rhs, RIGHT));
         let Some(upper) = b.as_attrs() else {
-            return self.no_operand(b, "a set", id, "in the right operand of '//'");
+            return self.no_operand(b, "a set", self.own_place(rhs), RIGHT);
         };
-        let a = value!(self.operand(lhs, env));
+        let a = value!(self.operand(lhs, env), error => self.in_operand(error, lhs, LEFT));
         let Some(lower) = a.as_attrs() else {
-            return self.no_operand(a, "a set", id, "in the left operand of '//'");
+            return self.no_operand(a, "a set", self.own_place(lhs), LEFT);
         };
         Value::attrs(lower.update(self.heap, upper)).into()
     }
@@ -118,8 +119,12 @@ impl<'h> Eval<'h> {
         const STEP: &str = "while evaluating one of the elements to concatenate";
         let a = value!(self.operand(lhs, env));
         let b = value!(self.operand(rhs, env));
-        let Some(first) = a.as_list() else { return self.no_operand(a, "a list", id, STEP) };
-        let Some(second) = b.as_list() else { return self.no_operand(b, "a list", id, STEP) };
+        let Some(first) = a.as_list() else {
+            return self.no_operand(a, "a list", self.code.position(id), STEP);
+        };
+        let Some(second) = b.as_list() else {
+            return self.no_operand(b, "a list", self.code.position(id), STEP);
+        };
         if second.is_empty() {
             return a.into();
         }
@@ -140,11 +145,17 @@ impl<'h> Eval<'h> {
         &mut self,
         value: Value<'h>,
         expected: &str,
-        id: Id,
+        position: Position,
         step: &'static str,
     ) -> Answer<'h> {
-        let error = wrong_type(self, expected, value).at(self.code.position(id));
-        Answer::error(self.step(error, id, step))
+        let error = wrong_type(self, expected, value);
+        Answer::error(error.frame(position, FrameKind::Evaluator, step))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn in_operand(&self, error: Box<EvalError>, id: Id, step: &'static str) -> Box<EvalError> {
+        error.frame(self.own_place(id), FrameKind::Evaluator, step)
     }
 
     pub(super) fn add(&mut self, id: Id, lhs: Id, rhs: Id, env: &'h Env<'h>) -> Answer<'h> {
@@ -155,7 +166,7 @@ impl<'h> Eval<'h> {
                 Some(sum) => Value::int(sum).into(),
                 None => {
                     let message = format!("integer overflow in adding {x} + {y}");
-                    self.cannot_add(message, rhs)
+                    self.cannot_add(message, id)
                 }
             },
             (Kind::Int(x), Kind::Float(y)) => Value::float(x as f64 + y).into(),
@@ -164,15 +175,15 @@ impl<'h> Eval<'h> {
             (Kind::String(x), Kind::String(y)) => self.add_strings(x, y).into(),
             (Kind::Int(_), _) => {
                 let message = format!("cannot add {} to an integer", print::show_type(b));
-                self.cannot_add(message, rhs)
+                self.cannot_add(message, id)
             }
             (Kind::Float(_), _) => {
                 let message = format!("cannot add {} to a float", print::show_type(b));
-                self.cannot_add(message, rhs)
+                self.cannot_add(message, id)
             }
-            (Kind::Path(path), _) => self.add_to_path(id, path, &[(rhs, b)]),
-            (Kind::String(_), _) => self.join(&[(lhs, a), (rhs, b)], Mode::Interpolate),
-            _ => self.join(&[(lhs, a), (rhs, b)], Mode::Plain),
+            (Kind::Path(path), _) => self.add_to_path(id, path, &[b], 1),
+            (Kind::String(_), _) => self.join(id, &[a, b], Mode::Interpolate),
+            _ => self.join(id, &[a, b], Mode::Plain),
         }
     }
 
@@ -188,15 +199,15 @@ impl<'h> Eval<'h> {
     #[cold]
     #[inline(never)]
     fn cannot_add(&self, message: String, id: Id) -> Answer<'h> {
-        Answer::error(EvalError::new(ErrorKind::Type, message).at(self.code.position(id)))
+        Answer::error(EvalError::new(ErrorKind::Type, message).at(self.part_place(id, 1)))
     }
 
-    /// Returns the parts as one string.
-    fn join(&mut self, parts: &[(Id, Value<'h>)], mode: Mode) -> Answer<'h> {
+    /// Returns the parts of the node `id` as one string.
+    fn join(&mut self, id: Id, parts: &[Value<'h>], mode: Mode) -> Answer<'h> {
         let mut text = Text::with_buffer(std::mem::take(&mut self.scratch));
-        for &(id, part) in parts {
-            if let Err(error) = self.push_part(&mut text, id, part, mode) {
-                return Answer::error(error);
+        for (&part, index) in parts.iter().zip(0..) {
+            if let Err(error) = self.push_part(&mut text, part, mode) {
+                return self.failed_part(error, id, index);
             }
         }
         self.finish_text(text).into()
@@ -212,7 +223,6 @@ impl<'h> Eval<'h> {
     fn push_part(
         &mut self,
         text: &mut Text<'h>,
-        id: Id,
         part: Value<'h>,
         mode: Mode,
     ) -> Result<()> {
@@ -220,20 +230,27 @@ impl<'h> Eval<'h> {
             text.push(string);
             return Ok(());
         }
-        let position = self.code.position(id);
-        let purpose = Purpose { position, text: "while evaluating a path segment" };
-        coerce::append(self, part, mode, purpose, text).map_err(|error| error.at(position))
+        let text_of_step = "while evaluating a path segment";
+        let purpose = Purpose { position: place::PENDING, text: text_of_step };
+        coerce::append(self, part, mode, purpose, text)
     }
 
-    pub(super) fn interpolate(&mut self, _id: Id, parts: &'h [Id], env: &'h Env<'h>) -> Answer<'h> {
+    /// Says of an error of [`Eval::push_part`] where that part of the node `id` is.
+    #[cold]
+    #[inline(never)]
+    fn failed_part(&self, error: Box<EvalError>, id: Id, index: usize) -> Answer<'h> {
+        Answer::error(error.placed(place::PENDING, || self.part_place(id, index)))
+    }
+
+    pub(super) fn interpolate(&mut self, id: Id, parts: &'h [Id], env: &'h Env<'h>) -> Answer<'h> {
         let mut text = Text::with_buffer(std::mem::take(&mut self.scratch));
-        for &part in parts {
+        for (&part, index) in parts.iter().zip(0..) {
             let value = match self.operand(part, env).into_result() {
                 Ok(value) => value,
                 Err(error) => return Answer::error(error),
             };
-            if let Err(error) = self.push_part(&mut text, part, value, Mode::Interpolate) {
-                return Answer::error(error);
+            if let Err(error) = self.push_part(&mut text, value, Mode::Interpolate) {
+                return self.failed_part(error, id, index);
             }
         }
         if u32::try_from(text.bytes.len()).is_err() {
@@ -252,26 +269,27 @@ impl<'h> Eval<'h> {
         let first = value!(self.operand(first, env));
         let mut values = Vec::with_capacity(rest.len());
         for &part in rest {
-            values.push((part, value!(self.operand(part, env))));
+            values.push(value!(self.operand(part, env)));
         }
         match first.kind() {
-            Kind::Path(path) => self.add_to_path(id, path, &values),
-            _ => self.join(&values, Mode::Plain),
+            Kind::Path(path) => self.add_to_path(id, path, &values, 1),
+            _ => self.join(id, &values, Mode::Plain),
         }
     }
 
-    /// Returns the path that is `path` with the parts behind it.
+    /// Returns the path that is `path` with the parts of the node `id` from `first` on behind it.
     fn add_to_path(
         &mut self,
         id: Id,
         path: PathValue<'h>,
-        parts: &[(Id, Value<'h>)],
+        parts: &[Value<'h>],
+        first: usize,
     ) -> Answer<'h> {
         let mut text = Text::with_capacity(path.bytes.len() + 32);
         text.bytes.extend_from_slice(path.bytes);
-        for &(part, value) in parts {
-            if let Err(error) = self.push_part(&mut text, part, value, Mode::Plain) {
-                return Answer::error(error);
+        for (&value, index) in parts.iter().zip(first..) {
+            if let Err(error) = self.push_part(&mut text, value, Mode::Plain) {
+                return self.failed_part(error, id, index);
             }
         }
         if text.context(self.heap).is_some() {

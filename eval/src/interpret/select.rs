@@ -6,6 +6,7 @@ use crate::builtins::table::wrong_type;
 use crate::error::{ErrorKind, EvalError, FrameKind, Result};
 use crate::heap::{Answer, Attrs, Env, Symbol, Value};
 use crate::ir::{Id, NO_ID, PathEntry};
+use crate::source::Position;
 
 /// The step to the set that an attribute is selected from.
 const SELECTING: &str = "while selecting an attribute";
@@ -46,7 +47,7 @@ impl<'h> Eval<'h> {
     ) -> Option<Answer<'h>> {
         let subject = match self.operand(subject, env).into_result() {
             Ok(subject) => subject,
-            Err(error) => return Some(Answer::error(self.step(error, id, SELECTING))),
+            Err(error) => return Some(Answer::error(error)),
         };
         let attrs = subject.as_attrs()?;
         let slot = attrs.get(name)?;
@@ -67,12 +68,13 @@ impl<'h> Eval<'h> {
     ) -> Option<Answer<'h>> {
         let mut current = match self.operand(subject, env).into_result() {
             Ok(subject) => subject,
-            Err(error) => return Some(Answer::error(self.step(error, id, SELECTING))),
+            Err(error) => return Some(Answer::error(error)),
         };
+        let mut last = Position::NONE;
         for entry in self.path(path) {
             let name = match self.path_name(entry, env) {
                 Ok(name) => name,
-                Err(error) => return Some(self.failed_path(error, id, path, env)),
+                Err(error) => return Some(self.failed_path(error, last, id, path, env)),
             };
             let attrs = current.as_attrs();
             let Some((attrs, slot)) = attrs.and_then(|attrs| Some((attrs, attrs.get(name)?)))
@@ -85,20 +87,21 @@ impl<'h> Eval<'h> {
                         missing_attribute(self.heap, attrs, name).at(self.code.position(id))
                     }
                     None => {
-                        let position = self.code.position(id);
-                        let error = wrong_type(self, "a set", current).at(position);
+                        let error = wrong_type(self, "a set", current);
                         self.step(error, id, SELECTING)
                     }
                 };
-                return Some(self.failed_path(error, id, path, env));
+                return Some(self.failed_path(error, last, id, path, env));
             };
             current = match self.force_slot(slot).into_result() {
                 Ok(value) => value,
                 Err(error) => {
                     let error = self.recursion_in_attribute(error, attrs, name, id);
-                    return Some(self.failed_path(error, id, path, env));
+                    last = attribute_place(attrs, name);
+                    return Some(self.failed_path(error, last, id, path, env));
                 }
             };
+            last = attribute_place(attrs, name);
         }
         Some(current.into())
     }
@@ -133,11 +136,15 @@ impl<'h> Eval<'h> {
         for &level in levels {
             let set = value!(
                 self.force_slot(Self::local(env, level, 0)),
-                error => self.step(error, id, WITH_STEP)
+                error => match error.kind {
+                    ErrorKind::InfiniteRecursion => {
+                        error.at(self.with_place(id, level, levels))
+                    }
+                    _ => error,
+                }
             );
             let Some(attrs) = set.as_attrs() else {
-                let error = wrong_type(self, "a set", set).at(self.code.position(id));
-                return Answer::error(self.step(error, id, WITH_STEP));
+                return self.no_with_set(set, id, level, levels);
             };
             if let Some(slot) = attrs.get(name) {
                 return self.force_for(slot, id);
@@ -163,31 +170,45 @@ impl<'h> Eval<'h> {
             PathEntry::Dynamic(id) => id,
         };
         let step = "while evaluating an attribute name";
-        let name = self.operand(id, env).into_result();
-        let name =
-            name.and_then(|name| crate::coerce::plain_string(self, name)).map_err(|error| {
-                let position = self.code.position(id);
-                error.at(position).frame(position, FrameKind::Evaluator, step)
-            })?;
+        let name = self.operand(id, env).into_result()?;
+        let name = crate::coerce::plain_string(self, name).map_err(|error| {
+            let position = self.own_place(id);
+            error.at(position).frame(position, FrameKind::Evaluator, step)
+        })?;
         Ok(Symbol::intern(name.bytes()))
     }
 
     #[cold]
     #[inline(never)]
     fn cannot_select(&mut self, id: Id, subject: Result<Value<'h>>, name: Symbol) -> Answer<'h> {
-        let position = self.code.position(id);
-        let error = match subject {
-            Err(error) => return Answer::error(self.step(error, id, SELECTING)),
-            Ok(subject) => match subject.as_attrs() {
-                Some(attrs) => missing_attribute(self.heap, attrs, name).at(position),
-                None => {
-                    let error = wrong_type(self, "a set", subject).at(position);
-                    self.step(error, id, SELECTING)
-                }
-            },
+        let subject = match subject {
+            Err(error) => return Answer::error(error),
+            Ok(subject) => subject,
         };
-        let step = format!("while evaluating the attribute '{}'", name.to_text());
-        Answer::error(self.step(error, id, step))
+        Answer::error(match subject.as_attrs() {
+            Some(attrs) => {
+                missing_attribute(self.heap, attrs, name).at(self.code.position(id))
+            }
+            None => {
+                let error = wrong_type(self, "a set", subject);
+                self.step(error, id, SELECTING)
+            }
+        })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn no_with_set(
+        &mut self,
+        set: Value<'h>,
+        id: Id,
+        level: u32,
+        levels: &'h [u32],
+    ) -> Answer<'h> {
+        let step = "while evaluating the first subexpression of a with expression";
+        let position = self.with_place(id, level, levels);
+        let error = wrong_type(self, "a set", set);
+        Answer::error(error.frame(position, FrameKind::Evaluator, step))
     }
 
     #[cold]
@@ -200,38 +221,46 @@ impl<'h> Eval<'h> {
         name: Symbol,
     ) -> Answer<'h> {
         let error = self.recursion_in_attribute(error, attrs, name, id);
-        let position = attrs.attr(name).map(|attr| attr.position).filter(|it| it.is_some());
-        let position = position.unwrap_or_else(|| self.code.position(id));
-        let step = format!("while evaluating the attribute '{}'", name.to_text());
-        if self.is_in_derivation_wrapper(position) {
+        let position = attribute_place(attrs, name);
+        if !position.is_some() || self.is_in_derivation_wrapper(position) {
             return Answer::error(error);
         }
+        let step = format!("while evaluating the attribute '{}'", name.to_text());
         Answer::error(error.frame(position, FrameKind::Evaluator, step))
     }
 
+    /// Adds the path to an error behind its attribute at `last`, unless it has none there.
     #[cold]
     #[inline(never)]
     fn failed_path(
         &mut self,
         error: Box<EvalError>,
+        last: Position,
         id: Id,
         path: u32,
         env: &'h Env<'h>,
     ) -> Answer<'h> {
+        if !last.is_some() || self.is_in_derivation_wrapper(last) {
+            return Answer::error(error);
+        }
         let mut shown = String::new();
-        for entry in self.path(path) {
-            if !shown.is_empty() {
+        for (entry, index) in self.path(path).zip(0..) {
+            if index > 0 {
                 shown.push('.');
             }
             match self.path_name(entry, env) {
                 Ok(name) => shown.push_str(&name.to_text()),
-                Err(_) => shown.push_str("\"${...}\""),
+                Err(_) => {
+                    shown.push_str(&format!("\"${{{}}}\"", self.show_path_name(id, index)));
+                }
             }
         }
-        Answer::error(self.step(error, id, format!("while evaluating the attribute '{shown}'")))
+        let step = format!("while evaluating the attribute '{shown}'");
+        Answer::error(error.frame(last, FrameKind::Evaluator, step))
     }
 
-    /// Infinite recursion that nobody placed yet is at the attribute that needs itself.
+    /// An attribute that needs itself is where infinite recursion is that nobody placed yet, and
+    /// where a function is called that it is the result of.
     #[cold]
     fn recursion_in_attribute(
         &self,
@@ -240,14 +269,16 @@ impl<'h> Eval<'h> {
         name: Symbol,
         id: Id,
     ) -> Box<EvalError> {
-        if error.kind != ErrorKind::InfiniteRecursion {
-            return error;
-        }
-        match attrs.attr(name).map(|attr| attr.position) {
-            Some(position) if position.is_some() => error.at(position),
-            _ => error.at(self.code.position(id)),
-        }
+        let position = match attribute_place(attrs, name) {
+            position if position.is_some() => position,
+            _ => self.code.position(id),
+        };
+        error.needed_at(position)
     }
 }
 
-const WITH_STEP: &str = "while evaluating the first subexpression of a with expression";
+/// Returns where an attribute is written, if it is.
+#[cold]
+fn attribute_place(attrs: Attrs<'_>, name: Symbol) -> Position {
+    attrs.attr(name).map_or(Position::NONE, |attr| attr.position)
+}

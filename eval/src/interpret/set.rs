@@ -8,6 +8,7 @@ use crate::error::{ErrorKind, EvalError, FrameKind, Result};
 use crate::heap::{Answer, Attrs, AttrsBuilder, Env, Lazy, Slot, Symbol, Value};
 use crate::ir::{DynamicAttr, LetCode, SetCode, SetValue};
 use crate::print;
+use crate::source::Position;
 
 impl<'h> Eval<'h> {
     /// Fills the slots of a `let` that lie in the current frame.
@@ -106,9 +107,11 @@ impl<'h> Eval<'h> {
         let value = self.force(slot)?;
         let Some(overrides) = value.as_attrs() else {
             let step = "while evaluating the `__overrides` attribute";
-            let position =
-                attrs.attr(name).map(|it| it.position).unwrap_or(crate::source::Position::NONE);
-            return Err(wrong_type(self, "a set", value).at(position).frame(
+            let position = match self.function_info(value) {
+                Some(lambda) => lambda.position,
+                None => Position::NONE,
+            };
+            return Err(wrong_type(self, "a set", value).frame(
                 position,
                 FrameKind::Evaluator,
                 step,

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::Eval;
 use crate::error::{self, ErrorKind, EvalError, Result};
 use crate::settings::Settings;
+use crate::source::Position;
 
 /// The stack that an evaluation gets, in bytes; only what is used of it takes memory.
 const STACK_SIZE: usize = 1 << 30;
@@ -104,7 +105,7 @@ impl<'h> Eval<'h> {
     #[inline(always)]
     pub(super) fn enter(&mut self) -> Result<()> {
         let limits = &mut self.limits;
-        if limits.depth >= limits.depth_max
+        if limits.depth > limits.depth_max
             || limits.cancel.load(Ordering::Relaxed)
             || self.heap.size_bytes() > limits.heap_size_max
             || here() < limits.lowest
@@ -127,7 +128,7 @@ impl<'h> Eval<'h> {
         let limits = &self.limits;
         if limits.cancel.load(Ordering::Relaxed) {
             EvalError::new(ErrorKind::Cancelled, "interrupted by the user")
-        } else if limits.depth >= limits.depth_max {
+        } else if limits.depth > limits.depth_max {
             error::limit("stack overflow; max-call-depth exceeded")
         } else if here() < limits.lowest {
             stack_overflow()
@@ -143,7 +144,20 @@ impl<'h> Eval<'h> {
     ///
     /// When calls are nested too deeply, or the evaluation is cancelled.
     pub fn deeper<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        self.enter()?;
+        self.deeper_at(Position::NONE, work)
+    }
+
+    /// As [`Eval::deeper`], with the place of the value that is one level deeper.
+    ///
+    /// # Errors
+    ///
+    /// As [`Eval::deeper`].
+    pub(crate) fn deeper_at<T>(
+        &mut self,
+        place: Position,
+        work: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        self.enter().map_err(|error| error.at(place))?;
         let result = work(self);
         self.leave();
         result
