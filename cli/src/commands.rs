@@ -127,9 +127,8 @@ fn run_verb(ui: Ui, words: Vec<OsString>) -> Outcome {
     }
     let whole = std::iter::once(OsString::from("nivis")).chain(words);
     let command = Nivis::command().after_long_help(reference());
-    let line = command
-        .try_get_matches_from(whole)
-        .and_then(|matches| Nivis::from_arg_matches(&matches));
+    let line =
+        command.try_get_matches_from(whole).and_then(|matches| Nivis::from_arg_matches(&matches));
     let verb = match line {
         Ok(line) => line.verb,
         Err(answer) if answer.use_stderr() => {

@@ -148,6 +148,11 @@ fn failure(cx: &Context, eval: &mut Eval<'_>, error: &EvalError) -> Failure {
     let shows_all = cx.settings.is_on("show-trace");
     Failure::new(match cx.manner {
         Manner::Own => report.to_text(shows_all),
+        Manner::CppNix if error.kind == ErrorKind::Usage => {
+            let command = std::env::args_os().next().unwrap_or_default();
+            let command = Path::new(&command).file_name().unwrap_or_default().to_string_lossy();
+            return Failure::usage(&command, report.to_oracle_text(shows_all));
+        }
         Manner::CppNix => report.to_oracle_text(shows_all),
     })
 }

@@ -1,9 +1,10 @@
 //! The real host, as the evaluator may see it.
 
 use crate::ui::Ui;
+use eval::report::without_controls;
 use eval::system::{FileType, System};
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -115,7 +116,12 @@ impl System for Host {
     }
 
     fn message(&self, text: &[u8]) {
-        self.ui.pass(text);
+        match std::str::from_utf8(text) {
+            Ok(text) if !io::stderr().is_terminal() => {
+                self.ui.pass(without_controls(text).as_bytes());
+            }
+            _ => self.ui.pass(text),
+        }
         self.ui.pass(b"\n");
     }
 }

@@ -301,7 +301,7 @@ fn append_to<'h>(
     };
     eval.deeper(|eval| {
         for (slot, index) in list.iter().zip(1..) {
-            let element = eval.force(slot)?;
+            let element = eval.force(slot).map_err(|error| refused(error, purpose))?;
             append_to(eval, element, mode, Some(LIST_ELEMENT), text)
                 .map_err(|error| refused(error, purpose))?;
             // The oracle's rule, quirk included: a list without elements swallows the space

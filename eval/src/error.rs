@@ -148,6 +148,8 @@ pub enum ErrorKind {
     Syntax,
     /// The host or the store failed, or refused.
     Io,
+    /// A word that is none of those known, where the command's help may have more to say.
+    Usage,
     /// Anything else that a builtin refuses.
     Other,
 }
@@ -296,6 +298,12 @@ pub fn feature_disabled(feature: &str) -> Box<EvalError> {
 #[cold]
 pub fn other(message: impl Into<String>) -> Box<EvalError> {
     EvalError::new(ErrorKind::Other, message)
+}
+
+/// Returns the error of a word that is none of those known, in whatever words the rule has.
+#[cold]
+pub fn usage(message: impl Into<String>) -> Box<EvalError> {
+    EvalError::new(ErrorKind::Usage, message)
 }
 
 /// Returns the error of `throw`.

@@ -526,8 +526,7 @@ impl<'h> Eval<'h> {
         if let Node::Equal(lhs, rhs) = *self.code.nodes.get(condition) {
             let lhs = value!(self.eval(lhs, env));
             let rhs = value!(self.eval(rhs, env));
-            let at = self.code.position(condition);
-            if let Err(error) = crate::equal::assert_equal(self, lhs, rhs, at) {
+            if let Err(error) = crate::equal::assert_equal(self, lhs, rhs) {
                 if !error.is_catchable() {
                     return Answer::error(error);
                 }

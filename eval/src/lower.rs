@@ -191,7 +191,7 @@ impl<'t, 'h> Lowering<'t, 'h> {
                 let condition = self.child(node, 0)?;
                 let yes = self.child(node, 1)?;
                 let no = self.child(node, 2)?;
-                Ok(self.code.push(Node::If { condition, yes, no }, condition_start(node)))
+                Ok(self.code.push(Node::If { condition, yes, no }, node.start()))
             }
             K::HasAttr => self.has_attr(node),
             K::BinaryOp => self.binary(node),
@@ -215,7 +215,7 @@ impl<'t, 'h> Lowering<'t, 'h> {
                 self.frame.next = next;
                 let no = self.tail_child(node, 2)?;
                 self.frame.next = next;
-                Ok(self.code.push(Node::If { condition, yes, no }, condition_start(node)))
+                Ok(self.code.push(Node::If { condition, yes, no }, node.start()))
             }
             K::AssertExpr => {
                 let condition = self.child(node, 0)?;
@@ -333,11 +333,6 @@ impl<'t, 'h> Lowering<'t, 'h> {
     fn computed_name(&mut self, attr: FlatNode<'t>) -> Result<Id> {
         if attr.kind() == K::String { self.string(attr) } else { self.child(attr, 0) }
     }
-}
-
-/// Returns where an `if` is to the reference implementation: at its condition.
-fn condition_start(node: FlatNode<'_>) -> u32 {
-    node.first_child().map_or(node.start(), |condition| condition.start())
 }
 
 #[cfg(test)]

@@ -15,9 +15,12 @@ use crate::heap::{Context, Value};
 use crate::interpret::Eval;
 use crate::source::{HOST, Position, SourcePath};
 
+/// The words of the step to the path of a file that is read.
+pub(crate) const PATH_STEP: &str = "while realising the context of a path";
+
 /// The step to the path of a file that is read.
 const PATH: Purpose<'static> =
-    Purpose { position: Position::NONE, text: "while realising the context of a path" };
+    Purpose { position: Position::NONE, text: PATH_STEP };
 
 /// What stood for outputs before they were built, and their paths.
 type Rewrites = Vec<(String, String)>;

@@ -13,9 +13,10 @@ use crate::settings::Settings;
 use crate::source::{HOST, Origin, SourcePath};
 use crate::system::MemorySystem;
 
-/// Evaluates and prints an expression in an evaluation of its own, on an empty host.
+/// Evaluates and prints an expression in an evaluation of its own, on a host with one file.
 fn evaluate(expression: &str, features: &str) -> std::result::Result<String, String> {
-    let system = MemorySystem::default();
+    let mut system = MemorySystem::default();
+    system.files.insert(b"/file".to_vec(), Vec::new());
     let store = MemoryStore::new(StoreDirectory::default());
     let features = features.split(' ').filter(|feature| !feature.is_empty());
     let settings = Settings {

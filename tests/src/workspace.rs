@@ -8,6 +8,8 @@ mod generate;
 mod layering;
 #[path = "workspace/lsp.rs"]
 mod lsp;
+#[path = "workspace/oracle.rs"]
+mod oracle;
 #[path = "workspace/sources.rs"]
 mod sources;
 #[path = "workspace/store_oracle.rs"]

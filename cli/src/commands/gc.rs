@@ -172,7 +172,8 @@ fn size(bytes: u64) -> String {
 /// When it is not a positive number of days.
 pub(super) fn age(text: &str) -> Outcome<Selection> {
     let wrong = || Failure::new(format!("invalid number of days specifier '{text}'"));
-    if !text.ends_with('d') || text.trim_start_matches('0').len() < 2 {
+    let days = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok());
+    if days.is_none_or(|days| days == 0) {
         return Err(wrong());
     }
     Selection::parse([text]).map_err(|_| wrong())

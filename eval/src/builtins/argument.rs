@@ -2,11 +2,13 @@
 
 use std::marker::PhantomData;
 
-use super::table::Argument;
+use super::expect::because;
+use super::table::{Argument, in_argument};
 use crate::coerce::plain_string;
-use crate::error::Result;
-use crate::heap::{Lazy, Str};
+use crate::error::{EvalError, Result};
+use crate::heap::{Lazy, Str, Value};
 use crate::interpret::Eval;
+use crate::realise;
 
 /// The bytes of a string that depends on nothing.
 #[derive(Clone, Copy)]
@@ -19,6 +21,33 @@ impl<'h> Argument<'h> for Plain<'h> {
         plain_string(eval, value).map(|string| Plain(string.bytes()))
     }
 }
+
+/// A value that is to be taken as a path.
+#[derive(Clone, Copy)]
+pub struct PathLike<'h>(pub Value<'h>);
+
+impl<'h> Argument<'h> for PathLike<'h> {
+    const TYPE_NAME: &'static str = "a path";
+    fn take(eval: &mut Eval<'h>, argument: Lazy<'h>) -> Result<Self> {
+        eval.force_lazy(argument).map(PathLike)
+    }
+    fn explain(error: Box<EvalError>, index: usize, builtin: &str) -> Box<EvalError> {
+        match builtin {
+            "toPath" => in_argument(error, index, builtin),
+            "storePath" => because(error, STORE_PATH_STEP),
+            "filterSource" => because(error, FILTERED_PATH_STEP),
+            _ => because(error, realise::PATH_STEP),
+        }
+    }
+}
+
+/// The step to the path that `filterSource` filters.
+pub const FILTERED_PATH_STEP: &str = "while evaluating the second argument (the path to filter) \
+                                      passed to 'builtins.filterSource'";
+
+/// The step to the path that `storePath` checks.
+pub const STORE_PATH_STEP: &str =
+    "while evaluating the first argument passed to 'builtins.storePath'";
 
 /// An argument of a known type that the function forces itself, once it has checked others.
 pub struct Later<'h, T>(Lazy<'h>, PhantomData<T>);

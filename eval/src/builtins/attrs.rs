@@ -301,6 +301,9 @@ fn map_attrs<'h>(eval: &mut Eval<'h>, function: Lazy<'h>, set: Attrs<'h>) -> Res
     let heap = eval.heap();
     let shape = set.shape(heap);
     let mut attrs = shape.names().iter().zip(set.slots(heap));
+    // Behind a reference: errors name the functions of slots that hold them as the place of a
+    // call, and here the oracle has none.
+    let function = Lazy::reference(heap.arena().alloc(Slot::new(function)));
     let slots = heap.arena().alloc_slice_with(set.len(), |_| match attrs.next() {
         None => Slot::of(Value::NULL),
         Some((&name, slot)) => {

@@ -5,8 +5,9 @@ use std::io::Write;
 use store::reference::ReferenceScanner;
 
 use crate::builtins;
-use crate::builtins::table::wrong_type;
-use crate::coerce::{self, Mode, Purpose, plain_string, without_context};
+use crate::builtins::argument::{Later, PathLike};
+use crate::builtins::expect;
+use crate::coerce::{self, Mode, Purpose, without_context};
 use crate::context::{Element, encode_all};
 use crate::error::{self, ErrorKind, FrameKind, Result};
 use crate::heap::{AttrsBuilder, Context, Lazy, Slot, Str, Symbol, Value};
@@ -26,7 +27,7 @@ builtins! {
     /// builtins.pathExists "/"         # => true
     /// builtins.pathExists "/nowhere"  # => false
     /// ```
-    "pathExists"(path: Value<'h>) => path_exists;
+    "pathExists"(path: PathLike<'h>) => path_exists;
 
     /// Returns the contents of the file `path` as a string.
     ///
@@ -35,7 +36,7 @@ builtins! {
     /// ```nix
     /// builtins.readFile (builtins.toFile "x" "y")  # => "y"
     /// ```
-    "readFile"(path: Value<'h>) => read_file;
+    "readFile"(path: PathLike<'h>) => read_file;
 
     /// Returns what is in the directory `path`: a set of the types by name.
     ///
@@ -44,14 +45,14 @@ builtins! {
     /// ```nix
     /// builtins.isAttrs (builtins.readDir "/")  # => true
     /// ```
-    "readDir"(path: Value<'h>) => read_dir;
+    "readDir"(path: PathLike<'h>) => read_dir;
 
     /// Returns what lies at `path`: `"regular"`, `"directory"`, `"symlink"` or `"unknown"`.
     ///
     /// ```nix
     /// builtins.readFileType "/"  # => "directory"
     /// ```
-    "readFileType"(path: Value<'h>) => read_file_type;
+    "readFileType"(path: PathLike<'h>) => read_file_type;
 
     /// Returns the path of `name` on a search path: a list of sets with `path` and maybe `prefix`.
     ///
@@ -61,10 +62,13 @@ builtins! {
     /// ```nix
     /// builtins.tryEval (builtins.findFile [ ] "x")  # => { success = false; value = false; }
     /// ```
-    "findFile"(search_path: &'h [Slot<'h>], name: Str<'h>) => find_file;
+    "findFile"(search_path: &'h [Slot<'h>], name: Later<'h, Str<'h>>) => find_file;
 }
 
-fn path_exists<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<Value<'h>> {
+fn path_exists<'h>(
+    eval: &mut Eval<'h>,
+    PathLike(value): PathLike<'h>,
+) -> Result<Value<'h>> {
     let must_be_directory = value
         .as_string()
         .is_some_and(|text| text.bytes().ends_with(b"/") || text.bytes().ends_with(b"/."));
@@ -83,7 +87,10 @@ fn path_exists<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<Value<'h>> {
     }
 }
 
-fn read_file<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<Value<'h>> {
+fn read_file<'h>(
+    eval: &mut Eval<'h>,
+    PathLike(value): PathLike<'h>,
+) -> Result<Value<'h>> {
     let path = realise::path(eval, value)?;
     let contents = eval.read_file(&path)?;
     if contents.contains(&0) {
@@ -115,7 +122,10 @@ fn mentioned<'h>(eval: &Eval<'h>, path: &SourcePath, contents: &[u8]) -> Option<
     encode_all(eval.heap(), &elements)
 }
 
-fn read_dir<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<Value<'h>> {
+fn read_dir<'h>(
+    eval: &mut Eval<'h>,
+    PathLike(value): PathLike<'h>,
+) -> Result<Value<'h>> {
     let path = realise::path(eval, value)?;
     let path = eval.resolve_links(&path)?;
     let entries = eval.read_dir(&path)?;
@@ -127,7 +137,10 @@ fn read_dir<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<Value<'h>> {
     Ok(attrs.finish_value(heap))
 }
 
-fn read_file_type<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<Value<'h>> {
+fn read_file_type<'h>(
+    eval: &mut Eval<'h>,
+    PathLike(value): PathLike<'h>,
+) -> Result<Value<'h>> {
     let path = realise::path(eval, value)?;
     match eval.file_type(&path)? {
         Some(kind) => Ok(type_value(eval, kind)),
@@ -148,12 +161,13 @@ fn type_value<'h>(eval: &Eval<'h>, kind: FileType) -> Value<'h> {
 fn find_file<'h>(
     eval: &mut Eval<'h>,
     search_path: &'h [Slot<'h>],
-    name: Str<'h>,
+    name: Later<'h, Str<'h>>,
 ) -> Result<Value<'h>> {
     let mut entries = Vec::with_capacity(search_path.len());
     for slot in search_path {
         entries.push(search_path_entry(eval, slot)?);
     }
+    let name = name.take_now(eval, 1, "findFile")?;
     let name = without_context(eval, name)?;
     let found = lookup::find(eval, &entries, name.bytes())?;
     Ok(Value::path(eval.heap(), found.root, &found.bytes))
@@ -162,12 +176,15 @@ fn find_file<'h>(
 /// Returns the prefix and the path of an element of a search path.
 fn search_path_entry<'h>(eval: &mut Eval<'h>, slot: &'h Slot<'h>) -> Result<(Vec<u8>, Vec<u8>)> {
     let value = eval.force(slot)?;
-    let Some(attrs) = value.as_attrs() else { return Err(wrong_type(eval, "a set", value)) };
+    let step = "while evaluating an element of the list passed to builtins.findFile";
+    let attrs = expect::attrs(eval, value, step)?;
     let prefix = match attrs.get(names().prefix) {
         None => Vec::new(),
         Some(slot) => {
-            let value = eval.force(slot)?;
-            plain_string(eval, value)?.bytes().to_vec()
+            let step = "while evaluating the `prefix` attribute of an element of the list \
+                        passed to builtins.findFile";
+            let value = eval.force(slot).map_err(|error| expect::because(error, step))?;
+            expect::string(eval, value, step)?.bytes().to_vec()
         }
     };
     let Some(slot) = attrs.get(names().path) else {

@@ -4,6 +4,7 @@ use store::Hash;
 use store::hash::{HashAlgorithm, HashFormat};
 
 use crate::builtins;
+use crate::builtins::argument::{Later, PathLike};
 use crate::coerce::{plain_string, without_context};
 use crate::error::{self, FrameKind, Result};
 use crate::heap::{Attrs, Str, Value};
@@ -20,14 +21,14 @@ builtins! {
     /// builtins.hashString "md5" ""  # => "d41d8cd98f00b204e9800998ecf8427e"
     /// builtins.hashString "x" ""    # error: unknown hash algorithm 'x'
     /// ```
-    "hashString"(algorithm: Str<'h>, text: Str<'h>) => hash_string;
+    "hashString"(algorithm: Str<'h>, text: Later<'h, Str<'h>>) => hash_string;
 
     /// Returns the hash of the contents of the file `path` in hexadecimal.
     ///
     /// ```nix
     /// builtins.hashFile "md5" (builtins.toFile "x" "")  # => "d41d8cd98f00b204e9800998ecf8427e"
     /// ```
-    "hashFile"(algorithm: Str<'h>, path: Value<'h>) => hash_file;
+    "hashFile"(algorithm: Str<'h>, path: Later<'h, PathLike<'h>>) => hash_file;
 
     /// Returns a hash in another notation.
     ///
@@ -43,14 +44,24 @@ builtins! {
     "convertHash"(arguments: Attrs<'h>) => convert_hash;
 }
 
-fn hash_string<'h>(eval: &mut Eval<'h>, name: Str<'h>, text: Str<'h>) -> Result<Value<'h>> {
+fn hash_string<'h>(
+    eval: &mut Eval<'h>,
+    name: Str<'h>,
+    text: Later<'h, Str<'h>>,
+) -> Result<Value<'h>> {
     let algorithm = algorithm(eval, name)?;
+    let text = text.take_now(eval, 1, "hashString")?;
     let digest = Hash::of(algorithm, text.bytes()).to_hex();
     Ok(Value::string_from(eval.heap(), digest.as_bytes()))
 }
 
-fn hash_file<'h>(eval: &mut Eval<'h>, name: Str<'h>, path: Value<'h>) -> Result<Value<'h>> {
+fn hash_file<'h>(
+    eval: &mut Eval<'h>,
+    name: Str<'h>,
+    path: Later<'h, PathLike<'h>>,
+) -> Result<Value<'h>> {
     let algorithm = algorithm(eval, name)?;
+    let PathLike(path) = path.take_now(eval, 1, "hashFile")?;
     let path = realise::path(eval, path)?;
     let digest = Hash::of(algorithm, &eval.read_file(&path)?).to_hex();
     Ok(Value::string_from(eval.heap(), digest.as_bytes()))
@@ -91,7 +102,7 @@ fn algorithm<'h>(eval: &Eval<'h>, name: Str<'h>) -> Result<HashAlgorithm> {
             Err(error::feature_disabled("blake3-hashes"))
         }
         Some(algorithm) => Ok(algorithm),
-        None => Err(error::other(format!(
+        None => Err(error::usage(format!(
             "unknown hash algorithm '{name}', expect 'blake3', 'md5', 'sha1', 'sha256', or \
              'sha512'"
         ))),

@@ -5,6 +5,7 @@ use store::derivation::EXTENSION;
 
 use super::derivation::output_string;
 use crate::builtins;
+use crate::builtins::argument::PathLike;
 use crate::context::{Element, encode_all};
 use crate::embedded;
 use crate::error::{self, Result};
@@ -24,7 +25,7 @@ builtins! {
     /// ```nix
     /// import (builtins.toFile "x.nix" "1 + 1")  # => 2
     /// ```
-    global "import"(path: Value<'h>) => import;
+    global "import"(path: PathLike<'h>) => import;
 
     /// Returns the value of the expression in the file `path`, in which the attributes of `scope`
     /// are variables as well.
@@ -34,10 +35,10 @@ builtins! {
     /// ```nix
     /// scopedImport { x = 2; } (builtins.toFile "x.nix" "x + 1")  # => 3
     /// ```
-    global "scopedImport"(scope: Attrs<'h>, path: Value<'h>) => scoped_import;
+    global "scopedImport"(scope: Attrs<'h>, path: PathLike<'h>) => scoped_import;
 }
 
-fn import<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<Value<'h>> {
+fn import<'h>(eval: &mut Eval<'h>, PathLike(value): PathLike<'h>) -> Result<Value<'h>> {
     let path = realise::path(eval, value)?;
     match stored_derivation(eval, &path)? {
         Some(derivation) => import_derivation(eval, &derivation),
@@ -45,7 +46,11 @@ fn import<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<Value<'h>> {
     }
 }
 
-fn scoped_import<'h>(eval: &mut Eval<'h>, scope: Attrs<'h>, value: Value<'h>) -> Result<Value<'h>> {
+fn scoped_import<'h>(
+    eval: &mut Eval<'h>,
+    scope: Attrs<'h>,
+    PathLike(value): PathLike<'h>,
+) -> Result<Value<'h>> {
     let path = realise::path(eval, value)?;
     match stored_derivation(eval, &path)? {
         Some(derivation) => import_derivation(eval, &derivation),

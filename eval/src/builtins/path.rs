@@ -8,12 +8,14 @@ use store::store::text_info;
 use store::{Hash, StorePath};
 
 use crate::builtins;
+use crate::builtins::argument::{FILTERED_PATH_STEP, Later, PathLike, STORE_PATH_STEP};
+use crate::builtins::expect::Callable;
 use crate::builtins::table::wrong_type;
 use crate::coerce::{self, Mode, Purpose, plain_string, without_context};
 use crate::context::{Element, decode_all};
 use crate::copy::{self, Source, base_name, store_string};
 use crate::error::{self, FrameKind, Result};
-use crate::heap::{Attrs, Context, Kind, Lazy, Str, Value};
+use crate::heap::{Attrs, Context, Kind, Str, Value};
 use crate::interpret::Eval;
 use crate::names::names;
 use crate::realise;
@@ -44,7 +46,7 @@ builtins! {
     /// builtins.toPath "/a/./b/../c"  # => "/a/c"
     /// builtins.toPath "a"            # error: string 'a' doesn't represent an absolute path
     /// ```
-    "toPath"(path: Value<'h>) => to_path;
+    "toPath"(path: PathLike<'h>) => to_path;
 
     /// Returns a path in the store as a string that depends on the store object.
     ///
@@ -53,7 +55,7 @@ builtins! {
     /// ```nix
     /// builtins.storePath /nowhere  # error: path '/nowhere' is not in the Nix store
     /// ```
-    "storePath"(path: Value<'h>) => store_path;
+    "storePath"(path: PathLike<'h>) => store_path;
 
     /// Writes a text into the store under `name` and returns its path.
     ///
@@ -71,7 +73,7 @@ builtins! {
     /// ```nix
     /// builtins.filterSource 1 /nowhere  # error: expected a function but found an integer: 1
     /// ```
-    "filterSource"(filter: Lazy<'h>, path: Value<'h>) => filter_source;
+    "filterSource"(filter: Later<'h, Callable<'h>>, path: PathLike<'h>) => filter_source;
 
     /// Copies a tree to the store and returns its path.
     ///
@@ -122,7 +124,7 @@ fn dir_of<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<Value<'h>> {
     Ok(Value::string(heap, Str::with_context(directory, string.context())))
 }
 
-fn to_path<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<Value<'h>> {
+fn to_path<'h>(eval: &mut Eval<'h>, PathLike(value): PathLike<'h>) -> Result<Value<'h>> {
     let purpose = Purpose {
         position: Position::NONE,
         text: "while evaluating the first argument passed to builtins.toPath",
@@ -142,14 +144,11 @@ fn path_string<'h>(eval: &Eval<'h>, path: &SourcePath, context: Option<Context<'
     Value::string(heap, Str::with_context(bytes, context))
 }
 
-fn store_path<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<Value<'h>> {
+fn store_path<'h>(eval: &mut Eval<'h>, PathLike(value): PathLike<'h>) -> Result<Value<'h>> {
     if eval.settings().pure {
         return Err(error::other("'builtins.storePath' is not allowed in pure evaluation mode"));
     }
-    let purpose = Purpose {
-        position: Position::NONE,
-        text: "while evaluating the first argument passed to 'builtins.storePath'",
-    };
+    let purpose = Purpose { position: Position::NONE, text: STORE_PATH_STEP };
     let (mut path, context) = coerce::to_path(eval, value, purpose)?;
     let directory = eval.store().directory();
     if directory.parse(&path.display()).is_err() {
@@ -197,15 +196,14 @@ fn to_file<'h>(eval: &mut Eval<'h>, name: Str<'h>, contents: Str<'h>) -> Result<
     Ok(Value::string(eval.heap(), store_string(eval, &path)))
 }
 
-fn filter_source<'h>(eval: &mut Eval<'h>, filter: Lazy<'h>, path: Value<'h>) -> Result<Value<'h>> {
-    let purpose = Purpose {
-        position: Position::NONE,
-        text: "while evaluating the second argument (the path to filter) passed to \
-               'builtins.filterSource'",
-    };
+fn filter_source<'h>(
+    eval: &mut Eval<'h>,
+    filter: Later<'h, Callable<'h>>,
+    PathLike(path): PathLike<'h>,
+) -> Result<Value<'h>> {
+    let purpose = Purpose { position: Position::NONE, text: FILTERED_PATH_STEP };
     let (path, context) = coerce::to_path(eval, path, purpose)?;
-    let filter = eval.force_lazy(filter)?;
-    let filter = function(eval, filter)?;
+    let Callable(filter) = filter.take_now(eval, 0, "filterSource")?;
     let name = base_name(&path);
     let request = Request {
         name,

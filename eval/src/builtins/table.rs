@@ -147,9 +147,11 @@ fn argument_step(index: usize, builtin: &str) -> String {
     const ORDINALS: [&str; 4] = ["first", "second", "third", "fourth"];
     let ordinal = ORDINALS.get(index).copied().unwrap_or("last");
     match builtin {
-        "attrNames" | "attrValues" | "fromTOML" | "listToAttrs" => {
+        "attrNames" | "attrValues" | "fromTOML" | "listToAttrs" | "derivationStrict"
+        | "getContext" | "hasContext" | "parseFlakeRef" | "flakeRefToString" => {
             format!("while evaluating the argument passed to builtins.{builtin}")
         }
+        "path" => "while evaluating the argument passed to 'builtins.path'".to_owned(),
         "elemAt" | "head" | "tail" => {
             format!("while evaluating the {ordinal} argument passed to 'builtins.{builtin}'")
         }

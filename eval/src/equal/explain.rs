@@ -11,26 +11,16 @@ use crate::names::names;
 use crate::print::{show, show_type, type_name};
 use crate::source::Position;
 
-/// Refuses values that are not equal, and says where they differ; they are compared at `at`.
+/// Refuses values that are not equal, and says where they differ.
 ///
 /// # Errors
 ///
 /// The difference, as a failed assertion; or whatever forcing elements meets.
-pub fn assert_equal<'h>(
-    eval: &mut Eval<'h>,
-    lhs: Value<'h>,
-    rhs: Value<'h>,
-    at: Position,
-) -> Result<()> {
-    eval.deeper(|eval| compare(eval, lhs, rhs, at))
+pub fn assert_equal<'h>(eval: &mut Eval<'h>, lhs: Value<'h>, rhs: Value<'h>) -> Result<()> {
+    eval.deeper(|eval| compare(eval, lhs, rhs))
 }
 
-fn compare<'h>(
-    eval: &mut Eval<'h>,
-    lhs: Value<'h>,
-    rhs: Value<'h>,
-    at: Position,
-) -> Result<()> {
+fn compare<'h>(eval: &mut Eval<'h>, lhs: Value<'h>, rhs: Value<'h>) -> Result<()> {
     let is_number = |value: Value<'_>| matches!(value.kind(), Kind::Int(_) | Kind::Float(_));
     if is_number(lhs) && is_number(rhs) {
         if equal(eval, lhs, rhs)? {
@@ -48,8 +38,8 @@ fn compare<'h>(
         return Err(error::assertion_failed(text));
     }
     match (lhs.kind(), rhs.kind()) {
-        (Kind::List(a), Kind::List(b)) => compare_lists(eval, (lhs, a), (rhs, b), at),
-        (Kind::Attrs(a), Kind::Attrs(b)) => compare_attrs(eval, (lhs, a), (rhs, b), at),
+        (Kind::List(a), Kind::List(b)) => compare_lists(eval, (lhs, a), (rhs, b)),
+        (Kind::Attrs(a), Kind::Attrs(b)) => compare_attrs(eval, (lhs, a), (rhs, b)),
         (Kind::Bool(_), _) => compare_plain(eval, "boolean", lhs, rhs),
         (Kind::String(_), _) => compare_plain(eval, "string", lhs, rhs),
         (Kind::Path(_), _) => compare_plain(eval, "path", lhs, rhs),
@@ -61,14 +51,9 @@ fn compare<'h>(
     }
 }
 
-fn compare_slots<'h>(
-    eval: &mut Eval<'h>,
-    lhs: &'h Slot<'h>,
-    rhs: &'h Slot<'h>,
-    at: Position,
-) -> Result<()> {
+fn compare_slots<'h>(eval: &mut Eval<'h>, lhs: &'h Slot<'h>, rhs: &'h Slot<'h>) -> Result<()> {
     let (a, b) = (eval.force(lhs)?, eval.force(rhs)?);
-    if a.is_identical(b) || lhs.is_same_origin(rhs) { Ok(()) } else { assert_equal(eval, a, b, at) }
+    if a.is_identical(b) || lhs.is_same_origin(rhs) { Ok(()) } else { assert_equal(eval, a, b) }
 }
 
 fn compare_plain<'h>(
@@ -88,7 +73,6 @@ fn compare_lists<'h>(
     eval: &mut Eval<'h>,
     (lhs, a): (Value<'h>, &'h [Slot<'h>]),
     (rhs, b): (Value<'h>, &'h [Slot<'h>]),
-    at: Position,
 ) -> Result<()> {
     if a.len() != b.len() {
         let (shown_a, shown_b) = (show(eval, lhs), show(eval, rhs));
@@ -100,8 +84,8 @@ fn compare_lists<'h>(
         )));
     }
     for ((a, b), index) in a.iter().zip(b).zip(0..) {
-        compare_slots(eval, a, b, at)
-            .map_err(|error| step(error, at, format!("while comparing list element {index}")))?;
+        compare_slots(eval, a, b)
+            .map_err(|error| step(error, format!("while comparing list element {index}")))?;
     }
     Ok(())
 }
@@ -110,13 +94,12 @@ fn compare_attrs<'h>(
     eval: &mut Eval<'h>,
     (lhs, a): (Value<'h>, Attrs<'h>),
     (rhs, b): (Value<'h>, Attrs<'h>),
-    at: Position,
 ) -> Result<()> {
     if is_derivation(eval, a)? && is_derivation(eval, b)? {
         let out_path = names().out_path;
         if let (Some(a), Some(b)) = (a.get(out_path), b.get(out_path)) {
-            return compare_slots(eval, a, b, at).map_err(|error| {
-                step(error, at, "while comparing a derivation by its 'outPath' attribute".to_owned())
+            return compare_slots(eval, a, b).map_err(|error| {
+                step(error, "while comparing a derivation by its 'outPath' attribute".to_owned())
             });
         }
     }
@@ -145,7 +128,7 @@ fn compare_attrs<'h>(
             };
             return Err(error::assertion_failed(text));
         }
-        compare_slots(eval, left.slot, right.slot, at).map_err(|mut error| {
+        compare_slots(eval, left.slot, right.slot).map_err(|mut error| {
             for (position, text) in [
                 (right.position, "where right hand side is"),
                 (left.position, "where left hand side is"),
@@ -154,12 +137,12 @@ fn compare_attrs<'h>(
                     error = error.frame(position, FrameKind::Evaluator, text);
                 }
             }
-            step(error, at, format!("while comparing attribute '{}'", left.name.to_text()))
+            step(error, format!("while comparing attribute '{}'", left.name.to_text()))
         })?;
     }
     Ok(())
 }
 
-fn step(error: Box<EvalError>, at: Position, text: String) -> Box<EvalError> {
-    error.frame(at, FrameKind::Evaluator, text)
+fn step(error: Box<EvalError>, text: String) -> Box<EvalError> {
+    error.frame(Position::NONE, FrameKind::Evaluator, text)
 }

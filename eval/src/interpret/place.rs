@@ -101,7 +101,6 @@ impl<'h> Eval<'h> {
                 Kind::Lambda(lambda) => self.lambda_info(lambda).position,
                 _ => Position::NONE,
             },
-            SlotState::Reference(slot) => self.function_place(slot),
             SlotState::Apply(apply) => self.function_place(apply.function),
             _ => Position::NONE,
         }

@@ -28,15 +28,18 @@ impl<'h> Eval<'h> {
 
     /// Returns the frame of a `let` of its own.
     pub(super) fn new_let(&mut self, code: &'h LetCode<'h>, env: &'h Env<'h>) -> &'h Env<'h> {
-        self.recursive_frame(code.values, code.sources, env)
+        self.recursive_frame(code.values, code.sources, env, false)
     }
 
     /// Returns a frame whose slots see each other.
+    ///
+    /// If they `may_change` afterwards, none takes over what another holds already.
     fn recursive_frame(
         &mut self,
         values: &'h [SetValue],
         sources: &'h [u32],
         outside: &'h Env<'h>,
+        may_change: bool,
     ) -> &'h Env<'h> {
         let code = self.code;
         let len = values.len() + sources.len();
@@ -45,7 +48,7 @@ impl<'h> Eval<'h> {
         for ((slot, value), filled) in frame.slots().iter().zip(own).zip(0..) {
             slot.fill(match value {
                 SetValue::Own(id) | SetValue::Inherited(id) => {
-                    Self::delay_inside(code, id, frame, filled)
+                    Self::delay_inside(code, id, frame, if may_change { 0 } else { filled })
                 }
                 SetValue::Outer(id) => Self::delay(code, id, outside),
             });
@@ -80,7 +83,7 @@ impl<'h> Eval<'h> {
         set: &'h SetCode<'h>,
         env: &'h Env<'h>,
     ) -> Answer<'h> {
-        let frame = self.recursive_frame(set.values, set.sources, env);
+        let frame = self.recursive_frame(set.values, set.sources, env, set.has_overrides);
         let (slots, _) = frame.slots().split_at(set.values.len());
         let mut attrs = Attrs::new(self.heap, set.shape, slots, set.positions);
         if set.has_overrides {

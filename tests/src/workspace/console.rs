@@ -135,3 +135,10 @@ fn commands_say_what_their_transcripts_say() {
         }
     });
 }
+
+#[test]
+fn errors_of_the_language_look_as_its_cases_say() {
+    let place = RefCell::new(None);
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/language/errors.md");
+    literate::run_blocks(&file, |case, block| answer(&place, case, block));
+}

@@ -17,29 +17,34 @@ let
   steps = builtins.genList step 50;
   drv = i: builtins.elemAt steps i;
   rest = n: by: n - n / by * by;
+  isFixed = n: rest n 11 == 8 && rest n 7 != 6;
   step = n:
     derivation ({
       name = "step-${toString n}";
       system = builtins.currentSystem;
       builder = "/bin/sh";
-      args = [ "-c" "if [ -e .attrs.sh ]; then . ./.attrs.sh; fi; ${script n}" ];
+      args = [ "-c" (script n) ];
       n = toString n;
       source = ./tree.nix;
       text = builtins.toFile "text-${toString n}" "about ${./tree.nix}";
       inputs = map (i: (drv i).dev or (drv i))
         (builtins.filter (i: i >= 0 && i < n) [ (n - 1) (n - 3) (n / 2) ]);
-    } // (if rest n 7 == 3 then { outputs = [ "out" "dev" ]; } else { })
+      outputs = [ "out" ] ++ (if rest n 7 == 3 then [ "dev" ] else [ ]);
+    }
       // (if rest n 7 == 4 then { big = "x${toString n}"; passAsFile = [ "big" ]; } else { })
       // (if rest n 7 == 5 then { exportReferencesGraph = [ "graph" (drv (n - 1)) ]; } else { })
       // (if rest n 7 == 6 then { __structuredAttrs = true; s.a = [ 1 2.5 true null ]; } else { })
-      // (if rest n 11 == 8 then {
+      // (if isFixed n then {
         outputHashMode = "flat";
         outputHashAlgo = "sha256";
         outputHash = builtins.hashString "sha256" "fixed\n";
       } else { }));
   script = n:
-    if rest n 11 == 8 then "echo fixed > $out || echo fixed > \${outputs[out]}"
-    else if rest n 7 == 6 then "out=$(sed -n 's/.*\"outputs\":{\"out\":\"\\([^\"]*\\)\".*/\\1/p' .attrs.json); cp .attrs.json $out"
+    if isFixed n then "echo fixed > $out"
+    else if rest n 7 == 6 then ''
+      out=$(sed 's/.*"outputs":{"out":"\([^"]*\)".*/\1/' .attrs.json)
+      cp .attrs.json $out
+    ''
     else if rest n 7 == 5 then "cp graph $out"
     else if rest n 7 == 4 then "mkdir $out; cp $bigPath $out/big; ln -s $out/big $out/self"
     else ''
@@ -51,14 +56,15 @@ let
       chmod +x $out/bin/run
       ln -s ../bin/run $out/empty/link
       ln -s ${builtins.elemAt [ "$out" "/nowhere" "$text" ] (rest n 3)} $out/to
-      env | sort > $out/environment
+      # A name of `dev` in `out` would make a circle.
+      env | grep -v '^dev=' | sort > $out/environment
     '';
 in
 drv LAST
 "#;
 
 /// The programs that the builders of [`TREE`] call.
-const APPLETS: [&str; 8] = ["sh", "mkdir", "chmod", "ln", "cp", "sed", "sort", "env"];
+const APPLETS: [&str; 9] = ["sh", "mkdir", "chmod", "ln", "cp", "sed", "sort", "env", "grep"];
 
 /// A directory with the tree, our names and the stores.
 struct Comparison {
@@ -110,6 +116,12 @@ impl Comparison {
             Whose::Ours => folder,
             Whose::Reference => &self.reference,
         };
+        // With accounts for builders the reference kills every process that an account has: those
+        // of other stores' builds, too.
+        let users = match whose {
+            Whose::Ours => "",
+            Whose::Reference => "build-users-group =\n",
+        };
         let paths = APPLETS.map(|applet| format!("/bin/{applet}={BUSYBOX}")).join(" ");
         Command::new(directory.join(program))
             .arg("--store")
@@ -117,7 +129,7 @@ impl Comparison {
             .args(rest)
             .current_dir(folder)
             .env("HOME", folder)
-            .env("NIX_CONFIG", format!("sandbox-paths = {paths}\nsandbox = true\n"))
+            .env("NIX_CONFIG", format!("sandbox-paths = {paths}\nsandbox = true\n{users}"))
             .env("NIX_PATH", "")
             .env_remove("NIX_REMOTE")
             .output()
