@@ -345,6 +345,27 @@ impl<'h> Eval<'h> {
         }
     }
 
+    /// Returns what goes into the slot of an argument: as [`Eval::delay`], but adding to or
+    /// subtracting from a known integer is done at once, which is cheaper than to remember it and
+    /// cannot fail.
+    #[inline(always)]
+    fn delay_argument(code: &'h Code<'h>, id: Id, env: &'h Env<'h>) -> Lazy<'h> {
+        let (lhs, rhs, sign) = match *code.nodes.get(id) {
+            Node::Add(lhs, rhs) => (lhs, rhs, 1),
+            Node::Subtract(lhs, rhs) => (lhs, rhs, -1),
+            _ => return Self::delay(code, id, env),
+        };
+        if let Node::Local { level, index } = *code.nodes.get(lhs)
+            && let Node::Constant(constant) = *code.nodes.get(rhs)
+            && let Some(a) = Self::local(env, level, index).value_through().and_then(Value::as_int)
+            && let Some(b) = code.constants.get(constant).as_int()
+            && let Some(result) = b.checked_mul(sign).and_then(|b| a.checked_add(b))
+        {
+            return Value::int(result).into();
+        }
+        Lazy::thunk(id, env)
+    }
+
     /// Evaluates an operand: the common cases without another turn of the loop.
     #[inline(always)]
     fn operand(&mut self, id: Id, env: &'h Env<'h>) -> Answer<'h> {
@@ -441,16 +462,24 @@ impl<'h> Eval<'h> {
                     let value = value!(self.condition(operand, env, operand, STEP));
                     return Value::bool(value.as_bool() != Some(true)).into();
                 }
-                node => return self.eval_rest(node, id, env),
+                Node::Less(lhs, rhs) => return self.less(id, lhs, rhs, env, true),
+                Node::NotLess(lhs, rhs) => return self.less(id, lhs, rhs, env, false),
+                Node::Equal(lhs, rhs) => return self.equal_nodes(id, lhs, rhs, env, true),
+                Node::NotEqual(lhs, rhs) => return self.equal_nodes(id, lhs, rhs, env, false),
+                Node::Add(lhs, rhs) => return self.add(id, lhs, rhs, env),
+                Node::Subtract(lhs, rhs) => {
+                    return self.arithmetic(id, operator::SUBTRACT, lhs, rhs, env);
+                }
+                _ => return self.eval_rest(id, env),
             }
         }
     }
 
     /// Evaluates the nodes whose result no other node of the same frame decides.
-    #[inline]
-    fn eval_rest(&mut self, node: Node, id: Id, env: &'h Env<'h>) -> Answer<'h> {
+    #[inline(never)]
+    fn eval_rest(&mut self, id: Id, env: &'h Env<'h>) -> Answer<'h> {
         let code = self.code;
-        match node {
+        match *code.nodes.get(id) {
             Node::Set(index) => self.new_set(code.sets.get(index), env),
             Node::RecursiveSet(index) => self.new_recursive_set(code.sets.get(index), env),
             Node::List { elements, count } => {
@@ -466,12 +495,6 @@ impl<'h> Eval<'h> {
             Node::HasAttr { subject, path } => self.has_attr(subject, path, env),
             Node::Builtins => self.builtins().into(),
             Node::Derivation => self.derivation().into(),
-            Node::Equal(lhs, rhs) => self.equal_nodes(id, lhs, rhs, env, true),
-            Node::NotEqual(lhs, rhs) => self.equal_nodes(id, lhs, rhs, env, false),
-            Node::Less(lhs, rhs) => self.less(id, lhs, rhs, env, true),
-            Node::NotLess(lhs, rhs) => self.less(id, lhs, rhs, env, false),
-            Node::Add(lhs, rhs) => self.add(id, lhs, rhs, env),
-            Node::Subtract(lhs, rhs) => self.arithmetic(id, operator::SUBTRACT, lhs, rhs, env),
             Node::Multiply(lhs, rhs) => self.arithmetic(id, operator::MULTIPLY, lhs, rhs, env),
             Node::Divide(lhs, rhs) => self.arithmetic(id, operator::DIVIDE, lhs, rhs, env),
             Node::Update(lhs, rhs) => self.update(lhs, rhs, env),

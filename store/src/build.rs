@@ -207,3 +207,6 @@ impl Realisation<'_> {
         Ok(references)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -277,7 +277,7 @@ impl LocalStore {
     }
 
     /// Returns the hash modulo fixed outputs of the derivation `path`, as other derivations see it.
-    fn modulo_of(&self, path: &StorePath) -> Result<HashModulo, DerivationError> {
+    pub(crate) fn modulo_of(&self, path: &StorePath) -> Result<HashModulo, DerivationError> {
         // An explicit stack: derivations may need each other to any depth.
         let mut pending = vec![path.clone()];
         while let Some(next) = pending.last().cloned() {

@@ -3,7 +3,8 @@
 //! The array of names is a [`Shape`] and is shared by all sets made by one literal, by `mapAttrs`
 //! and the like. `//` with a large left and a small right operand layers instead of copying: the
 //! result holds the right operand's attributes and a link to the left one. Reading through layers
-//! costs a search per layer (at most [`LAYERS_MAX`]); iteration flattens once and remembers.
+//! costs a search per layer, each [`LAYER_RATIO`] times larger than the one above; iteration
+//! flattens once and remembers.
 
 use std::cell::Cell;
 
@@ -13,8 +14,8 @@ use super::value::Lazy;
 use super::{Heap, Value};
 use crate::source::Position;
 
-/// The longest chain of layers; the next `//` copies.
-const LAYERS_MAX: u32 = 6;
+/// How many times larger the set beneath a layer is, at least.
+const LAYER_RATIO: usize = 4;
 /// The smallest left operand of `//` that is layered over rather than copied.
 const LAYERED_LEN_MIN: usize = 24;
 
@@ -38,7 +39,6 @@ struct Layer<'h> {
     base: Attrs<'h>,
     /// How many attributes both have together.
     len: usize,
-    depth: u32,
     /// The same set without layers, once somebody needed it.
     flat: Cell<Option<Attrs<'h>>>,
 }
@@ -202,21 +202,40 @@ impl<'h> Attrs<'h> {
         if self.is_empty() {
             return rhs;
         }
-        let depth = 1 + self.0.layer.map_or(0, |layer| layer.depth);
-        if self.len() >= LAYERED_LEN_MIN && rhs.len() * 4 <= self.len() && depth <= LAYERS_MAX {
-            let upper = rhs.flatten(heap);
-            let hidden =
-                upper.0.shape.names.iter().filter(|&&name| self.get(name).is_some()).count();
-            let len = self.len() + upper.len() - hidden;
-            let layer = Layer { base: self, len, depth, flat: Cell::new(None) };
-            return Attrs(heap.arena().alloc(AttrsData {
-                shape: upper.0.shape,
-                slots: upper.0.slots,
-                positions: upper.0.positions,
-                layer: Some(heap.arena().alloc(layer)),
-            }));
+        let mut upper = rhs.flatten(heap);
+        let mut base = self.0.layer.and_then(|layer| layer.flat.get()).unwrap_or(self);
+        // Each layer is some times smaller than the one beneath: few layers to search through, and
+        // a set that grows one by one is copied a logarithm of its size instead of each time.
+        while let Some(layer) = base.0.layer {
+            let top = base.0.shape.names.len();
+            if top > upper.len() * LAYER_RATIO {
+                break;
+            }
+            upper = merge(heap, base.own(heap), upper);
+            base = layer.base;
         }
-        merge(heap, self.flatten(heap), rhs.flatten(heap))
+        if base.len() < LAYERED_LEN_MIN || upper.len() * LAYER_RATIO > base.len() {
+            return merge(heap, base.flatten(heap), upper);
+        }
+        let hidden = upper.0.shape.names.iter().filter(|&&name| base.get(name).is_some()).count();
+        let len = base.len() + upper.len() - hidden;
+        let layer = Layer { base, len, flat: Cell::new(None) };
+        Attrs(heap.arena().alloc(AttrsData {
+            shape: upper.0.shape,
+            slots: upper.0.slots,
+            positions: upper.0.positions,
+            layer: Some(heap.arena().alloc(layer)),
+        }))
+    }
+
+    /// Returns the set of the uppermost layer alone.
+    fn own(self, heap: &'h Heap) -> Attrs<'h> {
+        Attrs(heap.arena().alloc(AttrsData {
+            shape: self.0.shape,
+            slots: self.0.slots,
+            positions: self.0.positions,
+            layer: None,
+        }))
     }
 
     /// Whether both are the same object in memory.
@@ -229,13 +248,7 @@ impl<'h> Attrs<'h> {
         if let Some(flat) = layer.flat.get() {
             return flat;
         }
-        let upper = Attrs(heap.arena().alloc(AttrsData {
-            shape: self.0.shape,
-            slots: self.0.slots,
-            positions: self.0.positions,
-            layer: None,
-        }));
-        let flat = merge(heap, layer.base.flatten(heap), upper);
+        let flat = merge(heap, layer.base.flatten(heap), self.own(heap));
         layer.flat.set(Some(flat));
         flat
     }

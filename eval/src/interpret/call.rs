@@ -73,7 +73,7 @@ impl<'h> Eval<'h> {
                         Some(lambda.env),
                         callee.frame_len,
                         |index| match arguments.get(index as usize) {
-                            Some(&argument) => Self::delay(code, argument, env),
+                            Some(&argument) => Self::delay_argument(code, argument, env),
                             None => Value::NULL.into(),
                         },
                     );

@@ -44,6 +44,17 @@ impl<'h> Eval<'h> {
         {
             return Value::int(result).into();
         }
+        self.other_arithmetic(id, operator, a, b)
+    }
+
+    #[inline(never)]
+    fn other_arithmetic(
+        &mut self,
+        id: Id,
+        operator: &'static Arithmetic,
+        a: Value<'h>,
+        b: Value<'h>,
+    ) -> Answer<'h> {
         (operator.others)(self, a, b)
             .map_err(|error| self.in_builtin(error, id, operator.builtin))
             .into()
@@ -69,6 +80,17 @@ impl<'h> Eval<'h> {
         if let (Some(a), Some(b)) = (a.as_int(), b.as_int()) {
             return Value::bool((a == b) == wanted).into();
         }
+        self.equal_values(id, a, b, wanted)
+    }
+
+    #[inline(never)]
+    fn equal_values(
+        &mut self,
+        id: Id,
+        a: Value<'h>,
+        b: Value<'h>,
+        wanted: bool,
+    ) -> Answer<'h> {
         match equal::equal(self, a, b) {
             Ok(is_equal) => Value::bool(is_equal == wanted).into(),
             Err(error) => self.failed_comparison(error, id),
@@ -95,6 +117,11 @@ impl<'h> Eval<'h> {
         if let (Some(a), Some(b)) = (a.as_int(), b.as_int()) {
             return Value::bool((a < b) == wanted).into();
         }
+        self.less_values(id, a, b, wanted)
+    }
+
+    #[inline(never)]
+    fn less_values(&mut self, id: Id, a: Value<'h>, b: Value<'h>, wanted: bool) -> Answer<'h> {
         match order::less_than(self, a, b) {
             Ok(is_less) => Value::bool(is_less == wanted).into(),
             Err(error) => Answer::error(self.in_builtin(error, id, "lessThan")),
@@ -158,9 +185,20 @@ impl<'h> Eval<'h> {
         error.frame(self.own_place(id), FrameKind::Evaluator, step)
     }
 
+    #[inline(always)]
     pub(super) fn add(&mut self, id: Id, lhs: Id, rhs: Id, env: &'h Env<'h>) -> Answer<'h> {
         let a = value!(self.operand(lhs, env));
         let b = value!(self.operand(rhs, env));
+        if let (Some(x), Some(y)) = (a.as_int(), b.as_int())
+            && let Some(sum) = x.checked_add(y)
+        {
+            return Value::int(sum).into();
+        }
+        self.add_values(id, a, b)
+    }
+
+    #[inline(never)]
+    fn add_values(&mut self, id: Id, a: Value<'h>, b: Value<'h>) -> Answer<'h> {
         match (a.kind(), b.kind()) {
             (Kind::Int(x), Kind::Int(y)) => match x.checked_add(y) {
                 Some(sum) => Value::int(sum).into(),

@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use crate::derivation::modulo::fill_output_paths;
 use crate::derivation::{Derivation, Output};
 use crate::error::{BuildError, BuildFailure, BuildFailureKind};
-use crate::event::{Event, Events, Level};
+use crate::event::{Event, Events};
 use crate::local::{LocalSettings, LocalStore};
 use crate::path::StorePath;
 use crate::realise::{DerivedPath, OutputNames, RealiseOptions};
@@ -35,10 +35,6 @@ impl Events for Said {
             self.0.lock().expect("nobody panics with it").push(text.to_owned());
         }
     }
-
-    fn level(&self) -> Level {
-        Level::Debug
-    }
 }
 
 fn open(directory: &Path) -> LocalStore {
@@ -50,7 +46,8 @@ impl Scratch {
     fn new() -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let store = open(directory.path());
-        Self { directory, store, options: RealiseOptions::default() }
+        let options = RealiseOptions { log_lines: 50, ..RealiseOptions::default() };
+        Self { directory, store, options }
     }
 
     /// A store whose builders have a shell; `None`, having said so, where the host has none.
@@ -81,12 +78,12 @@ impl Scratch {
         };
         set(&mut derivation, "PATH", "/bin");
         change(&mut derivation);
-        for name in derivation.outputs.keys() {
-            derivation.environment.entry(name.clone().into_bytes()).or_default();
-        }
         let directory = self.store.directory();
-        let modulo = |path: &StorePath| self.store.modulo_of(path);
-        fill_output_paths(directory, &mut derivation, &mut { modulo }).expect("a sound one");
+        let mut modulo = |path: &StorePath| self.store.modulo_of(path);
+        fill_output_paths(directory, &mut derivation, &mut modulo).expect("a sound one");
+        for (name, path) in derivation.output_paths(directory).expect("sound names") {
+            set(&mut derivation, &name, &directory.display(&path.expect("no input is deferred")));
+        }
         self.store.add_derivation(&derivation).expect("a new derivation")
     }
 
