@@ -16,6 +16,7 @@ use eval::error::{ErrorKind, EvalError};
 use eval::heap::{Attrs, AttrsBuilder, Heap, Lazy, Slot, Value};
 use eval::interpret::{Eval, on_large_stack};
 use eval::report::{Code, Place, Report};
+use eval::settings::{LintLevel, LiteralLints};
 use eval::source::{EMBEDDED, HOST, Origin, Position, SourcePath, canonical};
 use eval::system::FileType;
 use eval::{lookup, select};
@@ -99,10 +100,20 @@ pub(crate) fn settings_of(cx: &Context, access: Access) -> Outcome<eval::setting
         trace_verbose: settings.is_on("trace-verbose"),
         abort_on_warn: settings.is_on("abort-on-warn"),
         import_from_derivation: settings.is_on("allow-import-from-derivation"),
+        literal_lints: LiteralLints {
+            absolute_paths: lint_level(settings, "lint-absolute-path-literals"),
+            short_paths: lint_level(settings, "lint-short-path-literals"),
+            urls: lint_level(settings, "lint-url-literals"),
+        },
         call_depth_max: u32::try_from(settings.number("max-call-depth")).unwrap_or(u32::MAX),
         heap_size_bytes_max: 0,
         cancel: interrupt::watch(),
     })
+}
+
+/// Returns the value of a setting that is a level.
+fn lint_level(settings: &Settings, name: &str) -> LintLevel {
+    LintLevel::parse(&settings.text(name)).unwrap_or_default()
 }
 
 /// Returns the search path, its entries parted into prefix and path.

@@ -90,7 +90,7 @@ pub(crate) fn finish(ui: Ui, outcome: Outcome) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !failure.message.is_empty() {
-                ui.error(failure.message.trim_end());
+                ui.error(failure.message.trim_end_matches('\n'));
             }
             if let Some(hint) = failure.hint {
                 ui.hint(hint);

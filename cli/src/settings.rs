@@ -175,6 +175,9 @@ impl Settings {
             },
             (None, None) => return Ok(false),
         };
+        if let Err(failure) = row.check(&value) {
+            return Err(flags.wrong(failure.message));
+        }
         self.set(row.name, &value)
     }
 

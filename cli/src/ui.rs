@@ -1,7 +1,7 @@
 //! The only writer: stdout for data, stderr for everything else.
 #![expect(clippy::unused_self, reason = "only who was given the terminal may write to it")]
 
-use anstream::eprintln;
+use anstream::{eprint, eprintln};
 use anstyle::{AnsiColor, Style};
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -100,7 +100,13 @@ impl Ui {
             let bare = bare.strip_prefix(' ').unwrap_or(bare);
             // What begins with the way to the error has nothing beside the word.
             let blank = if bare.starts_with('\n') { "" } else { " " };
-            eprintln!("{RED}error:{RED:#}{blank}{bare}");
+            eprint!("{RED}error:{RED:#}{blank}");
+            // Text goes as it is, NUL bytes included; only what a terminal obeys is looked at.
+            if bare.contains('\u{1b}') {
+                eprintln!("{bare}");
+            } else {
+                self.pass(format!("{bare}\n").as_bytes());
+            }
         }
     }
 

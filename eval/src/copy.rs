@@ -16,6 +16,7 @@ use store::nar::writer::{Filter, Stopped, WriteError, everything, write_nar};
 use store::nar::{NodeKind, Tree};
 use store::{Hash, NewTree, StorePath};
 
+use crate::builtins::expect;
 use crate::context;
 use crate::error::{self, ErrorKind, EvalError, Result};
 use crate::heap::{Lazy, PathValue, Str, Value};
@@ -206,10 +207,9 @@ impl<'h> EvalTree<'_, 'h> {
             Value::string_from(heap, path.as_os_str().as_bytes()).into(),
             Value::string(heap, Str::new(kind.as_bytes())).into(),
         ];
-        let result = eval.call(function, &arguments).and_then(|value| match value.as_bool() {
-            Some(verdict) => Ok(verdict),
-            None => Err(crate::builtins::table::wrong_type(eval, "a Boolean", value)),
-        });
+        let step = "while evaluating the return value of the path filter function";
+        let result = eval.call(function, &arguments);
+        let result = result.and_then(|value| expect::boolean(eval, value, step));
         result.map_err(|error| {
             self.failure.replace(Some(error));
             Stopped

@@ -14,6 +14,8 @@ mod select;
 mod set;
 mod stack;
 
+use std::cell::Cell;
+
 use rustc_hash::FxHashMap;
 use store::Store;
 
@@ -174,17 +176,24 @@ impl<'h> Eval<'h> {
         self.force_slot(slot).into_result()
     }
 
-    /// As [`Eval::force`], for who goes through a whole value and has no place of its own: a call
-    /// that the slot holds is then reported at the function called.
+    /// As [`Eval::force`], from a place that errors name where a call that the slot holds is made,
+    /// or where the value needs itself.
     ///
     /// # Errors
     ///
     /// As [`Eval::force`].
-    pub(crate) fn force_inside(&mut self, slot: &'h Slot<'h>) -> Result<Value<'h>> {
-        let SlotState::Apply(apply) = slot.state() else { return self.force(slot) };
+    pub(crate) fn force_from(
+        &mut self,
+        slot: &'h Slot<'h>,
+        place: Position,
+    ) -> Result<Value<'h>> {
+        let apply = match slot.state() {
+            SlotState::Apply(apply) => apply,
+            SlotState::Reference(slot) => return self.force_from(slot, place),
+            _ => return self.force(slot).map_err(|error| error.needed_at(place)),
+        };
         self.limits.check_stack()?;
         slot.claim();
-        let place = self.function_place(apply.function);
         match self.force_apply(apply, place).into_result() {
             Ok(value) => {
                 slot.fill(value.into());
@@ -626,7 +635,9 @@ impl<'h> Eval<'h> {
         if !errors.is_empty() {
             return Err(crate::syntax_error::convert(&errors, text, &origin, file));
         }
+        self.tell_of_literals(&tree, &origin, file)?;
         let home = if self.settings.pure { None } else { self.system.env(b"HOME") };
+        let has_or = Cell::new(false);
         let root = lower::lower(
             &tree,
             &lower::Surroundings {
@@ -637,8 +648,13 @@ impl<'h> Eval<'h> {
                 directory: &directory,
                 home: home.as_deref(),
                 scope,
+                has_or: &has_or,
             },
-        )?;
+        );
+        if has_or.get() {
+            self.tell_of_or(&tree, &origin);
+        }
+        let root = root?;
         self.code.finish_file(root);
         Ok(root)
     }

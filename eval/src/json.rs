@@ -144,7 +144,7 @@ fn write_slot<'h>(
 ) -> Result<()> {
     eval.deeper_at(at, |eval| {
         let value = if options.force {
-            eval.force(slot).map_err(|error| error.needed_at(at))?
+            eval.force_from(slot, at)?
         } else {
             slot.value_through().ok_or_else(|| not_json("a thunk").at(at))?
         };

@@ -23,6 +23,7 @@ pub mod lookup;
 pub mod lower;
 pub mod module_bindings;
 pub mod names;
+pub mod notice;
 pub mod number;
 pub mod option_tree;
 pub mod order;

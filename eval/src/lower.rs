@@ -11,6 +11,8 @@ mod set;
 mod string;
 mod variable;
 
+use std::cell::Cell;
+
 use rustc_hash::FxHashMap;
 use syntax::{FlatNode, FlatTree, SyntaxKind as K, literal};
 
@@ -40,6 +42,8 @@ pub struct Surroundings<'a, 'h> {
     pub home: Option<&'a [u8]>,
     /// Variables of the frame outside the file, by slot (`scopedImport`).
     pub scope: &'a [Symbol],
+    /// Set when the file applies something to the name `or`.
+    pub has_or: &'a Cell<bool>,
 }
 
 /// Lowers a tree without syntax errors and returns its root.

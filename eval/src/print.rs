@@ -101,8 +101,7 @@ fn force_deep_into<'h>(
             if !seen.insert(attrs.slots(heap).as_ptr() as usize) {
                 return Ok(());
             }
-            // The order is the oracle's: names that the source has first come first.
-            for attr in attrs.iter(heap) {
+            for attr in attrs.iter_by_name(heap) {
                 force_slot_deep(eval, attr.slot, seen).map_err(|error| {
                     let text = format!("while evaluating the attribute '{}'", attr.name.to_text());
                     error.frame(attr.position, FrameKind::Evaluator, text)
@@ -133,7 +132,7 @@ fn force_slot_deep<'h>(
 ) -> Result<()> {
     let place = eval.slot_place(slot);
     eval.deeper_at(place, |eval| {
-        let value = eval.force_inside(slot)?;
+        let value = eval.force_from(slot, place)?;
         force_deep_into(eval, value, seen)
     })
 }

@@ -7,7 +7,8 @@
 use std::fmt::Write as _;
 
 use crate::error::{ErrorKind, EvalError, FrameKind};
-use crate::source::Position;
+use crate::source::{Origin, Position};
+use crate::syntax_error::line_column;
 
 /// A place in a source, with the lines around it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +23,15 @@ pub struct Place {
     pub code: Code,
     /// Whether the file belongs to a library rather than to the person who asks.
     pub is_library: bool,
+}
+
+impl Place {
+    /// Returns the place at an offset of a source, which `origin` names.
+    pub fn in_text(origin: &Origin, text: &[u8], offset: u32) -> Place {
+        let (line, column) = line_column(text, offset);
+        let code = Code::around(text, line);
+        Place { file: origin.display(), line, column, code, is_library: false }
+    }
 }
 
 /// Three lines of a source, without their ends.
@@ -103,6 +113,9 @@ pub struct Report {
     pub suggestions: Vec<String>,
 }
 
+/// What an error begins with.
+const ERROR: &str = "error: ";
+
 /// Steps that take this much room are shown without `--show-trace`; one with a place counts twice.
 const ORACLE_ROOM: usize = 3;
 
@@ -137,16 +150,28 @@ impl Report {
     }
 
     /// Returns the error as CppNix prints it, without color and without a newline at the end.
-    ///
-    /// Source: CppNix, `showErrorInfo`.
     pub fn to_oracle_text(&self, shows_all: bool) -> String {
+        self.to_oracle(ERROR, shows_all)
+    }
+
+    /// Returns the same as a warning of CppNix.
+    pub fn to_oracle_warning(&self) -> String {
+        self.to_oracle("warning: ", false)
+    }
+
+    /// Source: CppNix, `showErrorInfo`.
+    fn to_oracle(&self, label: &str, shows_all: bool) -> String {
         let mut body = String::new();
         if self.steps.iter().any(|step| shows_all || !step.is_call) {
             OracleTrace { body: &mut body, room: 0, repeated: Vec::new() }
                 .print(&self.steps, shows_all);
-            body.push_str("\nerror: ");
+            let _ = write!(body, "\n{label}");
         }
         body.push_str(&self.message);
+        if self.message.ends_with('\n') && self.kind != ErrorKind::Thrown {
+            // CppNix ends the color of what it quotes there, so that the line is not empty to it.
+            body.push_str("\u{1b}[0m");
+        }
         body.push('\n');
         if let Some(place) = &self.place {
             push_oracle_place(&mut body, "", place);
@@ -159,7 +184,8 @@ impl Report {
             if idx > 0 {
                 text.push('\n');
             }
-            let indented = format!("{}{line}", if idx == 0 { "error: " } else { "       " });
+            let blank = " ".repeat(label.len());
+            let indented = format!("{}{line}", if idx == 0 { label } else { &blank });
             text.push_str(indented.trim_end());
         }
         without_controls(&text)

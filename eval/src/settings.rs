@@ -30,12 +30,49 @@ pub struct Settings {
     pub abort_on_warn: bool,
     /// Whether import from derivation may build.
     pub import_from_derivation: bool,
+    /// What to say of literals that are discouraged.
+    pub literal_lints: LiteralLints,
     /// The deepest nesting of calls. Unit: calls.
     pub call_depth_max: u32,
     /// The most memory for values, in bytes; 0: no limit.
     pub heap_size_bytes_max: usize,
     /// Set from another thread to stop the evaluation at the next call.
     pub cancel: Arc<AtomicBool>,
+}
+
+/// What is done about something that is discouraged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LintLevel {
+    /// Nothing.
+    #[default]
+    Ignore,
+    /// The person is told.
+    Warn,
+    /// The file is refused.
+    Fatal,
+}
+
+impl LintLevel {
+    /// Returns the level that a setting calls `word`.
+    pub fn parse(word: &str) -> Option<LintLevel> {
+        match word {
+            "ignore" => Some(LintLevel::Ignore),
+            "warn" => Some(LintLevel::Warn),
+            "fatal" => Some(LintLevel::Fatal),
+            _ => None,
+        }
+    }
+}
+
+/// What is done about each kind of literal that is discouraged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LiteralLints {
+    /// Paths that begin with `/` or `~`.
+    pub absolute_paths: LintLevel,
+    /// Relative paths that do not begin with a dot.
+    pub short_paths: LintLevel,
+    /// URLs that are not strings.
+    pub urls: LintLevel,
 }
 
 impl Default for Settings {
@@ -53,6 +90,7 @@ impl Default for Settings {
             trace_verbose: false,
             abort_on_warn: false,
             import_from_derivation: true,
+            literal_lints: LiteralLints::default(),
             call_depth_max: 10_000,
             heap_size_bytes_max: 0,
             cancel: Arc::default(),

@@ -87,6 +87,17 @@ pub enum Origin {
     Stdin(SourcePath),
 }
 
+impl Origin {
+    /// Returns what messages call the source: a path, `«string»`, `«stdin»`.
+    pub fn display(&self) -> String {
+        match self {
+            Origin::File(path) => path.display(),
+            Origin::String(_) => "«string»".to_owned(),
+            Origin::Stdin(_) => "«stdin»".to_owned(),
+        }
+    }
+}
+
 /// Returns `path` without `.`, `..`, doubled and trailing slashes; it must start with a slash.
 ///
 /// `..` at the root stays at the root. Purely textual: symbolic links are not followed.

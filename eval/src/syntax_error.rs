@@ -37,11 +37,7 @@ pub fn convert(
 /// Returns a place as messages name it: `/a/b.nix:1:2`.
 fn place(source: &[u8], origin: &Origin, offset: u32) -> String {
     let (line, column) = line_column(source, offset);
-    match origin {
-        Origin::File(path) => format!("{}:{line}:{column}", path.display()),
-        Origin::String(_) => format!("«string»:{line}:{column}"),
-        Origin::Stdin(_) => format!("«stdin»:{line}:{column}"),
-    }
+    format!("{}:{line}:{column}", origin.display())
 }
 
 /// Returns the line and the column of an offset, both from 1; columns count bytes.

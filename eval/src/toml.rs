@@ -134,6 +134,9 @@ fn syntax(text: &str, error: &Error) -> Box<EvalError> {
     let (message, at, hint) = if is_large_decimal(token) {
         let message = "toml::parse_dec_integer: too large integer: current max digits = 2^63";
         (message.to_owned(), span.end, "must be < 2^63")
+    } else if message.starts_with("key with no value") {
+        let message = "toml::parse_key_value_pair: invalid key value separator `=`";
+        (message.to_owned(), span.start, "expected =")
     } else {
         (format!("toml::parse: {message}"), span.start, "here")
     };

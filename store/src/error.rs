@@ -25,14 +25,14 @@ pub enum StoreError {
         source: io::Error,
     },
     /// The database is damaged, locked or of a foreign make.
-    #[error("cannot {action} the database '{path}'")]
+    #[error("cannot {action} the database '{path}': {problem}")]
     Database {
         /// What was to be done, as a verb.
         action: &'static str,
         /// The database file.
         path: PathBuf,
-        /// What SQLite says.
-        source: rusqlite::Error,
+        /// What SQLite says; its own source would only say it again.
+        problem: rusqlite::Error,
     },
     /// The database holds something that no store writes.
     #[error("the database '{path}' is corrupt: {problem}")]

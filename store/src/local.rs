@@ -56,6 +56,9 @@ use crate::tree_hash::{CheckedNar, TreeHash};
 /// How much disk is set aside so that a collection can run when the rest is full, in bytes.
 const RESERVED_SPACE: u64 = 8 << 20;
 
+/// Where that space is, below the state directory.
+const RESERVE: &str = "db/reserved";
+
 /// How much of an archive is kept while it is hashed, so as not to read the tree twice, in bytes.
 const KEPT_ARCHIVE: usize = 32 << 20;
 
@@ -476,7 +479,7 @@ fn open_read_only(settings: &LocalSettings) -> Result<Database, StoreError> {
 
 /// Opens the database for writing and holds its lock shared, making it first if it is not there.
 fn open_database(settings: &LocalSettings) -> Result<(Database, Flock<File>), StoreError> {
-    reserve_space(&settings.state_directory.join("db/reserved"));
+    reserve_space(&settings.state_directory.join(RESERVE));
     let lock_path = settings.state_directory.join("db/big-lock");
     let wait = |kind| -> Result<Flock<File>, StoreError> {
         match lock(open_lock_file(&lock_path)?, kind, &lock_path)? {
@@ -485,14 +488,14 @@ fn open_database(settings: &LocalSettings) -> Result<(Database, Flock<File>), St
         }
     };
     let file = database_file(settings);
-    let access = Access::Write { wal: settings.use_wal };
+    let access = |create| Access::Write { wal: settings.use_wal, create };
     let mut shared = wait(FlockArg::LockShared)?;
     if read_schema(settings)?.is_none() {
         drop(shared);
         let exclusive = wait(FlockArg::LockExclusive)?;
         // Another process may have made it while nobody held the lock.
         if read_schema(settings)?.is_none() {
-            let mut database = Database::open(&file, &settings.directory, access)?;
+            let mut database = Database::open(&file, &settings.directory, access(true))?;
             database.create()?;
             drop(database);
             write_schema(settings)?;
@@ -500,7 +503,27 @@ fn open_database(settings: &LocalSettings) -> Result<(Database, Flock<File>), St
         drop(exclusive);
         shared = wait(FlockArg::LockShared)?;
     }
-    Ok((Database::open(&file, &settings.directory, access)?, shared))
+    // A database that has gone missing is not made anew: that would forget every object.
+    let open = || Database::open(&file, &settings.directory, access(false));
+    let database = open().or_else(|error| {
+        if !is_full(&error) {
+            return Err(error);
+        }
+        // This is what the space was set aside for: to open the store and collect garbage.
+        let _ = fs::remove_file(settings.state_directory.join(RESERVE));
+        open()
+    })?;
+    Ok((database, shared))
+}
+
+/// Whether a database could not be opened for want of space, as far as SQLite tells.
+fn is_full(error: &StoreError) -> bool {
+    use rusqlite::ErrorCode;
+    let StoreError::Database { problem, .. } = error else { return false };
+    matches!(
+        problem.sqlite_error_code(),
+        Some(ErrorCode::SystemIoFailure | ErrorCode::DiskFull | ErrorCode::CannotOpen)
+    )
 }
 
 /// Sets space aside; a disk too full for that is still good for everything else.
@@ -794,3 +817,6 @@ fn pipe(
         read.and(written)
     })
 }
+
+#[cfg(test)]
+mod tests;

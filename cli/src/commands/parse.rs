@@ -12,7 +12,7 @@ use eval::error::EvalError;
 use eval::interpret::Eval;
 use eval::report::{Place, Report};
 use eval::show;
-use eval::source::{Origin, Position};
+use eval::source::{FileId, Origin, Position};
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use syntax::{FlatElement, FlatNode, LineIndex, Options, TextSize, parse_flat};
@@ -84,7 +84,13 @@ fn options(eval: &Eval<'_>) -> Options {
 fn shown(cx: &Context, eval: &Eval<'_>, origin: &Origin, text: &[u8]) -> Result<Vec<u8>, Stop> {
     let home = env_vars::HOME.value();
     let home = home.as_ref().map(|home| home.as_bytes());
-    match show::parse_to_text(text, origin, home, options(eval)) {
+    let shown = show::parse_to_text(text, origin, home, options(eval)).and_then(|shown| {
+        let (tree, _) = parse_flat(text, options(eval));
+        eval.tell_of_literals(&tree, origin, FileId(1))?;
+        eval.tell_of_or(&tree, origin);
+        Ok(shown)
+    });
+    match shown {
         Ok(mut shown) => {
             shown.push(b'\n');
             Ok(shown)

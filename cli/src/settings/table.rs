@@ -1,6 +1,7 @@
 //! The settings, one row each.
 
 use crate::report::{Failure, Outcome};
+use eval::settings::LintLevel;
 
 /// What values a setting takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,6 +14,8 @@ pub(crate) enum Kind {
     Text,
     /// Words parted by blanks; `extra-NAME` adds to them.
     Words,
+    /// `ignore`, `warn` or `fatal`.
+    Level,
 }
 
 /// One setting.
@@ -64,7 +67,11 @@ impl Setting {
             Kind::Number if value.parse::<u64>().is_err() => {
                 Err(Failure::new(format!("setting '{name}' has invalid value '{value}'")))
             }
-            Kind::Bool | Kind::Number | Kind::Text | Kind::Words => Ok(()),
+            Kind::Level if LintLevel::parse(value).is_none() => Err(Failure::new(format!(
+                "option '{name}' has invalid value '{value}' (expected 'ignore', 'warn', or \
+                 'fatal')"
+            ))),
+            Kind::Bool | Kind::Number | Kind::Text | Kind::Words | Kind::Level => Ok(()),
         }
     }
 }
@@ -79,7 +86,7 @@ const fn inert(name: &'static str, kind: Kind) -> Setting {
     Setting { name, kind, default: "", has_effect: false, doc }
 }
 
-use Kind::{Bool, Number, Text, Words};
+use Kind::{Bool, Level, Number, Text, Words};
 
 /// All settings, by name.
 pub(crate) static TABLE: &[Setting] = &[
@@ -96,6 +103,24 @@ pub(crate) static TABLE: &[Setting] = &[
     row("experimental-features", Words, "", "Names of experimental features that are on."),
     row("keep-failed", Bool, "false", "Whether the directory of a failed build stays."),
     row("keep-going", Bool, "false", "Whether other builds go on when one fails."),
+    row(
+        "lint-absolute-path-literals",
+        Level,
+        "ignore",
+        "What is done about paths that begin with `/` or `~`: `ignore`, `warn` or `fatal`.",
+    ),
+    row(
+        "lint-short-path-literals",
+        Level,
+        "ignore",
+        "What is done about relative paths without a dot in front: `ignore`, `warn` or `fatal`.",
+    ),
+    row(
+        "lint-url-literals",
+        Level,
+        "ignore",
+        "What is done about URLs that are not strings: `ignore`, `warn` or `fatal`.",
+    ),
     row("max-call-depth", Number, "10000", "The deepest nesting of calls in an evaluation."),
     row("max-jobs", Number, "1", "How many builds run at once; `auto` for one per core."),
     row(

@@ -35,6 +35,7 @@ impl<'h> Argument<'h> for PathLike<'h> {
         match builtin {
             "toPath" => in_argument(error, index, builtin),
             "storePath" => because(error, STORE_PATH_STEP),
+            "pathExists" => error,
             "filterSource" => because(error, FILTERED_PATH_STEP),
             _ => because(error, realise::PATH_STEP),
         }

@@ -14,9 +14,10 @@ use crate::heap::{Attrs, AttrsBuilder, Env, Lazy, Slot, Symbol, Value};
 use crate::source::{EMBEDDED, FileId, HOST, Origin, Position, SourcePath, canonical};
 use crate::system::FileType;
 
-/// The lines of files whose positions were asked for.
+/// The lines of files whose positions were asked for; `None` for a file in which carriage returns
+/// end lines, too.
 #[derive(Default)]
-pub(super) struct Lines(std::cell::RefCell<FxHashMap<FileId, Arc<LineIndex>>>);
+pub(super) struct Lines(std::cell::RefCell<FxHashMap<FileId, Option<Arc<LineIndex>>>>);
 
 /// Links are followed this often before they count as a loop. Source: CppNix, `resolveExprPath`.
 const LINKS_MAX: usize = 1024;
@@ -100,13 +101,14 @@ impl<'h> Eval<'h> {
     /// Returns the file of a position with its line and column, both from 1 (columns in bytes).
     pub fn locate(&self, position: Position) -> Option<(Origin, u32, u32)> {
         let file = self.code.file(position.file)?;
-        let lines = Arc::clone(
-            self.lines
-                .0
-                .borrow_mut()
-                .entry(position.file)
-                .or_insert_with(|| Arc::new(LineIndex::new(file.text))),
-        );
+        let lines = self.lines.0.borrow_mut().entry(position.file).or_insert_with(|| {
+            let has_return = file.text.contains(&b'\r');
+            (!has_return).then(|| Arc::new(LineIndex::new(file.text)))
+        }).clone();
+        let Some(lines) = lines else {
+            let (line, column) = crate::syntax_error::line_column(file.text, position.offset);
+            return Some((file.origin, line, column));
+        };
         let line = lines.line(TextSize::from(position.offset));
         let column = position.offset - u32::from(lines.line_range(line).start());
         Some((file.origin, line + 1, column + 1))

@@ -87,6 +87,7 @@ impl<'h> Eval<'h> {
     pub(crate) fn slot_place(&self, slot: &Slot<'h>) -> Position {
         match slot.state() {
             SlotState::Apply(apply) => self.function_place(apply.function),
+            SlotState::Reference(slot) => self.slot_place(slot),
             _ => Position::NONE,
         }
     }

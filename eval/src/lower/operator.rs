@@ -121,6 +121,7 @@ impl<'t> Lowering<'t, '_> {
 
     /// Lowers `f or`: `f` applied to the variable `or`.
     pub(super) fn apply_or(&mut self, node: FlatNode<'t>) -> Result<Id> {
+        self.surroundings.has_or.set(true);
         let function = self.child(node, 0)?;
         let or = self.variable(b"or", node.start())?;
         Ok(self.call(function, &[or], node.start()))

@@ -21,6 +21,7 @@ fn lowered_with(source: &str, scope: &[&str]) -> String {
     let (tree, errors) = syntax::parse_flat(text, options);
     assert!(errors.is_empty(), "{errors:?}");
     let scope: Vec<Symbol> = scope.iter().map(|name| Symbol::intern(name.as_bytes())).collect();
+    let has_or = std::cell::Cell::new(false);
     let surroundings = Surroundings {
         heap: &heap,
         code: &code,
@@ -29,6 +30,7 @@ fn lowered_with(source: &str, scope: &[&str]) -> String {
         directory: &directory,
         home: Some(b"/home"),
         scope: &scope,
+        has_or: &has_or,
     };
     match lower(&tree, &surroundings) {
         Ok(root) => shown(&code, root),

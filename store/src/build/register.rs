@@ -11,8 +11,10 @@ use super::output::{self, Digest, Replacement, Seen};
 use super::remove::remove_tree;
 use super::room::{Room, failed};
 use super::{fixed_output, hook};
+use crate::closure::sorted_by_reference;
 use crate::derivation::{DerivationKind, Output};
 use crate::error::BuildFailureKind;
+use crate::path::StorePath;
 use crate::path_info::PathInfo;
 use crate::realise::BuildMode;
 
@@ -43,6 +45,7 @@ pub(super) fn register(job: &Job<'_>, room: &Room) -> Result<Vec<PathInfo>, JobE
         return Ok(Vec::new());
     }
     check(job, &made)?;
+    refuse_circles(job, &made)?;
     for it in made.values() {
         move_into_place(job, it)?;
     }
@@ -153,6 +156,23 @@ fn check(job: &Job<'_>, made: &BTreeMap<String, Made>) -> Result<(), JobError> {
         }
     }
     Ok(())
+}
+
+/// Refuses outputs that refer to each other in a circle, before any is in its place.
+fn refuse_circles(job: &Job<'_>, made: &BTreeMap<String, Made>) -> Result<(), JobError> {
+    let references =
+        made.values().map(|it| (it.info.path.clone(), it.info.references.clone())).collect();
+    let Err(circle) = sorted_by_reference(&references) else { return Ok(()) };
+    let name = |path: &StorePath| {
+        let output = made.iter().find(|(_, it)| it.info.path == *path);
+        output.map_or_else(|| path.to_base_name(), |(name, _)| name.clone())
+    };
+    Err(JobError::rejected(format!(
+        "cycle detected in build of '{}' in the references of output '{}' from output '{}'",
+        job.printed,
+        name(&circle.from),
+        name(&circle.to)
+    )))
 }
 
 /// Moves an output to its path; whatever is there is not valid, or damaged.

