@@ -1,6 +1,6 @@
 //! Builds as a person sees them: what will happen, what builders say, what came out.
 
-use crate::context::Context;
+use crate::context::{self, Context};
 use crate::interrupt;
 use crate::report::{FAILURE, Failure, Outcome, of_store};
 use crate::settings::Settings;
@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use store::event::{ActivityKind, Event, Events, Field, Level, ResultKind};
 use store::realise::{BuildMode, SandboxMode};
-use store::{BuildError, DerivedPath, RealiseOptions, Realised, Store, StorePath};
+use store::{BuildError, DerivedPath, FetchOptions, RealiseOptions, Realised, Store, StorePath};
 
 /// Tells what happens in a store, on stderr, a line at a time.
 pub(crate) struct Progress {
@@ -176,6 +176,14 @@ pub(crate) fn options(settings: &Settings) -> RealiseOptions {
         substitute: settings.is_on("substitute"),
         post_build_hook: path(settings, "post-build-hook"),
         diff_hook: path(settings, "diff-hook").filter(|_| settings.is_on("run-diff-hook")),
+    }
+}
+
+/// Returns how evaluations fetch.
+pub(crate) fn fetch_options(settings: &Settings) -> FetchOptions {
+    FetchOptions {
+        cache_directory: context::cache_directory(),
+        lifetime: Duration::from_secs(settings.number("tarball-ttl")),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What every command is given: the terminal, the settings, and the store they name.
 
+use crate::env_vars;
 use crate::report::{Failure, Outcome};
 use crate::settings::Settings;
 use crate::stores::{self, Access, LazyStore};
@@ -115,4 +116,13 @@ pub(crate) fn normal(path: &Path) -> PathBuf {
         }
     }
     out
+}
+
+/// Returns the place of caches, unless there shall be none.
+pub(crate) fn cache_directory() -> Option<PathBuf> {
+    let chosen = std::env::var_os(env_vars::NIVIS_CACHE_DIR.name);
+    match chosen {
+        Some(chosen) => (!chosen.is_empty()).then(|| PathBuf::from(chosen)),
+        None => Some(PathBuf::from(env_vars::HOME.value()?).join(".cache/nivis")),
+    }
 }

@@ -12,6 +12,7 @@ pub mod derivation;
 pub mod environment;
 pub mod expect;
 pub mod file;
+pub mod flake;
 pub mod format;
 pub mod hash;
 pub mod import;
@@ -40,6 +41,7 @@ const FAMILIES: &[&[Builtin]] = &[
     derivation::TABLE,
     environment::TABLE,
     file::TABLE,
+    flake::TABLE,
     format::TABLE,
     hash::TABLE,
     import::TABLE,

@@ -13,14 +13,16 @@ mod place;
 mod select;
 mod set;
 mod stack;
+mod variables;
 
 use std::cell::Cell;
 
 use rustc_hash::FxHashMap;
 use store::Store;
+use syntax::{FlatTree, SyntaxError};
 
 use crate::embedded;
-use crate::error::{self, EvalError, FrameKind, Result};
+use crate::error::{self, ErrorKind, EvalError, FrameKind, Result};
 use crate::heap::{Answer, Env, Heap, Kind, Lazy, Slot, SlotState, Symbol, Value};
 use crate::ir::{Code, Id, Node};
 use crate::known::Known;
@@ -30,6 +32,7 @@ use crate::source::{Origin, Position, SourcePath};
 use crate::system::System;
 
 pub use stack::on_large_stack;
+pub use variables::Variables;
 
 /// One evaluation in progress.
 pub struct Eval<'h> {
@@ -55,6 +58,9 @@ pub struct Eval<'h> {
     /// Room for strings under construction.
     scratch: Vec<u8>,
 }
+
+/// How a text becomes a tree.
+type Parse = for<'t> fn(&'t [u8], syntax::Options) -> (FlatTree<'t>, Vec<SyntaxError>);
 
 /// A formal of a lambda that takes a set.
 #[derive(Clone, Copy, Debug)]
@@ -280,6 +286,11 @@ impl<'h> Eval<'h> {
     #[cold]
     #[inline(never)]
     fn fail(&mut self, slot: &'h Slot<'h>, error: Box<EvalError>) -> Answer<'h> {
+        if error.kind == ErrorKind::Cancelled {
+            // It did not fail: who goes on afterwards may ask again.
+            slot.release();
+            return Answer::error(error);
+        }
         slot.fill(Lazy::failed(self.heap.keep((*error).clone())));
         Answer::error(error)
     }
@@ -619,6 +630,17 @@ impl<'h> Eval<'h> {
 
     /// Parses and lowers a file; its variables are those of `scope`, then the global ones.
     fn load(&mut self, origin: Origin, text: &[u8], scope: &[Symbol]) -> Result<Id> {
+        self.load_parsed(origin, text, scope, syntax::parse_flat)
+    }
+
+    /// As [`Eval::load`], of a text that `parse` understands.
+    fn load_parsed(
+        &mut self,
+        origin: Origin,
+        text: &[u8],
+        scope: &[Symbol],
+        parse: Parse,
+    ) -> Result<Id> {
         if !self.code.has_room(text.len()) {
             return Err(error::limit("too much code for one evaluation"));
         }
@@ -631,7 +653,7 @@ impl<'h> Eval<'h> {
             pipe_operators: self.settings.has_feature("pipe-operators"),
             ..syntax::Options::DEFAULT
         };
-        let (tree, errors) = syntax::parse_flat(text, options);
+        let (tree, errors) = parse(text, options);
         if !errors.is_empty() {
             return Err(crate::syntax_error::convert(&errors, text, &origin, file));
         }

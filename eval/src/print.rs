@@ -1,6 +1,7 @@
 //! Values as text: what `nix-instantiate --eval` prints, and how messages describe a value.
 
 mod message;
+mod pretty;
 
 use rustc_hash::FxHashSet;
 
@@ -12,6 +13,7 @@ use crate::number;
 use crate::source::Position;
 
 pub use message::{show, show_whole};
+pub use pretty::{Pretty, pretty};
 
 /// Words that cannot be attribute names without quotes.
 const KEYWORDS: [&[u8]; 9] =

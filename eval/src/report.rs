@@ -327,14 +327,31 @@ fn push_place(text: &mut String, place: &Place) {
     let margin = " ".repeat(number.len());
     let _ = writeln!(text, "{margin} ┌─ {}", short(place));
     let Some(line) = &place.code.line else { return };
+    let (line, column) = window(line, place.column.saturating_sub(1) as usize);
     let _ = writeln!(text, "{number} │ {}", line.trim_end());
     // The mark stands below the column that a terminal shows, so tabs stay tabs.
-    let before = line.get(..place.column.saturating_sub(1) as usize).unwrap_or(line);
+    let before = line.get(..column).unwrap_or(&line);
     let blank: String = before.chars().map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
     let rest = line.get(before.len()..).unwrap_or_default();
     let is_word = |c: &char| c.is_alphanumeric() || matches!(c, '_' | '-' | '\'');
     let width = rest.chars().take_while(is_word).count().max(1);
     let _ = writeln!(text, "{margin} │ {blank}{}", "^".repeat(width));
+}
+
+/// How much of a line is shown before and after the place, in bytes.
+const WINDOW: (usize, usize) = (80, 160);
+
+/// Returns the part of a long line around `column` (from 0, in bytes), and the column in it.
+fn window(line: &str, column: usize) -> (std::borrow::Cow<'_, str>, usize) {
+    let column = line.floor_char_boundary(column);
+    let start = line.floor_char_boundary(column.saturating_sub(WINDOW.0));
+    let end = line.floor_char_boundary(column + WINDOW.1);
+    if line.len() <= WINDOW.0 + WINDOW.1 {
+        return (line.into(), column);
+    }
+    let (head, tail) = (if start > 0 { "…" } else { "" }, if end < line.len() { "…" } else { "" });
+    let part = line.get(start..end).unwrap_or_default();
+    (format!("{head}{part}{tail}").into(), column - start + head.len())
 }
 
 /// Adds a place in CppNix's form.

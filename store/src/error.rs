@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::closure::Cycle;
 use crate::derivation::DerivationError;
-use crate::hash::Hash;
+use crate::hash::{Hash, HashFormat};
 use crate::nar::NarError;
 use crate::nar::writer::WriteError;
 use crate::path::{PathError, StorePath};
@@ -143,6 +143,45 @@ pub enum AddError {
         /// The reference.
         reference: String,
     },
+}
+
+/// Why something could not be fetched into a store.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The store itself failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store does not take it.
+    #[error(transparent)]
+    Add(#[from] AddError),
+    /// The address does not give it.
+    #[error("unable to download '{url}': {problem}")]
+    Download {
+        /// The address.
+        url: String,
+        /// Why not.
+        problem: String,
+    },
+    /// It is not what was promised.
+    #[error(
+        "hash mismatch in file downloaded from '{url}':\n  specified: {}\n  got:       {}",
+        expected.prefixed(HashFormat::Base32),
+        found.prefixed(HashFormat::Base32)
+    )]
+    HashMismatch {
+        /// The address.
+        url: String,
+        /// The hash promised.
+        expected: Box<Hash>,
+        /// The hash of the contents.
+        found: Box<Hash>,
+    },
+}
+
+impl From<PathError> for FetchError {
+    fn from(error: PathError) -> FetchError {
+        FetchError::Store(error.into())
+    }
 }
 
 /// Why garbage could not be collected.

@@ -1,219 +1,258 @@
-//! Fetching one file by its address, for `builtin:fetchurl`.
+//! What comes from elsewhere: files and trees by their address, into the store.
 //!
-//! What comes is checked against a hash by the caller, but who it comes from is verified all the
-//! same: an address may hold credentials.
+//! [`fetch`] is what `builtins.fetchurl` and `builtins.fetchTarball` do: it adds what an address
+//! holds to a store, after a look at the hash that was promised and at what earlier fetches
+//! remembered. [`download`] makes one file for `builtin:fetchurl`, whose result the build checks.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+mod cache;
+mod download;
+mod tarball;
+mod transport;
+
+use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::nar::restore::{Metadata, restore};
-use crate::sandbox::account;
-use crate::sandbox::file_identity;
+pub use download::{Download, download};
 
-/// What to fetch and what to make of it.
-#[derive(Debug, Clone)]
-pub struct Download {
-    /// Where to look, in order; `http`, `https` and `file` addresses.
-    pub urls: Vec<String>,
-    /// The path to make, which must not exist.
-    pub destination: PathBuf,
-    /// Whether what comes is an archive (NAR) to unpack.
-    pub unpack: bool,
-    /// Whether to make an executable file.
-    pub executable: bool,
-    /// Where the locks of the accounts are that files are read as, if we are root.
-    pub state_directory: PathBuf,
+use self::cache::{Cache, Entry};
+use self::transport::{ATTEMPTS, Answer, Problem, Rights, open};
+use crate::content_address::{ContentAddress, FileMethod};
+use crate::error::FetchError;
+use crate::event::{Activity, ActivityId, ActivityKind, Event, Events, Field, Level};
+use crate::hash::{Hash, HashAlgorithm};
+use crate::nar::memory::MemoryTree;
+use crate::nar::writer::everything;
+use crate::path::StorePath;
+use crate::store::{NewTree, Store};
+use crate::tree_hash::TreeHash;
+
+/// What to make of what an address holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FetchKind {
+    /// The file as it is.
+    File,
+    /// The tree in a tar archive, compressed or not; a single directory at its top gives way to
+    /// what is in it.
+    Tarball,
 }
 
-/// How long to wait for a connection, and for the first byte of an answer.
-const PATIENCE: Duration = Duration::from_mins(1);
+impl FetchKind {
+    fn method(self) -> FileMethod {
+        match self {
+            FetchKind::File => FileMethod::Flat,
+            FetchKind::Tarball => FileMethod::Recursive,
+        }
+    }
 
-/// How often an address that fails for a passing reason is tried.
-const ATTEMPTS: u32 = 3;
+    fn word(self) -> &'static str {
+        match self {
+            FetchKind::File => "file",
+            FetchKind::Tarball => "tarball",
+        }
+    }
+}
 
-/// Fetches the file from the first address that has it.
+/// One thing to fetch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchRequest {
+    /// Where it is: a `file`, `http` or `https` address.
+    pub url: String,
+    /// What to make of it.
+    pub kind: FetchKind,
+    /// The name of the store object.
+    pub name: String,
+    /// The SHA-256 that it must have: of a file's contents, of a tree's archive (NAR).
+    pub expected: Option<Hash>,
+}
+
+/// How to fetch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchOptions {
+    /// Where to remember what addresses held; nothing is remembered if `None`.
+    pub cache_directory: Option<PathBuf>,
+    /// How long an address is taken to hold what it did.
+    pub lifetime: Duration,
+}
+
+impl Default for FetchOptions {
+    fn default() -> FetchOptions {
+        FetchOptions { cache_directory: None, lifetime: Duration::from_hours(1) }
+    }
+}
+
+/// Adds what an address holds to `store` and returns its path.
+///
+/// An object that has the promised hash and is valid is not fetched; neither is one that was
+/// fetched from the same address within [`FetchOptions::lifetime`] and is still valid. After that
+/// the server is asked whether it has changed, and what it does not answer for a passing reason is
+/// taken from the cache, with a warning.
 ///
 /// # Errors
 ///
-/// What was wrong with each address, if none has it; `is_cancelled` also stops it.
-pub fn download(
-    download: &Download,
-    say: &mut dyn FnMut(&str),
-    is_cancelled: &dyn Fn() -> bool,
-) -> Result<(), String> {
-    let mut problems = Vec::new();
-    for url in &download.urls {
-        for attempt in 1..=ATTEMPTS {
-            match attempt_one(download, url, is_cancelled) {
-                Ok(()) => return Ok(()),
-                Err(_) if is_cancelled() => return Err("interrupted".to_owned()),
-                Err(problem) => {
-                    remove(&download.destination);
-                    let message = format!("unable to download '{url}': {}", problem.message);
-                    if attempt < ATTEMPTS && problem.may_pass {
-                        say(&format!("warning: {message}; retrying"));
-                        std::thread::sleep(Duration::from_millis(250 << attempt));
-                        continue;
-                    }
-                    problems.push(message);
-                    break;
-                }
-            }
-        }
-    }
-    if problems.is_empty() {
-        return Err("there is no address to download from".to_owned());
-    }
-    Err(problems.join("; "))
-}
-
-/// Why an address did not give what was wanted.
-struct Problem {
-    message: String,
-    /// Whether trying again makes sense.
-    may_pass: bool,
-}
-
-impl Problem {
-    fn lasting(message: impl Into<String>) -> Self {
-        Self { message: message.into(), may_pass: false }
-    }
-}
-
-fn attempt_one(
-    download: &Download,
-    url: &str,
-    is_cancelled: &dyn Fn() -> bool,
-) -> Result<(), Problem> {
-    let source = open(url, &download.state_directory)?;
-    let mut source = Cancelable { source, is_cancelled };
-    if download.unpack {
-        if is_compressed(url) {
-            return Err(Problem::lasting("compressed archives are not supported"));
-        }
-        return restore(&mut source, &download.destination, Metadata::Ordinary)
-            .map_err(|error| Problem::lasting(crate::build::describe(&error)));
-    }
-    let mode = if download.executable { 0o755 } else { 0o644 };
-    let write = |error: io::Error| Problem::lasting(format!("cannot write it: {error}"));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(&download.destination)
-        .map_err(write)?;
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        let count = match source.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => {
-                return Err(Problem { message: error.to_string(), may_pass: true });
-            }
-        };
-        file.write_all(buffer.get(..count).unwrap_or_default()).map_err(write)?;
-    }
-    // The caller's mask may have taken something away.
-    file.set_permissions(fs::Permissions::from_mode(mode)).map_err(write)
-}
-
-fn is_compressed(url: &str) -> bool {
-    [".xz", ".bz2", ".gz", ".zst", ".br"].iter().any(|suffix| url.ends_with(suffix))
-}
-
-/// Opens an address for reading.
-fn open(url: &str, state_directory: &Path) -> Result<Box<dyn Read>, Problem> {
-    if let Some(rest) = url.strip_prefix("file://") {
-        let Some(path) = rest
-            .strip_prefix("localhost/")
-            .map(|it| format!("/{it}"))
-            .or_else(|| rest.starts_with('/').then(|| rest.to_owned()))
-        else {
-            return Err(Problem::lasting("a `file` address must name a file of this machine"));
-        };
-        let path = PathBuf::from(percent_decoded(&path));
-        let file = open_as_nobody(&path, state_directory)?;
-        let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
-        if !is_file {
-            return Err(Problem::lasting("it is not a regular file"));
-        }
-        return Ok(Box::new(file));
-    }
-    if !(url.starts_with("https://") || url.starts_with("http://")) {
-        return Err(Problem::lasting("only `http`, `https` and `file` addresses are supported"));
-    }
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_connect(Some(PATIENCE))
-        .timeout_recv_response(Some(PATIENCE))
-        .user_agent(concat!("nivis/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .into();
-    match agent.get(url).header("Accept-Encoding", "identity").call() {
-        Ok(response) => Ok(Box::new(response.into_body().into_reader())),
-        Err(ureq::Error::StatusCode(code)) => {
-            let may_pass = matches!(code, 408 | 429 | 500..=599);
-            Err(Problem { message: format!("HTTP error {code}"), may_pass })
-        }
-        Err(error) => {
-            let may_pass = matches!(error, ureq::Error::Io(_) | ureq::Error::Timeout(_));
-            Err(Problem { message: error.to_string(), may_pass })
-        }
-    }
-}
-
-/// Opens a file with the rights of a builder, not with ours.
+/// An address that cannot be read, an archive that is none, contents that do not have the promised
+/// hash, or a store that does not take them.
 ///
-/// As root we could read everything, and what is read becomes readable for all.
-fn open_as_nobody(path: &Path, state_directory: &Path) -> Result<File, Problem> {
-    let explain = |error: io::Error| Problem::lasting(error.to_string());
-    if !account::is_root() {
-        return File::open(path).map_err(explain);
-    }
-    let user = account::acquire(state_directory, "nixbld", false)
-        .map_err(|error| Problem::lasting(error.to_string()))?;
-    file_identity::with(user.account, || File::open(path)).and_then(|it| it).map_err(explain)
-}
-
-fn percent_decoded(text: &str) -> std::ffi::OsString {
-    use std::os::unix::ffi::OsStringExt;
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((byte, after)) = rest.split_first() {
-        let code = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        let code = code.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        if let (b'%', Some(code)) = (byte, code) {
-            bytes.push(code);
-            rest = after.get(2..).unwrap_or_default();
-        } else {
-            bytes.push(*byte);
-            rest = after;
+/// # Atomicity
+///
+/// The path is valid and whole, or nothing is registered; what is remembered only ever names paths
+/// that were valid.
+pub fn fetch(
+    store: &dyn Store,
+    request: &FetchRequest,
+    options: &FetchOptions,
+    events: &dyn Events,
+) -> Result<StorePath, FetchError> {
+    let method = request.kind.method();
+    if let Some(expected) = &request.expected {
+        let path = store.directory().fixed_output_path(&request.name, method, expected)?;
+        if store.is_valid(&path)? {
+            store.add_temporary_root(&path)?;
+            return Ok(path);
         }
     }
-    std::ffi::OsString::from_vec(bytes)
-}
-
-/// Removes what a failed attempt left.
-fn remove(path: &Path) {
-    let _ = fs::remove_file(path).or_else(|_| fs::remove_dir_all(path));
-}
-
-/// A source that ends with an error once it is called off.
-struct Cancelable<'c> {
-    source: Box<dyn Read>,
-    is_cancelled: &'c dyn Fn() -> bool,
-}
-
-impl Read for Cancelable<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if (self.is_cancelled)() {
-            return Err(io::Error::other("interrupted"));
+    let cache = Cache::new(options.cache_directory.as_deref(), request);
+    let mut remembered = None;
+    if let Some(entry) = cache.read(store.directory()) {
+        store.add_temporary_root(&entry.path)?;
+        if store.is_valid(&entry.path)? {
+            remembered = Some(entry);
         }
-        self.source.read(buffer)
     }
+    if let Some(entry) = remembered.take_if(|entry| entry.is_younger_than(options.lifetime)) {
+        check(store, request, &entry.path)?;
+        return Ok(entry.path);
+    }
+    let etag = remembered.as_ref().and_then(|entry| entry.etag.as_deref());
+    let (path, etag) = match receive(request, etag, events) {
+        Ok(Received::New { tree, etag }) => (add(store, request, &tree)?, etag),
+        Ok(Received::Unchanged { etag }) => match remembered {
+            Some(entry) => {
+                check(store, request, &entry.path)?;
+                (entry.path, etag.or(entry.etag))
+            }
+            None => return Err(failed(request, "the server answers a question nobody asked")),
+        },
+        Err(problem) => match remembered.filter(|_| problem.may_pass) {
+            Some(entry) => {
+                let text = format!(
+                    "unable to download '{}': {}; using cached version",
+                    request.url, problem.message
+                );
+                events.emit(Event::Message { level: Level::Warn, text: &text });
+                check(store, request, &entry.path)?;
+                return Ok(entry.path);
+            }
+            None => return Err(failed(request, problem.message)),
+        },
+    };
+    cache.write(store.directory(), &Entry::new(path.clone(), etag));
+    Ok(path)
+}
+
+fn failed(request: &FetchRequest, problem: impl Into<String>) -> FetchError {
+    FetchError::Download { url: request.url.clone(), problem: problem.into() }
+}
+
+/// What an address gave.
+enum Received {
+    New { tree: MemoryTree, etag: Option<String> },
+    Unchanged { etag: Option<String> },
+}
+
+/// Reads an address, several times if need be.
+fn receive(
+    request: &FetchRequest,
+    known: Option<&str>,
+    events: &dyn Events,
+) -> Result<Received, Problem> {
+    let url = &request.url;
+    let _activity = Activity::start(
+        events,
+        ActivityId::NONE,
+        ActivityKind::FileTransfer,
+        Level::Talkative,
+        &format!("downloading '{url}'"),
+        &[Field::Text(url)],
+    );
+    let mut attempt = 1;
+    loop {
+        let answer = open(url, known, Rights::Ours).and_then(|answer| unpacked(request, answer));
+        match answer {
+            Err(problem) if problem.may_pass && attempt < ATTEMPTS => {
+                let text = format!("unable to download '{url}': {}; retrying", problem.message);
+                events.emit(Event::Message { level: Level::Warn, text: &text });
+                std::thread::sleep(Duration::from_millis(250 << attempt));
+                attempt += 1;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+fn unpacked(request: &FetchRequest, answer: Answer) -> Result<Received, Problem> {
+    let Answer { mut body, etag, is_unchanged } = answer;
+    if is_unchanged {
+        return Ok(Received::Unchanged { etag });
+    }
+    let tree = match request.kind {
+        FetchKind::File => {
+            let mut contents = Vec::new();
+            let read = body.read_to_end(&mut contents);
+            read.map_err(|error| Problem { message: error.to_string(), may_pass: true })?;
+            MemoryTree::file(contents)
+        }
+        FetchKind::Tarball => tarball::read(body)?,
+    };
+    Ok(Received::New { tree, etag })
+}
+
+fn add(
+    store: &dyn Store,
+    request: &FetchRequest,
+    tree: &MemoryTree,
+) -> Result<StorePath, FetchError> {
+    let method = request.kind.method();
+    if let Some(expected) = &request.expected {
+        let mut all = everything;
+        let mut sink = std::io::sink();
+        let algorithm = HashAlgorithm::Sha256;
+        let hash = TreeHash::of(tree, Path::new(""), &mut all, method, algorithm, &mut sink)?;
+        if let ContentAddress::Fixed { digest, .. } = hash.address {
+            compare(request, expected, &digest)?;
+        }
+    }
+    Ok(store.add_tree(NewTree {
+        name: &request.name,
+        tree,
+        path: Path::new(""),
+        filter: &mut everything,
+        method,
+        algorithm: HashAlgorithm::Sha256,
+        references: BTreeSet::new(),
+    })?)
+}
+
+/// Compares what was remembered with what is promised now.
+fn check(store: &dyn Store, request: &FetchRequest, path: &StorePath) -> Result<(), FetchError> {
+    let Some(expected) = &request.expected else { return Ok(()) };
+    let info = store.path_info(path)?;
+    match info.and_then(|info| info.content_address) {
+        Some(ContentAddress::Fixed { digest, .. }) => compare(request, expected, &digest),
+        Some(ContentAddress::Text(_)) | None => Ok(()),
+    }
+}
+
+fn compare(request: &FetchRequest, expected: &Hash, found: &Hash) -> Result<(), FetchError> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(FetchError::HashMismatch {
+        url: request.url.clone(),
+        expected: Box::new(*expected),
+        found: Box::new(*found),
+    })
 }
 
 #[cfg(test)]

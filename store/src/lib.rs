@@ -36,8 +36,9 @@ pub mod sandbox;
 
 pub use crate::content_address::{ContentAddress, ContentMethod, FileMethod};
 pub use crate::derivation::{Derivation, Output};
-pub use crate::error::{AddError, BuildError, GcError, ProfileError, StoreError};
+pub use crate::error::{AddError, BuildError, FetchError, GcError, ProfileError, StoreError};
 pub use crate::event::{Event, Events};
+pub use crate::fetch::{FetchKind, FetchOptions, FetchRequest};
 pub use crate::hash::{Hash, HashAlgorithm, HashFormat};
 pub use crate::local::{LocalSettings, LocalStore};
 pub use crate::memory::MemoryStore;

@@ -42,8 +42,9 @@ use crate::build::{self, Site};
 use crate::closure::sorted_by_reference;
 use crate::derivation::modulo::{HashModulo, check_output_paths, hash_modulo};
 use crate::derivation::{Derivation, DerivationError, EXTENSION, aterm};
-use crate::error::{AddError, BuildError, GcError, StoreError};
+use crate::error::{AddError, BuildError, FetchError, GcError, StoreError};
 use crate::event::Events;
+use crate::fetch::{FetchOptions, FetchRequest};
 use crate::nar::disk::DiskTree;
 use crate::nar::restore::{Metadata, restore};
 use crate::nar::{NodeKind, Tree};
@@ -726,6 +727,15 @@ impl Store for LocalStore {
         events: &dyn Events,
     ) -> Result<bool, StoreError> {
         verify::verify(self, check_contents, repair, events)
+    }
+
+    fn fetch(
+        &self,
+        request: &FetchRequest,
+        options: &FetchOptions,
+        events: &dyn Events,
+    ) -> Result<StorePath, FetchError> {
+        crate::fetch::fetch(self, request, options, events)
     }
 
     fn realise(

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::closure::closure;
-use crate::error::{AddError, BuildError, GcError, StoreError};
+use crate::error::{AddError, BuildError, FetchError, GcError, StoreError};
 use crate::event::{Event, Events, Field, Level, ResultKind};
+use crate::fetch::{FetchOptions, FetchRequest};
 use crate::hash::HashAlgorithm;
 use crate::nar::Tree;
 use crate::nar::memory::MemoryTree;
@@ -297,6 +298,15 @@ impl Store for MemoryStore {
             }
         }
         Ok(sound)
+    }
+
+    fn fetch(
+        &self,
+        request: &FetchRequest,
+        options: &FetchOptions,
+        events: &dyn Events,
+    ) -> Result<StorePath, FetchError> {
+        crate::fetch::fetch(self, request, options, events)
     }
 
     /// Succeeds only if every target is valid already.

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::content_address::FileMethod;
 use crate::derivation::{Derivation, EXTENSION, aterm};
-use crate::error::{AddError, BuildError, GcError, StoreError};
+use crate::error::{AddError, BuildError, FetchError, GcError, StoreError};
 use crate::event::Events;
+use crate::fetch::{FetchOptions, FetchRequest};
 use crate::hash::{Hash, HashAlgorithm};
 use crate::nar::Tree;
 use crate::nar::writer::Filter;
@@ -320,6 +321,22 @@ pub trait Store: Send + Sync {
         repair: bool,
         events: &dyn Events,
     ) -> Result<bool, StoreError>;
+
+    /// Adds what an address holds and returns its path.
+    ///
+    /// # Errors
+    ///
+    /// An address that does not give what was asked for, or as [`add_tree`](Store::add_tree).
+    ///
+    /// # Atomicity
+    ///
+    /// As [`add_text`](Store::add_text).
+    fn fetch(
+        &self,
+        request: &FetchRequest,
+        options: &FetchOptions,
+        events: &dyn Events,
+    ) -> Result<StorePath, FetchError>;
 
     /// Makes `targets` valid, building what has to be built, and returns what came of each.
     ///

@@ -23,6 +23,22 @@ const STOP: TokenSet = TokenSet::of(&[K::Semicolon, K::In, K::Then, K::Else]);
 pub(crate) fn source_file(p: &mut Parser<'_>) {
     let marker = p.start();
     expression::expression(p);
+    rest(p);
+    p.complete(marker, K::SourceFile);
+}
+
+/// Parses bindings without braces around them.
+pub(crate) fn bindings(p: &mut Parser<'_>) {
+    let marker = p.start();
+    let set = p.start();
+    binding::bindings(p, binding::Scope::Braces);
+    p.complete(set, K::AttrSet);
+    rest(p);
+    p.complete(marker, K::SourceFile);
+}
+
+/// Reports and skips whatever comes after the whole.
+fn rest(p: &mut Parser<'_>) {
     while !p.at(K::EndOfFile) {
         p.expected("the end of the file");
         let error = p.start();
@@ -33,7 +49,6 @@ pub(crate) fn source_file(p: &mut Parser<'_>) {
         }
         p.complete(error, K::Error);
     }
-    p.complete(marker, K::SourceFile);
 }
 
 /// Parses a node of this kind that begins here; `false` if another would be parsed here instead.

@@ -57,6 +57,22 @@ impl Default for Options {
 ///
 /// Errors are in source order. Any bytes give a tree.
 pub fn parse_flat(source: &[u8], options: Options) -> (FlatTree<'_>, Vec<SyntaxError>) {
+    parse_with(source, options, grammar::source_file)
+}
+
+/// Parses bindings as they stand between the braces of a set, `a = 1; inherit b;`, into a tree
+/// whose root has an `AttrSet` without braces.
+///
+/// Errors are in source order. Any bytes give a tree.
+pub fn parse_bindings(source: &[u8], options: Options) -> (FlatTree<'_>, Vec<SyntaxError>) {
+    parse_with(source, options, grammar::bindings)
+}
+
+fn parse_with(
+    source: &[u8],
+    options: Options,
+    root: fn(&mut Parser<'_>),
+) -> (FlatTree<'_>, Vec<SyntaxError>) {
     if u32::try_from(source.len()).is_err() {
         let tree = parse_flat(&[], options).0;
         return (tree, vec![error::too_large()]);
@@ -65,7 +81,7 @@ pub fn parse_flat(source: &[u8], options: Options) -> (FlatTree<'_>, Vec<SyntaxE
     let end = source.len() as u32;
     tokens.push(Token { start: end, end, kind: SyntaxKind::EndOfFile });
     let mut parser = Parser::new(source, &tokens, options);
-    grammar::source_file(&mut parser);
+    root(&mut parser);
     let Output { nodes, mut errors, too_deep } = parser.finish();
     tokens.pop();
     let tree = event::flat_tree(source, tokens, &nodes);

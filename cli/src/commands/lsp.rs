@@ -1,7 +1,6 @@
 //! `nivis lsp`: an editor is served over stdin and stdout.
 
-use crate::context::Context;
-use crate::env_vars;
+use crate::context::{self, Context};
 use crate::evaluation;
 use crate::report::{FAILURE, Failure, Outcome};
 use crate::stores::Access;
@@ -15,7 +14,7 @@ use store::{Hash, HashAlgorithm, MemoryStore, StoreDirectory};
 
 /// Runs `nivis lsp`.
 pub(crate) fn run(cx: &mut Context) -> Outcome {
-    let cache = cache_directory();
+    let cache = context::cache_directory();
     let host = server::Host {
         system: Arc::new(Host::new(cx.ui)),
         open_store: Box::new(|| Ok(Box::new(MemoryStore::new(StoreDirectory::default())))),
@@ -25,15 +24,6 @@ pub(crate) fn run(cx: &mut Context) -> Outcome {
     match server::run(host).map_err(Failure::during("serving the editor"))? {
         Ending::AfterShutdown => Ok(()),
         Ending::WithoutShutdown => Err(Failure::silent(FAILURE)),
-    }
-}
-
-/// Returns the place of caches, unless there shall be none.
-fn cache_directory() -> Option<PathBuf> {
-    let chosen = std::env::var_os(env_vars::NIVIS_CACHE_DIR.name);
-    match chosen {
-        Some(chosen) => (!chosen.is_empty()).then(|| PathBuf::from(chosen)),
-        None => Some(PathBuf::from(env_vars::HOME.value()?).join(".cache/nivis")),
     }
 }
 

@@ -171,6 +171,7 @@ pub(crate) static TABLE: &[Setting] = &[
         "Whether to build without a sandbox where there can be none.",
     ),
     row("substitute", Bool, "true", "Whether outputs may come from caches."),
+    row("tarball-ttl", Number, "3600", "Seconds for which a fetched address is taken as unchanged."),
     row("system-features", Words, "", "What derivations may require of this machine."),
     row(
         "hashed-mirrors",
@@ -222,7 +223,6 @@ pub(crate) static TABLE: &[Setting] = &[
     inert("sandbox-build-dir", Text),
     inert("secret-key-files", Words),
     inert("substituters", Words),
-    inert("tarball-ttl", Number),
     inert("trusted-public-keys", Words),
     inert("trusted-substituters", Words),
     inert("trusted-users", Words),

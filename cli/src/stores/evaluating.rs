@@ -16,14 +16,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use store::nar::Tree;
 use store::store::{Roots, text_info};
 use store::{
-    AddError, BuildError, Derivation, DerivedPath, Events, GcError, GcOptions, GcResult, NewText,
-    NewTree, PathInfo, RealiseOptions, Realised, Store, StoreDirectory, StoreError, StorePath,
+    AddError, BuildError, Derivation, DerivedPath, Events, FetchError, FetchOptions, FetchRequest,
+    GcError, GcOptions, GcResult, NewText, NewTree, PathInfo, RealiseOptions, Realised, Store, StoreDirectory, StoreError, StorePath,
 };
 
 /// Another store, which builds as the settings say.
 pub(crate) struct EvaluatingStore<'s> {
     inner: &'s dyn Store,
     options: RealiseOptions,
+    fetch_options: FetchOptions,
     progress: Progress,
     pending: Mutex<Pending>,
 }
@@ -40,8 +41,13 @@ struct Pending {
 impl<'s> EvaluatingStore<'s> {
     /// Returns `inner` as an evaluation of this command sees it.
     pub(crate) fn new(cx: &Context, inner: &'s dyn Store) -> Self {
-        let options = building::options(&cx.settings);
-        Self { inner, options, progress: Progress::new(cx), pending: Mutex::default() }
+        Self {
+            inner,
+            options: building::options(&cx.settings),
+            fetch_options: building::fetch_options(&cx.settings),
+            progress: Progress::new(cx),
+            pending: Mutex::default(),
+        }
     }
 
     /// Adds what was kept back.
@@ -126,6 +132,15 @@ impl Store for EvaluatingStore<'_> {
             self.flush()?;
         }
         self.inner.add_tree(tree)
+    }
+
+    fn fetch(
+        &self,
+        request: &FetchRequest,
+        _: &FetchOptions,
+        _: &dyn Events,
+    ) -> Result<StorePath, FetchError> {
+        self.inner.fetch(request, &self.fetch_options, &self.progress)
     }
 
     fn realise(

@@ -11,8 +11,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use store::nar::Tree;
 use store::store::Roots;
 use store::{
-    AddError, BuildError, Derivation, DerivedPath, Events, GcError, GcOptions, GcResult, NewText,
-    NewTree, PathInfo, RealiseOptions, Realised, Store, StoreDirectory, StoreError, StorePath,
+    AddError, BuildError, Derivation, DerivedPath, Events, FetchError, FetchOptions, FetchRequest,
+    GcError, GcOptions, GcResult, NewText, NewTree, PathInfo, RealiseOptions, Realised, Store, StoreDirectory, StoreError, StorePath,
 };
 
 /// A store that is not opened before it has to be.
@@ -20,6 +20,8 @@ pub(crate) struct LazyStore {
     place: Place,
     access: Access,
     opened: OnceLock<Box<dyn Store>>,
+    /// The store once more, where what is only read has to take something after all.
+    writable: OnceLock<Box<dyn Store>>,
     /// Held while opening, so that it happens once.
     opening: Mutex<()>,
 }
@@ -27,20 +29,41 @@ pub(crate) struct LazyStore {
 impl LazyStore {
     /// Returns the store at `place`.
     pub(crate) fn new(place: Place, access: Access) -> Self {
-        Self { place, access, opened: OnceLock::new(), opening: Mutex::default() }
+        let (opened, writable) = (OnceLock::new(), OnceLock::new());
+        Self { place, access, opened, writable, opening: Mutex::default() }
     }
 
     /// Returns the store itself.
     fn get(&self) -> Result<&dyn Store, StoreError> {
-        if let Some(store) = self.opened.get() {
+        match self.writable.get() {
+            Some(store) => Ok(store.as_ref()),
+            None => self.opened(&self.opened, self.access),
+        }
+    }
+
+    /// Returns the store in a state to take something, whatever it is opened for.
+    fn get_writable(&self) -> Result<&dyn Store, StoreError> {
+        match self.access {
+            Access::Read => self.opened(&self.writable, Access::Write),
+            Access::Write => self.get(),
+        }
+    }
+
+    /// Returns the store in `slot`, which it is opened for if nobody has done so.
+    fn opened<'s>(
+        &self,
+        slot: &'s OnceLock<Box<dyn Store>>,
+        access: Access,
+    ) -> Result<&'s dyn Store, StoreError> {
+        if let Some(store) = slot.get() {
             return Ok(store.as_ref());
         }
         let _held = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(store) = self.opened.get() {
+        if let Some(store) = slot.get() {
             return Ok(store.as_ref());
         }
-        let store = self.place.open(self.access)?;
-        Ok(self.opened.get_or_init(|| store).as_ref())
+        let store = self.place.open(access)?;
+        Ok(slot.get_or_init(|| store).as_ref())
     }
 }
 
@@ -74,6 +97,16 @@ impl Store for LazyStore {
 
     fn add_texts(&self, texts: &[NewText]) -> Result<(), AddError> {
         self.get()?.add_texts(texts)
+    }
+
+    /// Fetches also where nothing else is written, as CppNix does.
+    fn fetch(
+        &self,
+        request: &FetchRequest,
+        options: &FetchOptions,
+        events: &dyn Events,
+    ) -> Result<StorePath, FetchError> {
+        self.get_writable()?.fetch(request, options, events)
     }
 
     fn realise(

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use store::nar::Tree;
 use store::store::Roots;
 use store::{
-    AddError, BuildError, Derivation, DerivedPath, Events, GcError, GcOptions, GcResult,
-    MemoryStore, NewText, NewTree, PathInfo, RealiseOptions, Realised, Store, StoreDirectory,
+    AddError, BuildError, Derivation, DerivedPath, Events, FetchError, FetchOptions, FetchRequest,
+    GcError, GcOptions, GcResult, MemoryStore, NewText, NewTree, PathInfo, RealiseOptions, Realised, Store, StoreDirectory,
     StoreError, StorePath,
 };
 
@@ -107,6 +107,15 @@ impl Store for RefusingStore {
 
     fn verify(&self, _: bool, _: bool, _: &dyn Events) -> Result<bool, StoreError> {
         Ok(true)
+    }
+
+    fn fetch(
+        &self,
+        _: &FetchRequest,
+        _: &FetchOptions,
+        _: &dyn Events,
+    ) -> Result<StorePath, FetchError> {
+        Err(refused("addToStore").into())
     }
 
     fn realise(

@@ -17,6 +17,8 @@ pub(super) struct Url {
     pub(super) query: BTreeMap<String, String>,
     /// What stands behind `#`.
     pub(super) fragment: String,
+    /// What stands where a parameter would, but has no equal sign.
+    pub(super) dubious: Vec<String>,
 }
 
 /// The authority of a URL.
@@ -75,12 +77,14 @@ impl Url {
                 path = "/";
             }
         }
+        let (query, dubious) = parse_query(query.unwrap_or_default());
         Ok(Url {
             scheme: scheme.to_owned(),
             authority,
             path: path.split('/').map(decode).collect(),
-            query: parse_query(query.unwrap_or_default()),
+            query,
             fragment: decode(fragment),
+            dubious,
         })
     }
 
@@ -195,13 +199,20 @@ pub(super) fn transport(scheme: &str) -> &str {
     scheme.split_once('+').map_or(scheme, |(_, transport)| transport)
 }
 
-/// Parses `a=1&b=2`; what has no equal sign is no parameter, and the first of a name counts.
-pub(super) fn parse_query(text: &str) -> BTreeMap<String, String> {
+/// Parses `a=1&b=2`, of which the first of a name counts; returns apart what has no equal sign.
+pub(super) fn parse_query(text: &str) -> (BTreeMap<String, String>, Vec<String>) {
     let mut query = BTreeMap::new();
-    for (name, value) in text.split('&').filter_map(|pair| pair.split_once('=')) {
-        query.entry(decode(name)).or_insert_with(|| decode(value));
+    let mut dubious = Vec::new();
+    for pair in text.split('&') {
+        match pair.split_once('=') {
+            Some((name, value)) => {
+                query.entry(decode(name)).or_insert_with(|| decode(value));
+            }
+            None if text.is_empty() => {}
+            None => dubious.push(pair.to_owned()),
+        }
     }
-    query
+    (query, dubious)
 }
 
 /// Encodes what a lenient parser accepts unencoded.

@@ -10,7 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Heap;
 use super::env::Env;
-use super::value::{APPLY, Apply, BLACKHOLE, FAILED, LAZY, Lazy, REFERENCE, THUNK, Value, Words};
+use super::value::{
+    APPLY, Apply, BLACKHOLE, BLACKHOLE_APPLY, CLAIM, FAILED, LAZY, Lazy, REFERENCE, THUNK, Value,
+    Words,
+};
 use crate::error::EvalError;
 
 /// A place for a value or a thunk, 16 bytes; its address is its identity.
@@ -58,7 +61,7 @@ pub(super) fn state(words: Words<'_>) -> SlotState<'_> {
                     arguments: std::slice::from_raw_parts(start.add(1), count),
                 })
             }
-            BLACKHOLE => SlotState::Blackhole,
+            BLACKHOLE | BLACKHOLE_APPLY => SlotState::Blackhole,
             FAILED => SlotState::Failed(&*(pointer as *const EvalError)),
             _ => unreachable!("no other tag is ever written"),
         }
@@ -127,11 +130,19 @@ impl<'h> Slot<'h> {
                 .word0
                 .compare_exchange(
                     current,
-                    u64::from(BLACKHOLE),
+                    current + u64::from(CLAIM),
                     Ordering::Acquire,
                     Ordering::Relaxed,
                 )
                 .is_ok()
+    }
+
+    /// Makes a claimed slot suspended again: its evaluation was given up, and nothing came of it.
+    pub(crate) fn release(&self) {
+        let current = self.word0.load(Ordering::Relaxed);
+        if matches!(current as u32, BLACKHOLE | BLACKHOLE_APPLY) {
+            self.word0.store(current - u64::from(CLAIM), Ordering::Release);
+        }
     }
 
     /// Stores the result of a claimed slot, the content of a slot made empty on purpose (the

@@ -39,6 +39,11 @@ pub(super) const REFERENCE: u32 = 17;
 pub(super) const APPLY: u32 = 18;
 pub(super) const BLACKHOLE: u32 = 19;
 pub(super) const FAILED: u32 = 20;
+/// As [`BLACKHOLE`], of an application; both are their thunk's tag and [`CLAIM`].
+pub(super) const BLACKHOLE_APPLY: u32 = 21;
+/// What claiming adds to the tag of a thunk.
+pub(super) const CLAIM: u32 = 3;
+const _: () = assert!(THUNK + CLAIM == BLACKHOLE && APPLY + CLAIM == BLACKHOLE_APPLY);
 
 /// Two words: what slots hold and what evaluation passes in registers.
 #[derive(Clone, Copy)]

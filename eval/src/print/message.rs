@@ -173,7 +173,7 @@ impl Printer {
     }
 }
 
-fn show_function<'h>(eval: &Eval<'h>, value: Value<'h>) -> String {
+pub(super) fn show_function<'h>(eval: &Eval<'h>, value: Value<'h>) -> String {
     match value.kind() {
         Kind::Builtin(index) => format!("«primop {}»", builtin_name(index)),
         Kind::Partial(partial) => match partial.function.kind() {

@@ -55,6 +55,7 @@ const OWNERS: [(&str, &[&str]); 5] = [
             "ctrlc",
             "jiff",
             "mimalloc",
+            "reedline",
         ],
     ),
 ];

@@ -250,19 +250,22 @@ fn values_look_alike_in_every_form() {
     let Some(oracle) = Evaluator::oracle("the forms of values") else { return };
     let ours = Evaluator::ours();
     let listed = differences();
-    // Functions and paths have no JSON that does not need the store.
+    // Functions have no JSON, paths need the store for it, and for what holds itself it has no end.
     let expressions: Vec<String> = questions("nix")
         .into_iter()
         .filter(|question| {
             question.features.is_empty() && !listed.contains_key(&question.expression)
         })
         .filter(|question| {
-            question.expected.as_ref().is_ok_and(|value| !value.contains(['<', '/']))
+            question.expected.as_ref().is_ok_and(|value| !value.contains(['<', '/', '«']))
         })
         .map(|question| question.expression)
         .collect();
-    let forms: [&[&str]; 3] =
-        [&["--eval"], &["--eval", "--json"], &["--eval", "--strict", "--xml", "--no-location"]];
+    let forms: [&[&str]; 3] = [
+        &["--eval"],
+        &["--eval", "--strict", "--json"],
+        &["--eval", "--strict", "--xml", "--no-location"],
+    ];
     let mut wrong = Vec::new();
     for form in forms {
         let pairs = ours.answers(form, &expressions).into_iter();
@@ -288,7 +291,7 @@ fn generated_programs_have_the_same_values() {
     let ours = Evaluator::ours();
     let mut programs = program::Programs::new(seed);
     let programs: Vec<String> = (0..COUNT).map(|_| programs.next()).collect();
-    let form = ["--eval", "--json"];
+    let form = ["--eval", "--strict", "--json"];
     let pairs = ours.answers(&form, &programs).into_iter().zip(oracle.answers(&form, &programs));
     let mut wrong = Vec::new();
     let mut values = 0;

@@ -131,24 +131,15 @@ impl Programs {
         let (name, of) = (self.name(), self.any_type());
         let value = self.make(of, depth);
         let body = self.inside(&[(name.clone(), of)], ty, depth);
+        // A value must not see its own name, and what `with` provides must have no other meaning.
+        let is_new = !self.scope.iter().any(|(other, _)| *other == name);
         match self.below(5) {
             0 => format!("(({name}: {body}) {value})"),
-            1 => format!("(({{ {name} ? {value}, ... }}: {body}) {{ }})"),
-            2 => format!("(({{ {name} }}@all: {body}) {{ {name} = {value}; }})"),
-            3 => {
-                let unused = format!("unused{}", self.below(9));
-                format!("(let {name} = {value}; {unused} = throw \"never\"; in {body})")
-            }
-            _ => {
-                // `with` binds weakest: only a name that nothing else binds may come from it.
-                let is_taken = self.scope.iter().any(|(other, _)| *other == name);
-                let keyword = if is_taken { "let" } else { "with" };
-                if is_taken {
-                    format!("({keyword} {name} = {value}; in {body})")
-                } else {
-                    format!("({keyword} {{ {name} = {value}; other = throw \"never\"; }}; {body})")
-                }
-            }
+            1 => format!("(({{ {name} }}@all: {body}) {{ {name} = {value}; }})"),
+            2 if is_new => format!("(({{ {name} ? {value}, ... }}: {body}) {{ }})"),
+            3 if is_new => format!("(with {{ {name} = {value}; no = throw \"never\"; }}; {body})"),
+            _ if is_new => format!("(let {name} = {value}; no = throw \"never\"; in {body})"),
+            _ => format!("(({name}: no: {body}) {value} (throw \"never\"))"),
         }
     }
 

@@ -1,0 +1,271 @@
+//! Looking into values: what lies at a path of names in the package set or the library, one level
+//! deep and as plain data.
+//!
+//! An editor asks for one set at a time: `pkgs`, then `pkgs.python3Packages`. Each is forced to
+//! weak head normal form and its names are listed; the values in it stay suspended. The evaluation
+//! is kept between questions, so that a set is only ever evaluated once.
+
+mod comment;
+
+use std::collections::BTreeMap;
+
+use crate::error::{ErrorKind, Result};
+use crate::heap::{Attrs, Kind, Lazy, Symbol, Value};
+use crate::interpret::Eval;
+use crate::option_tree::Place;
+use crate::print;
+use crate::source::{HOST, Origin, Position, SourcePath};
+
+/// Where a path of names begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Base {
+    /// The package set: a configuration's `pkgs`, else `import <nixpkgs> { }`.
+    Packages,
+    /// The library of functions: `import <nixpkgs/lib>`.
+    Library,
+}
+
+/// A path of names into a [`Base`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lookup {
+    /// Where it begins.
+    pub base: Base,
+    /// The names.
+    pub path: Vec<String>,
+}
+
+impl Lookup {
+    /// Returns the path one name further in.
+    #[must_use]
+    pub fn select(&self, name: &str) -> Lookup {
+        let mut path = self.path.clone();
+        path.push(name.to_owned());
+        Lookup { base: self.base, path }
+    }
+}
+
+/// What lies at a [`Lookup`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inspected {
+    /// What sort of value it is.
+    pub kind: ValueKind,
+    /// The names in a set, sorted.
+    pub names: Vec<String>,
+    /// The version of a package.
+    pub version: Option<String>,
+    /// What a package is, in a few words.
+    pub description: Option<String>,
+    /// Where a package comes from.
+    pub homepage: Option<String>,
+    /// The parameters of a function.
+    pub parameters: Vec<FunctionParameter>,
+    /// A value that is neither a set nor a function, as text.
+    pub text: Option<String>,
+    /// Where it is defined.
+    pub place: Option<Place>,
+    /// The comment at its definition.
+    pub documentation: Option<String>,
+}
+
+/// The sorts of values, as far as an editor tells them apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ValueKind {
+    /// Nothing lies there, or its evaluation failed.
+    #[default]
+    Missing,
+    /// A package.
+    Package,
+    /// A set.
+    Set,
+    /// A function.
+    Function,
+    /// Anything else.
+    Other,
+}
+
+/// One parameter of a function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FunctionParameter {
+    /// `name:`
+    Plain(String),
+    /// `{ a, b ? 1, ... }:`: the names, each with whether it may be left out.
+    Formals(Vec<(String, bool)>),
+}
+
+/// An evaluation that answers questions one after another.
+pub struct Inspector<'e, 'h> {
+    eval: &'e mut Eval<'h>,
+    configuration: Option<SourcePath>,
+    bases: BTreeMap<Base, Option<Value<'h>>>,
+}
+
+impl<'e, 'h> Inspector<'e, 'h> {
+    /// Returns an inspector of what a configuration sees; without one, of the bare package set.
+    ///
+    /// Runs inside [`crate::interpret::on_large_stack`].
+    pub fn new(eval: &'e mut Eval<'h>, configuration: Option<SourcePath>) -> Self {
+        Inspector { eval, configuration, bases: BTreeMap::new() }
+    }
+
+    /// Returns what lies at a path.
+    ///
+    /// # Errors
+    ///
+    /// If the evaluation is cancelled; whatever else fails is [`ValueKind::Missing`].
+    pub fn inspect(&mut self, lookup: &Lookup) -> Result<Inspected> {
+        let Some(mut value) = self.base(lookup.base)? else { return Ok(Inspected::default()) };
+        let mut position = Position::NONE;
+        for name in &lookup.path {
+            let attr = value.as_attrs().and_then(|it| it.attr(Symbol::intern(name.as_bytes())));
+            let Some(attr) = attr else { return Ok(Inspected::default()) };
+            let forced = self.eval.force(attr.slot);
+            let Some(next) = unless_failed(forced)? else { return Ok(Inspected::default()) };
+            (value, position) = (next, attr.position);
+        }
+        self.describe(value, position)
+    }
+
+    fn base(&mut self, base: Base) -> Result<Option<Value<'h>>> {
+        if let Some(known) = self.bases.get(&base) {
+            return Ok(*known);
+        }
+        let value = match base {
+            Base::Library => self.evaluate(b"import <nixpkgs/lib>")?,
+            Base::Packages => match self.configured_packages()? {
+                Some(packages) => Some(packages),
+                None => self.evaluate(b"import <nixpkgs> { }")?,
+            },
+        };
+        self.bases.insert(base, value);
+        Ok(value)
+    }
+
+    fn configured_packages(&mut self) -> Result<Option<Value<'h>>> {
+        let Some(path) = &self.configuration else { return Ok(None) };
+        let path = Value::path(self.eval.heap(), path.root, &path.bytes);
+        let Some(function) = self.evaluate(PACKAGES)? else { return Ok(None) };
+        let called = self.eval.call(function, &[Lazy::from(path)]);
+        unless_failed(called)
+    }
+
+    fn evaluate(&mut self, text: &[u8]) -> Result<Option<Value<'h>>> {
+        let directory = SourcePath::new(HOST, &self.eval.settings().directory);
+        unless_failed(self.eval.evaluate(Origin::String(directory), text))
+    }
+
+    fn describe(&mut self, value: Value<'h>, position: Position) -> Result<Inspected> {
+        let mut found = Inspected { place: self.place(position), ..Inspected::default() };
+        match value.kind() {
+            Kind::Attrs(attrs) => self.describe_set(attrs, &mut found)?,
+            Kind::Lambda(_) | Kind::Partial(_) | Kind::Builtin(_) => {
+                self.describe_function(value, &mut found);
+            }
+            Kind::List(_) => found.kind = ValueKind::Other,
+            _ => {
+                found.kind = ValueKind::Other;
+                let shown = print::print_value(self.eval, value);
+                let text = unless_failed(shown)?;
+                found.text = text.map(|it| String::from_utf8_lossy(&it).into_owned());
+            }
+        }
+        if found.documentation.is_none() {
+            found.documentation = self.comment(position);
+        }
+        Ok(found)
+    }
+
+    fn describe_set(&mut self, attrs: Attrs<'h>, found: &mut Inspected) -> Result<()> {
+        found.kind = ValueKind::Set;
+        let heap = self.eval.heap();
+        found.names =
+            attrs.iter_by_name(heap).map(|attr| attr.name.to_text().into_owned()).collect();
+        if self.text(attrs, "type")?.as_deref() != Some("derivation") {
+            return Ok(());
+        }
+        found.kind = ValueKind::Package;
+        found.version = self.text(attrs, "version")?;
+        if found.version.is_none() {
+            found.version = self.text(attrs, "name")?.as_deref().and_then(version_of);
+        }
+        let Some(meta) = self.get(attrs, "meta")?.and_then(Value::as_attrs) else { return Ok(()) };
+        found.description = self.text(meta, "description")?;
+        found.homepage = self.text(meta, "homepage")?;
+        let position = self.text(meta, "position")?;
+        if let Some((file, line)) = position.as_deref().and_then(|it| it.rsplit_once(':')) {
+            let line = line.parse().ok();
+            found.place = Some(Place { file: file.to_owned(), line, column: None });
+        }
+        Ok(())
+    }
+
+    fn describe_function(&mut self, function: Value<'h>, found: &mut Inspected) {
+        found.kind = ValueKind::Function;
+        if let Kind::Builtin(index) = function.kind() {
+            let builtin = crate::builtins::at(index);
+            let names = builtin.parameters.iter().map(|it| it.name.to_owned());
+            found.parameters = names.map(FunctionParameter::Plain).collect();
+            found.documentation = Some(builtin.doc.trim().to_owned());
+            return;
+        }
+        let Some(info) = self.eval.function_info(function) else { return };
+        let text = self.eval.source_text(info.position.file);
+        let written = text.and_then(|text| comment::function(text, info.position.offset));
+        let Some(written) = written else { return };
+        let offset = written.offset;
+        found.parameters = written.parameters;
+        found.documentation = written.documentation;
+        found.place = self.place(Position { file: info.position.file, offset });
+    }
+
+    /// Returns the comment before the binding at a position.
+    fn comment(&self, position: Position) -> Option<String> {
+        let text = self.eval.source_text(position.file)?;
+        comment::before(text, position.offset as usize)
+    }
+
+    fn place(&self, position: Position) -> Option<Place> {
+        match self.eval.locate(position)? {
+            (Origin::File(path), line, column) => {
+                Some(Place { file: path.display(), line: Some(line), column: Some(column) })
+            }
+            _ => None,
+        }
+    }
+
+    fn text(&mut self, attrs: Attrs<'h>, name: &str) -> Result<Option<String>> {
+        let value = self.get(attrs, name)?;
+        Ok(value.and_then(Value::as_string).map(|text| text.to_text().into_owned()))
+    }
+
+    fn get(&mut self, attrs: Attrs<'h>, name: &str) -> Result<Option<Value<'h>>> {
+        match attrs.get(Symbol::intern(name.as_bytes())) {
+            Some(slot) => unless_failed(self.eval.force(slot)),
+            None => Ok(None),
+        }
+    }
+}
+
+/// An option that does not exist yet must not hide the packages: nothing is checked.
+const PACKAGES: &[u8] = b"configuration: (import <nixpkgs/nixos> {
+  configuration = { imports = [ configuration ]; _module.check = false; };
+}).pkgs";
+
+/// Turns a failure into `None`, unless the evaluation was cancelled.
+fn unless_failed<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind == ErrorKind::Cancelled => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Returns what follows the first dash that no letter follows: the version in a package's name.
+fn version_of(name: &str) -> Option<String> {
+    let at = name.match_indices('-').find(|(at, _)| {
+        name.as_bytes().get(at + 1).is_some_and(|next| !next.is_ascii_alphabetic())
+    })?;
+    name.get(at.0 + 1..).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,512 @@
+//! What expressions mean without evaluating the file: which set a name is selected from.
+//!
+//! ```nix
+//! { config, pkgs, lib, ... }:
+//! let cfg = config.services.nginx; own = { a = 1; } // cfg; in with pkgs; [ own.█ lib.█ █ ]
+//! ```
+//!
+//! Variables are followed to their bindings, `inherit`s and imports to where they come from.
+//! What leads to the package set or the library is asked from [`super::Values`].
+
+mod file;
+
+use std::cell::Cell;
+
+use eval::inspect::{Base, Inspected, Lookup, ValueKind};
+use eval::scope::{Definition, DefinitionKind, Scopes, Target};
+use eval::source::{HOST, SourcePath};
+use syntax::{FlatNode, FlatTree, SyntaxKind, TextRange};
+
+use super::Knowledge;
+use super::cursor::Part;
+use super::goto_definition::path_target;
+
+/// How many expressions one question follows.
+const STEPS_MAX: u32 = 200;
+
+/// One file with all that is known around it.
+pub(super) struct Scene<'a> {
+    pub(super) knowledge: Knowledge<'a>,
+    pub(super) tree: &'a FlatTree<'a>,
+    pub(super) scopes: &'a Scopes,
+    pub(super) path: &'a SourcePath,
+    /// How many steps are left: names may go in circles.
+    steps: Cell<u32>,
+}
+
+/// What an expression means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Meaning<'a> {
+    /// A part of `config`.
+    Config(Vec<Part>),
+    /// A part of the package set or the library.
+    Value(Lookup),
+    /// The set `builtins`.
+    Builtins,
+    /// What the expression says itself: a set, a function, a constant.
+    Written(FlatNode<'a>),
+    /// What a name is bound to where the binding says more of it: `a.b = 1; a.c = 2;`.
+    Partial(Vec<FlatNode<'a>>, usize),
+    /// A file, imported, and the way from its value to what is meant.
+    File(SourcePath, Vec<Step>),
+    /// The right set laid over the left one.
+    Update(Box<Meaning<'a>>, Box<Meaning<'a>>),
+}
+
+/// One step on the way from the value of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// An attribute.
+    Select(String),
+    /// A call.
+    Call,
+}
+
+/// One name in a set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Name {
+    /// The name.
+    pub(super) name: String,
+    /// Where it is written.
+    pub(super) place: Written,
+    /// The path it has in the package set or the library.
+    pub(super) lookup: Option<Lookup>,
+}
+
+/// Where a name is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    /// In this file.
+    Here(TextRange),
+    /// In another one, with line and column from 1.
+    There(SourcePath, u32, u32),
+    /// Somewhere that an evaluation knows.
+    Elsewhere,
+}
+
+impl<'a> Scene<'a> {
+    /// Returns the scene of a file.
+    pub(super) fn new(
+        knowledge: Knowledge<'a>,
+        tree: &'a FlatTree<'a>,
+        scopes: &'a Scopes,
+        path: &'a SourcePath,
+    ) -> Scene<'a> {
+        Scene { knowledge, tree, scopes, path, steps: Cell::new(STEPS_MAX) }
+    }
+
+    /// Returns the innermost nodes around an offset, outermost first.
+    pub(super) fn around(&self, offset: u32) -> Vec<FlatNode<'a>> {
+        let mut nodes = vec![self.tree.root()];
+        while let Some(node) = nodes.last() {
+            let inside = |it: &FlatNode<'_>| it.start() <= offset && offset <= it.end();
+            match node.children().take_while(|it| it.start() <= offset).filter(inside).last() {
+                Some(child) => nodes.push(child),
+                None => break,
+            }
+        }
+        nodes
+    }
+
+    /// Returns the node that has exactly this range, the outermost of several.
+    pub(super) fn node_at(&self, range: TextRange) -> Option<FlatNode<'a>> {
+        let mut node = self.tree.root();
+        while node.range() != range {
+            node = node.children().find(|it| it.range().contains_range(range))?;
+        }
+        Some(node)
+    }
+
+    /// Returns what an expression means.
+    pub(super) fn meaning(&self, node: FlatNode<'a>) -> Option<Meaning<'a>> {
+        self.steps.set(self.steps.get().checked_sub(1)?);
+        match node.kind() {
+            SyntaxKind::Variable => self.variable(node),
+            SyntaxKind::Select => {
+                if node.token(SyntaxKind::Or).is_some() {
+                    return None;
+                }
+                let base = self.meaning(node.first_child()?)?;
+                let attrpath = node.child(SyntaxKind::Attrpath)?;
+                let mut meaning = base;
+                for attr in attrpath.children() {
+                    meaning = self.select(meaning, &static_name(attr)?)?;
+                }
+                Some(meaning)
+            }
+            SyntaxKind::Paren => self.meaning(node.expressions().next()?),
+            SyntaxKind::LetIn | SyntaxKind::WithExpr | SyntaxKind::AssertExpr => {
+                let last = node.expressions().last()?;
+                self.meaning(last)
+            }
+            SyntaxKind::BinaryOp
+                if node.operator().is_some_and(|it| it.kind() == SyntaxKind::SlashSlash) =>
+            {
+                let mut sides = node.expressions();
+                let (left, right) = (sides.next()?, sides.next()?);
+                match (self.meaning(left), self.meaning(right)) {
+                    (Some(left), Some(right)) => {
+                        Some(Meaning::Update(Box::new(left), Box::new(right)))
+                    }
+                    (one, other) => one.or(other),
+                }
+            }
+            SyntaxKind::Apply => self.application(node),
+            SyntaxKind::LookupPathExpr | SyntaxKind::Path => None,
+            _ => Some(Meaning::Written(node)),
+        }
+    }
+
+    fn variable(&self, node: FlatNode<'a>) -> Option<Meaning<'a>> {
+        let reference = self.scopes.reference_at(node.range().start())?;
+        let name = reference.name.to_text();
+        match &reference.target {
+            Target::Definition(index) => {
+                self.definition(self.scopes.definitions.get(*index as usize)?)
+            }
+            Target::Builtin if name == "builtins" => Some(Meaning::Builtins),
+            Target::Builtin => None,
+            Target::With(withs) => withs.iter().find_map(|index| {
+                let set = self.scopes.withs.get(*index as usize)?.set?;
+                let set = self.meaning(self.node_at(set)?)?;
+                self.select(set, &name)
+            }),
+            Target::Undefined => usual(&name),
+        }
+    }
+
+    /// Returns what a definition gives its name.
+    pub(super) fn definition(&self, definition: &Definition) -> Option<Meaning<'a>> {
+        let name = definition.name.to_text();
+        match definition.kind {
+            DefinitionKind::Let | DefinitionKind::RecAttr | DefinitionKind::LetInherit => {
+                let entry = self.node_at(definition.full_range)?;
+                match entry.kind() {
+                    SyntaxKind::InheritClause => self.inherited(entry, &name),
+                    _ => self.in_entries(self.entries_around(definition), &name),
+                }
+            }
+            DefinitionKind::Formal { .. } => match usual(&name) {
+                Some(usual) => Some(usual),
+                None if self.is_package() => Some(Meaning::Value(packages().select(&name))),
+                None => {
+                    let formal = self.node_at(definition.full_range)?;
+                    self.meaning(formal.expressions().next()?)
+                }
+            },
+            DefinitionKind::Parameter => self.parameter(definition, &name),
+            DefinitionKind::AtName => None,
+        }
+    }
+
+    /// The parameters of an overlay are package sets: `final: prev:`, or `self: super:`.
+    fn parameter(&self, definition: &Definition, name: &str) -> Option<Meaning<'a>> {
+        let other = match name {
+            "final" => "prev",
+            "prev" => "final",
+            "self" => "super",
+            "super" => "self",
+            "pkgs" | "lib" | "config" => return usual(name),
+            _ => return None,
+        };
+        let is_other = |it: &&Definition| {
+            it.kind == DefinitionKind::Parameter
+                && it.name.to_text() == other
+                && (it.scope.contains_range(definition.scope)
+                    || definition.scope.contains_range(it.scope))
+        };
+        self.scopes.definitions.iter().find(is_other)?;
+        Some(Meaning::Value(packages()))
+    }
+
+    /// Whether the file is a package: a function that `callPackage` calls.
+    fn is_package(&self) -> bool {
+        let Some(top) = self.tree.root().expressions().next() else { return false };
+        let Some(formals) = top.child(SyntaxKind::Formals) else { return false };
+        let mut names = formals.children().filter_map(|it| it.child(SyntaxKind::Name));
+        let has = |names: &mut dyn Iterator<Item = FlatNode<'a>>| {
+            names.any(|it| {
+                matches!(
+                    it.text(),
+                    b"stdenv" | b"fetchurl" | b"fetchFromGitHub" | b"buildPythonPackage"
+                )
+            })
+        };
+        has(&mut names) && !super::root::is_module(self.tree.source())
+    }
+
+    /// Returns the bindings and `inherit`s among which a definition stands.
+    fn entries_around(&self, definition: &Definition) -> Vec<FlatNode<'a>> {
+        match self.node_at(definition.scope) {
+            Some(scope) => scope.children().collect(),
+            None => Vec::new(),
+        }
+    }
+
+    /// Returns what `name` means among entries, nested paths included.
+    fn in_entries(&self, entries: Vec<FlatNode<'a>>, name: &str) -> Option<Meaning<'a>> {
+        let mut parts = Vec::new();
+        for entry in entries {
+            match entry.kind() {
+                SyntaxKind::Binding => {
+                    let Some(path) = entry.child(SyntaxKind::Attrpath) else { continue };
+                    let mut attrs = path.children();
+                    if attrs.next().and_then(static_name).as_deref() != Some(name) {
+                        continue;
+                    }
+                    if attrs.next().is_none() {
+                        return self.meaning(entry.expressions().next()?);
+                    }
+                    parts.push(entry);
+                }
+                SyntaxKind::InheritClause => {
+                    let mut attrs = entry.children().filter(|it| it.kind().is_attr());
+                    if attrs.any(|attr| static_name(attr).as_deref() == Some(name)) {
+                        return self.inherited(entry, name);
+                    }
+                }
+                _ => {}
+            }
+        }
+        (!parts.is_empty()).then_some(Meaning::Partial(parts, 1))
+    }
+
+    fn inherited(&self, clause: FlatNode<'a>, name: &str) -> Option<Meaning<'a>> {
+        self.steps.set(self.steps.get().checked_sub(1)?);
+        match clause.child(SyntaxKind::InheritFrom) {
+            Some(from) => {
+                let set = self.meaning(from.expressions().next()?)?;
+                self.select(set, name)
+            }
+            None => {
+                let attr = clause
+                    .children()
+                    .find(|it| it.kind().is_attr() && static_name(*it).as_deref() == Some(name))?;
+                let reference = self.scopes.reference_at(attr.range().start())?;
+                match &reference.target {
+                    Target::Definition(index) => {
+                        self.definition(self.scopes.definitions.get(*index as usize)?)
+                    }
+                    Target::Undefined => usual(name),
+                    _ => None,
+                }
+            }
+        }
+    }
+
+    /// Returns what an attribute of a set means.
+    pub(super) fn select(&self, set: Meaning<'a>, name: &str) -> Option<Meaning<'a>> {
+        self.steps.set(self.steps.get().checked_sub(1)?);
+        match set {
+            Meaning::Config(mut path) => {
+                path.push(Part::Name(name.to_owned()));
+                Some(Meaning::Config(path))
+            }
+            Meaning::Value(lookup) => Some(Meaning::Value(lookup.select(name))),
+            Meaning::Builtins => None,
+            Meaning::Written(node) if node.kind() == SyntaxKind::AttrSet => {
+                self.in_entries(node.children().collect(), name)
+            }
+            Meaning::Written(_) => None,
+            Meaning::Partial(entries, depth) => self.in_partial(&entries, depth, name),
+            Meaning::File(path, mut steps) => {
+                steps.push(Step::Select(name.to_owned()));
+                Some(Meaning::File(path, steps))
+            }
+            Meaning::Update(left, right) => {
+                let has = |names: Vec<Name>| names.iter().any(|it| it.name == name);
+                if has(self.names(&right)) {
+                    return self.select(*right, name);
+                }
+                self.select(*left, name)
+            }
+        }
+    }
+
+    fn in_partial(
+        &self,
+        entries: &[FlatNode<'a>],
+        depth: usize,
+        name: &str,
+    ) -> Option<Meaning<'a>> {
+        let mut parts = Vec::new();
+        for entry in entries {
+            let mut attrs = entry.child(SyntaxKind::Attrpath)?.children().skip(depth);
+            if attrs.next().and_then(static_name).as_deref() != Some(name) {
+                continue;
+            }
+            if attrs.next().is_none() {
+                return self.meaning(entry.expressions().next()?);
+            }
+            parts.push(*entry);
+        }
+        (!parts.is_empty()).then_some(Meaning::Partial(parts, depth + 1))
+    }
+
+    fn application(&self, node: FlatNode<'a>) -> Option<Meaning<'a>> {
+        let mut children = node.expressions();
+        let function = children.next()?.without_parens();
+        let arguments: Vec<FlatNode<'a>> = children.collect();
+        let (function, arguments) = flattened(function, arguments);
+        let first = *arguments.first()?;
+        if self.is_import(function) {
+            let imported = self.imported(first.without_parens())?;
+            return arguments.iter().skip(1).try_fold(imported, |it, _| self.called(it));
+        }
+        let mut meaning = self.meaning(function)?;
+        for _ in &arguments {
+            meaning = self.called(meaning)?;
+        }
+        Some(meaning)
+    }
+
+    fn is_import(&self, function: FlatNode<'a>) -> bool {
+        match function.kind() {
+            SyntaxKind::Variable => function.text() == b"import",
+            SyntaxKind::Select => function.text() == b"builtins.import",
+            _ => false,
+        }
+    }
+
+    fn imported(&self, argument: FlatNode<'a>) -> Option<Meaning<'a>> {
+        match argument.kind() {
+            SyntaxKind::LookupPathExpr => match argument.text() {
+                b"<nixpkgs>" => Some(Meaning::Value(packages())),
+                b"<nixpkgs/lib>" => Some(Meaning::Value(library())),
+                _ => None,
+            },
+            SyntaxKind::Path if self.path.root == HOST => {
+                let path = path_target(&self.path.bytes, &text(argument))?;
+                Some(Meaning::File(path, Vec::new()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns what a call of a function gives.
+    fn called(&self, function: Meaning<'a>) -> Option<Meaning<'a>> {
+        match function {
+            // `import <nixpkgs> { }`: the package set is what is meant either way.
+            Meaning::Value(lookup) if lookup.path.is_empty() && lookup.base == Base::Packages => {
+                Some(Meaning::Value(lookup))
+            }
+            Meaning::Written(node) if node.kind() == SyntaxKind::Lambda => {
+                self.meaning(node.expressions().last()?)
+            }
+            Meaning::File(path, mut steps) => {
+                steps.push(Step::Call);
+                Some(Meaning::File(path, steps))
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the names in a set, as far as they are known.
+    pub(super) fn names(&self, set: &Meaning<'a>) -> Vec<Name> {
+        if self.steps.get() == 0 {
+            return Vec::new();
+        }
+        self.steps.set(self.steps.get() - 1);
+        match set {
+            Meaning::Config(_) | Meaning::Builtins => Vec::new(),
+            Meaning::Value(lookup) => {
+                let Some(found) = self.inspected(lookup) else { return Vec::new() };
+                let name = |name: &String| Name {
+                    name: name.clone(),
+                    place: Written::Elsewhere,
+                    lookup: Some(lookup.select(name)),
+                };
+                found.names.iter().map(name).collect()
+            }
+            Meaning::Written(node) if node.kind() == SyntaxKind::AttrSet => {
+                let mut names = Vec::new();
+                node.children().for_each(|entry| entry_names(entry, 0, &mut names));
+                names
+            }
+            Meaning::Written(_) => Vec::new(),
+            Meaning::Partial(entries, depth) => {
+                let mut names = Vec::new();
+                entries.iter().for_each(|entry| entry_names(*entry, *depth, &mut names));
+                names
+            }
+            Meaning::File(path, steps) => file::names(self.knowledge, path, steps, self.steps.get()),
+            Meaning::Update(left, right) => {
+                let mut names = self.names(right);
+                for name in self.names(left) {
+                    if names.iter().all(|it| it.name != name.name) {
+                        names.push(name);
+                    }
+                }
+                names
+            }
+        }
+    }
+
+    /// Returns what an evaluation has found at a path.
+    pub(super) fn inspected(&self, lookup: &Lookup) -> Option<std::sync::Arc<Inspected>> {
+        let found = self.knowledge.values?.get(lookup)?;
+        (found.kind != ValueKind::Missing).then_some(found)
+    }
+}
+
+/// Returns what the arguments of modules, packages and overlays are called everywhere.
+fn usual<'a>(name: &str) -> Option<Meaning<'a>> {
+    match name {
+        "config" => Some(Meaning::Config(Vec::new())),
+        "pkgs" => Some(Meaning::Value(packages())),
+        "lib" => Some(Meaning::Value(library())),
+        _ => None,
+    }
+}
+
+fn packages() -> Lookup {
+    Lookup { base: Base::Packages, path: Vec::new() }
+}
+
+fn library() -> Lookup {
+    Lookup { base: Base::Library, path: Vec::new() }
+}
+
+/// Returns the function of nested applications with all arguments.
+fn flattened<'a>(
+    function: FlatNode<'a>,
+    arguments: Vec<FlatNode<'a>>,
+) -> (FlatNode<'a>, Vec<FlatNode<'a>>) {
+    let (mut function, mut arguments) = (function, arguments);
+    while function.kind() == SyntaxKind::Apply {
+        let mut inner = function.expressions();
+        let Some(first) = inner.next() else { break };
+        let mut all: Vec<FlatNode<'a>> = inner.collect();
+        all.append(&mut arguments);
+        (function, arguments) = (first.without_parens(), all);
+    }
+    (function, arguments)
+}
+
+/// Adds the names that an entry of a set gives at a depth of its path.
+fn entry_names(entry: FlatNode<'_>, depth: usize, names: &mut Vec<Name>) {
+    let mut add = |attr: FlatNode<'_>| {
+        let Some(name) = static_name(attr) else { return };
+        if names.iter().all(|it| it.name != name) {
+            names.push(Name { name, place: Written::Here(attr.range()), lookup: None });
+        }
+    };
+    match entry.kind() {
+        SyntaxKind::Binding => {
+            let path = entry.child(SyntaxKind::Attrpath);
+            path.and_then(|it| it.children().nth(depth)).into_iter().for_each(&mut add);
+        }
+        SyntaxKind::InheritClause => {
+            entry.children().filter(|it| it.kind().is_attr()).for_each(&mut add);
+        }
+        _ => {}
+    }
+}
+
+pub(super) fn static_name(attr: FlatNode<'_>) -> Option<String> {
+    attr.static_attr().map(|name| String::from_utf8_lossy(&name).into_owned())
+}
+
+pub(super) fn text(node: FlatNode<'_>) -> String {
+    String::from_utf8_lossy(node.text()).into_owned()
+}

@@ -1,0 +1,78 @@
+//! The names in the value of another file.
+
+use eval::db::PARSE_OPTIONS;
+use eval::scope;
+use eval::source::{HOST, SourcePath};
+use eval::system::FileType;
+use syntax::{LineIndex, SyntaxKind};
+
+use super::{Knowledge, Meaning, Name, Scene, Step, Written};
+
+/// Returns the names in what a file means, after some steps from its value.
+pub(super) fn names(
+    knowledge: Knowledge<'_>,
+    path: &SourcePath,
+    steps: &[Step],
+    budget: u32,
+) -> Vec<Name> {
+    let Some((path, text)) = read(knowledge, path) else { return Vec::new() };
+    let (tree, _) = syntax::parse_flat(&text, PARSE_OPTIONS);
+    let scopes = scope::scopes(&tree);
+    let scene = Scene::new(knowledge, &tree, &scopes, &path);
+    scene.steps.set(budget);
+    let Some(meaning) = meaning(&scene, steps) else { return Vec::new() };
+    let lines = LineIndex::new(&text);
+    let mut names = scene.names(&meaning);
+    for name in &mut names {
+        if let Written::Here(range) = &name.place {
+            let line = lines.line(range.start());
+            let column = u32::from(range.start() - lines.line_range(line).start());
+            name.place = Written::There(path.clone(), line + 1, column + 1);
+        }
+    }
+    names
+}
+
+fn meaning<'a>(scene: &Scene<'a>, steps: &[Step]) -> Option<Meaning<'a>> {
+    let mut meaning = scene.meaning(scene.tree.root().expressions().next()?)?;
+    for step in steps {
+        meaning = match step {
+            Step::Select(name) => scene.select(meaning, name)?,
+            Step::Call => scene.called(meaning)?,
+        };
+    }
+    Some(meaning)
+}
+
+/// Reads a file, of a directory the `default.nix` in it.
+fn read(knowledge: Knowledge<'_>, path: &SourcePath) -> Option<(SourcePath, Vec<u8>)> {
+    let system = knowledge.system.filter(|_| path.root == HOST)?;
+    let mut bytes = path.bytes.to_vec();
+    if system.file_type(&bytes).ok()? == FileType::Directory {
+        bytes.extend_from_slice(b"/default.nix");
+    }
+    let text = system.read_file(&bytes).ok()?;
+    Some((SourcePath::new(HOST, &bytes), text))
+}
+
+/// Returns the names that a function in a file takes, if its value is a function.
+pub(super) fn formals(knowledge: Knowledge<'_>, path: &SourcePath) -> Vec<Name> {
+    let Some((path, text)) = read(knowledge, path) else { return Vec::new() };
+    let (tree, _) = syntax::parse_flat(&text, PARSE_OPTIONS);
+    let scopes = scope::scopes(&tree);
+    let scene = Scene::new(knowledge, &tree, &scopes, &path);
+    let top = tree.root().expressions().next();
+    let Some(Meaning::Written(top)) = top.and_then(|it| scene.meaning(it)) else {
+        return Vec::new();
+    };
+    let lines = LineIndex::new(&text);
+    let Some(formals) = top.child(SyntaxKind::Formals) else { return Vec::new() };
+    let names = formals.children().filter_map(|it| it.child(SyntaxKind::Name));
+    let named = names.map(|name| {
+        let line = lines.line(name.range().start());
+        let column = u32::from(name.range().start() - lines.line_range(line).start());
+        let place = Written::There(path.clone(), line + 1, column + 1);
+        Name { name: super::text(name), place, lookup: None }
+    });
+    named.collect()
+}

@@ -1,0 +1,176 @@
+//! Tar archives to trees: compressed with gzip, bzip2 or xz, or not at all.
+//!
+//! The tree is made in memory, so that no name and no link in an archive leads anywhere. Only what
+//! a store object can hold is kept: whether the owner may execute a file, but no times, owners or
+//! other permissions.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io::{self, BufRead as _, BufReader, Read};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Component, Path};
+
+use bzip2::read::MultiBzDecoder;
+use flate2::read::MultiGzDecoder;
+use liblzma::read::XzDecoder;
+use tar::{Archive, Entry, EntryType};
+
+use super::transport::Problem;
+use crate::nar::memory::MemoryTree;
+
+/// How large a tree may be, in bytes of its files.
+const TREE_MAX_BYTES: u64 = 16 << 30;
+
+/// Unpacks an archive; a single directory at its top gives way to what is in it.
+pub(super) fn read(archive: Box<dyn Read>) -> Result<MemoryTree, Problem> {
+    let mut archive = BufReader::with_capacity(64 << 10, archive);
+    let passing = |error: &io::Error| Problem { message: error.to_string(), may_pass: true };
+    let start = archive.fill_buf().map_err(|error| passing(&error))?;
+    let decompressed: Box<dyn Read> = if start.starts_with(b"\x1f\x8b") {
+        Box::new(MultiGzDecoder::new(archive))
+    } else if start.starts_with(b"BZh") {
+        Box::new(MultiBzDecoder::new(archive))
+    } else if start.starts_with(b"\xfd7zXZ\0") {
+        Box::new(XzDecoder::new_multi_decoder(archive))
+    } else if start.starts_with(b"\x28\xb5\x2f\xfd") {
+        return Err(Problem::lasting("archives compressed with zstd are not supported"));
+    } else if start.starts_with(b"PK\x03\x04") {
+        return Err(Problem::lasting("zip archives are not supported"));
+    } else {
+        Box::new(archive)
+    };
+    let mut unpacked = Unpacked { root: BTreeMap::new(), size: 0 };
+    // What ends early may be whole another time; what is no archive never is.
+    let explain = |error: io::Error| Problem {
+        may_pass: error.kind() == io::ErrorKind::UnexpectedEof,
+        message: format!("cannot unpack the archive: {error}"),
+    };
+    let mut archive = Archive::new(BufReader::with_capacity(64 << 10, decompressed));
+    let mut is_empty = true;
+    for entry in archive.entries().map_err(explain)? {
+        unpacked.add(entry.map_err(explain)?).map_err(explain)?;
+        is_empty = false;
+    }
+    if is_empty {
+        return Err(Problem::lasting("cannot unpack the archive: there is nothing in it"));
+    }
+    Ok(unpacked.tree())
+}
+
+type Entries = BTreeMap<Vec<u8>, MemoryTree>;
+
+/// A tree that is being unpacked.
+struct Unpacked {
+    root: Entries,
+    size: u64,
+}
+
+impl Unpacked {
+    fn add(&mut self, mut entry: Entry<'_, impl Read>) -> io::Result<()> {
+        let kind = entry.header().entry_type();
+        if kind == EntryType::XGlobalHeader {
+            return Ok(());
+        }
+        let Some((name, mut above)) = place(&entry.path_bytes())? else { return Ok(()) };
+        let node = match kind {
+            EntryType::Directory => {
+                above.push(name);
+                return self.directory(&above).map(drop);
+            }
+            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
+                self.count(entry.size())?;
+                let executable = entry.header().mode()? & 0o100 != 0;
+                let mut contents = Vec::new();
+                entry.read_to_end(&mut contents)?;
+                MemoryTree::Regular { executable, contents }
+            }
+            EntryType::Symlink => MemoryTree::Symlink(link(&entry)?),
+            EntryType::Link => self.linked(&link(&entry)?)?,
+            _ => {
+                let shown = String::from_utf8_lossy(&name).into_owned();
+                let message = format!("'{shown}' is neither a file, a link nor a directory");
+                return Err(io::Error::other(message));
+            }
+        };
+        self.directory(&above)?.insert(name, node);
+        Ok(())
+    }
+
+    /// Returns the entries of a directory, which is made if it is not there.
+    fn directory(&mut self, names: &[Vec<u8>]) -> io::Result<&mut Entries> {
+        let mut entries = &mut self.root;
+        for name in names {
+            let node = entries.entry(name.clone());
+            match node.or_insert_with(|| MemoryTree::Directory(BTreeMap::new())) {
+                MemoryTree::Directory(inner) => entries = inner,
+                MemoryTree::Regular { .. } | MemoryTree::Symlink(_) => {
+                    let name = String::from_utf8_lossy(name);
+                    let message = format!("'{name}' is a directory and something else");
+                    return Err(io::Error::other(message));
+                }
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Returns a copy of the file that a hard link names.
+    fn linked(&mut self, target: &[u8]) -> io::Result<MemoryTree> {
+        let missing = || {
+            let target = String::from_utf8_lossy(target);
+            io::Error::other(format!("a link leads to '{target}', which is no file before it"))
+        };
+        let (name, above) = place(target)?.ok_or_else(missing)?;
+        let node = match self.directory(&above)?.get(&name) {
+            Some(MemoryTree::Directory(_)) | None => return Err(missing()),
+            Some(node) => node.clone(),
+        };
+        if let MemoryTree::Regular { contents, .. } = &node {
+            self.count(contents.len() as u64)?;
+        }
+        Ok(node)
+    }
+
+    /// Counts bytes against the limit.
+    fn count(&mut self, bytes: u64) -> io::Result<()> {
+        self.size = self.size.saturating_add(bytes);
+        if self.size > TREE_MAX_BYTES { Err(io::Error::other("it is too large")) } else { Ok(()) }
+    }
+
+    fn tree(mut self) -> MemoryTree {
+        if self.root.len() == 1
+            && let Some(only) = self.root.first_entry()
+            && matches!(only.get(), MemoryTree::Directory(_))
+        {
+            return only.remove();
+        }
+        MemoryTree::Directory(self.root)
+    }
+}
+
+fn link(entry: &Entry<'_, impl Read>) -> io::Result<Vec<u8>> {
+    match entry.link_name_bytes() {
+        Some(target) => Ok(target.into_owned()),
+        None => Err(io::Error::other("a link leads nowhere")),
+    }
+}
+
+/// Returns the last name of a path of an archive and those above it; `None` for the top itself.
+///
+/// # Errors
+///
+/// A path that leads out of the archive.
+fn place(path: &[u8]) -> io::Result<Option<(Vec<u8>, Vec<Vec<u8>>)>> {
+    let path = Path::new(OsStr::from_bytes(path));
+    let mut names = Vec::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => names.push(name.as_bytes().to_vec()),
+            Component::RootDir | Component::CurDir => {}
+            Component::ParentDir | Component::Prefix(_) => {
+                let shown = path.display();
+                return Err(io::Error::other(format!("the path '{shown}' leads out of it")));
+            }
+        }
+    }
+    Ok(names.pop().map(|last| (last, names)))
+}
