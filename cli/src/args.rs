@@ -39,6 +39,8 @@ pub(crate) enum Verb {
     Gc(GcArgs),
     /// Tells an option's value, type, documentation, and where it is defined.
     Option(OptionArgs),
+    /// Opens a prompt that evaluates what is typed.
+    Repl(ReplArgs),
     /// Serves an editor over stdin and stdout.
     Lsp,
 }
@@ -141,6 +143,14 @@ pub(crate) struct EvalArgs {
     #[arg(short = 'c', long = "configuration", value_name = "FILE")]
     #[arg(conflicts_with_all = ["is_expression", "attributes"])]
     pub(crate) configuration: Option<PathBuf>,
+}
+
+/// The arguments of `nivis repl`.
+#[derive(Args, Debug)]
+pub(crate) struct ReplArgs {
+    /// What is loaded first: the attributes of these values become variables.
+    #[command(flatten)]
+    pub(crate) evaluation: EvaluationArgs,
 }
 
 /// How a value is printed.

@@ -15,6 +15,7 @@ mod nix_instantiate;
 mod nix_store;
 mod option;
 mod parse;
+mod repl;
 mod rollback;
 mod switch;
 mod system;
@@ -75,7 +76,6 @@ const VERBS_NOT_BUILT: &[&str] = &[
     "init",
     "man",
     "profile",
-    "repl",
     "run",
     "search",
     "shell",
@@ -166,6 +166,7 @@ fn run_built(cx: &mut Context, verb: Verb) -> Outcome {
         Verb::Enter(args) => enter::run(cx, &args),
         Verb::Gc(args) => gc::run(cx, args),
         Verb::Option(args) => option::run(cx, &args),
+        Verb::Repl(args) => repl::run(cx, args),
         Verb::Lsp => lsp::run(cx),
     }
 }

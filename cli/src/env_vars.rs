@@ -64,6 +64,8 @@ env_vars! {
     XDG_STATE_HOME;
     /// The profile of `nix-env` when `-p` names none; by default the user's.
     NIX_PROFILE;
+    /// The editor that the prompt opens files with; by default they are only shown.
+    EDITOR;
     /// The kind of terminal, which a system that is entered is told.
     TERM;
     /// The language, which a system that is entered is told.

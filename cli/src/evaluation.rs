@@ -151,7 +151,7 @@ fn channels() -> Vec<String> {
 }
 
 /// Returns the failure that an error of the evaluation is, in the form for our name.
-fn failure(cx: &Context, eval: &mut Eval<'_>, error: &EvalError) -> Failure {
+pub(crate) fn failure(cx: &Context, eval: &mut Eval<'_>, error: &EvalError) -> Failure {
     let mut report = Report::new(error, |position| place(eval, position));
     if cx.manner == Manner::Own {
         definitions::complete_report(eval, &mut report);

@@ -26,3 +26,15 @@ pub(crate) fn watch() -> Arc<AtomicBool> {
     };
     IS_CANCELLED.get_or_init(begin).clone()
 }
+
+/// Asks evaluations and builds to stop, as Ctrl-C does.
+pub(crate) fn stop() {
+    watch().store(true, Ordering::Relaxed);
+    store::build::interrupt();
+}
+
+/// Takes back what Ctrl-C or [`stop`] asked for: what begins now has not been stopped.
+pub(crate) fn forget() {
+    watch().store(false, Ordering::Relaxed);
+    store::build::resume();
+}

@@ -10,6 +10,7 @@ mod env_vars;
 mod evaluation;
 mod flags;
 mod interrupt;
+mod repl;
 mod report;
 mod request;
 mod settings;

@@ -55,6 +55,16 @@ impl Ui {
         io::BufWriter::new(io::stdout())
     }
 
+    /// Whether values on stdout are shown in color.
+    pub(crate) fn has_color(self) -> bool {
+        anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
+    }
+
+    /// Whether somebody types at stdin, and reads along.
+    pub(crate) fn is_interactive(self) -> bool {
+        io::stdin().is_terminal() && io::stdout().is_terminal()
+    }
+
     /// Tells the person something, on stderr.
     pub(crate) fn tell(self, text: impl Display) {
         eprintln!("{text}");

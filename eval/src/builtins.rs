@@ -11,6 +11,7 @@ pub mod debug;
 pub mod derivation;
 pub mod environment;
 pub mod expect;
+pub mod fetch;
 pub mod file;
 pub mod flake;
 pub mod format;
@@ -21,6 +22,7 @@ pub mod path;
 pub mod regex;
 pub mod string;
 pub mod table;
+pub mod tree;
 pub mod types;
 pub mod version;
 
@@ -40,6 +42,7 @@ const FAMILIES: &[&[Builtin]] = &[
     debug::TABLE,
     derivation::TABLE,
     environment::TABLE,
+    fetch::TABLE,
     file::TABLE,
     flake::TABLE,
     format::TABLE,
@@ -49,6 +52,7 @@ const FAMILIES: &[&[Builtin]] = &[
     path::TABLE,
     regex::TABLE,
     string::TABLE,
+    tree::TABLE,
     types::TABLE,
     version::TABLE,
 ];

@@ -20,6 +20,11 @@ pub fn imported_derivation() -> SourcePath {
     SourcePath::new(EMBEDDED, b"/nix/imported-derivation.nix")
 }
 
+/// Returns the path of the function that makes a value of a locked flake.
+pub fn call_flake() -> SourcePath {
+    SourcePath::new(EMBEDDED, b"/nix/call-flake.nix")
+}
+
 /// Returns the contents of the file at an absolute path under the root.
 pub fn file(path: &[u8]) -> Option<&'static [u8]> {
     match entry(path)? {

@@ -8,6 +8,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::print;
 use crate::source::Position;
 
 /// The result of anything that evaluates.
@@ -330,6 +331,7 @@ pub fn assertion_failed(message: impl Into<String>) -> Box<EvalError> {
 /// Returns the error of an attribute that is not in a set.
 #[cold]
 pub fn missing_attribute(name: &str, suggestions: Vec<String>) -> Box<EvalError> {
+    let name = print::shown_name(name.as_bytes());
     let mut error =
         EvalError::new(ErrorKind::MissingAttribute, format!("attribute '{name}' missing"));
     error.suggestions = suggestions;

@@ -1,4 +1,22 @@
-//! Flakes, as far as they are text: references to them.
+//! Flakes: references to them, what `flake.nix` and `flake.lock` say, and their values.
+//!
+//! In reading order: references; what a flake says of itself; which trees its inputs are, as a
+//! lock file; finding that out; the value.
 
 pub mod reference;
+mod tree;
+
+pub mod lock_file;
+pub mod manifest;
+
+mod fetch;
+pub mod lock;
+
+mod call;
+pub mod date;
 mod url;
+
+pub use call::{call, outputs, select};
+pub(crate) use fetch::{fetch_final, fetch_tree, tree_value};
+pub use fetch::Tree;
+pub use tree::{Installable, parse_typed};

@@ -7,6 +7,8 @@
 
 mod comment;
 
+pub use comment::{before as comment_before, parameters};
+
 use std::collections::BTreeMap;
 
 use crate::error::{ErrorKind, Result};
@@ -122,7 +124,14 @@ impl<'e, 'h> Inspector<'e, 'h> {
             let Some(next) = unless_failed(forced)? else { return Ok(Inspected::default()) };
             (value, position) = (next, attr.position);
         }
-        self.describe(value, position)
+        let mut found = self.describe(value, position)?;
+        // A name that a function made is written there, but not defined.
+        if lookup.base == Base::Packages
+            && found.place.as_ref().is_some_and(|place| place.file.ends_with(MAKING_NAMES))
+        {
+            (found.place, found.documentation) = (None, None);
+        }
+        Ok(found)
     }
 
     fn base(&mut self, base: Base) -> Result<Option<Value<'h>>> {
@@ -244,6 +253,9 @@ impl<'e, 'h> Inspector<'e, 'h> {
         }
     }
 }
+
+/// The file whose functions make sets of packages from lists of names.
+const MAKING_NAMES: &str = "/lib/attrsets.nix";
 
 /// An option that does not exist yet must not hide the packages: nothing is checked.
 const PACKAGES: &[u8] = b"configuration: (import <nixpkgs/nixos> {

@@ -13,6 +13,7 @@ mod place;
 mod select;
 mod set;
 mod stack;
+mod trivial;
 mod variables;
 
 use std::cell::Cell;

@@ -106,7 +106,8 @@ fn write_attrs<'h>(
         write_string(attr.name.as_bytes(), &mut text.bytes)?;
         text.bytes.push(b':');
         write_slot(eval, attr.slot, options, text, attr.position).map_err(|error| {
-            let step = format!("while evaluating attribute '{}'", attr.name.to_text());
+            let name = print::shown_name(attr.name.as_bytes());
+            let step = format!("while evaluating attribute '{name}'");
             error.frame(attr.position, FrameKind::Evaluator, step)
         })?;
     }

@@ -10,6 +10,7 @@ pub mod context;
 mod copy;
 pub mod db;
 pub mod diagnostic;
+pub mod doc_comment;
 pub mod embedded;
 pub mod equal;
 pub mod error;

@@ -11,6 +11,8 @@ use syntax::{FlatNode, FlatTree, SyntaxKind, TextRange};
 pub struct ModuleBinding {
     /// The path from the top of the module, `config` included; interpolated names as written.
     pub path: Vec<String>,
+    /// How many names of the path stand left of the `=`; the others are around it.
+    pub own_names: usize,
     /// The names at the left of the `=`.
     pub name_range: TextRange,
     /// The value.
@@ -73,6 +75,7 @@ pub fn option_declarations(tree: &FlatTree<'_>) -> Vec<ModuleBinding> {
         let attrpath = entry.child(SyntaxKind::Attrpath)?;
         declares_option(value).then(|| ModuleBinding {
             path: attrpath.children().map(attr_name).collect(),
+            own_names: attrpath.children().count(),
             name_range: attrpath.range(),
             value_range: Some(value.range()),
         })
@@ -167,6 +170,7 @@ fn binding(entry: FlatNode<'_>, path: &mut Vec<String>, bindings: &mut Vec<Modul
     let value = entry.expressions().next();
     bindings.push(ModuleBinding {
         path: path.clone(),
+        own_names: path.len() - depth,
         name_range: attrpath.range(),
         value_range: value.map(FlatNode::range),
     });

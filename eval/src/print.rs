@@ -105,7 +105,8 @@ fn force_deep_into<'h>(
             }
             for attr in attrs.iter_by_name(heap) {
                 force_slot_deep(eval, attr.slot, seen).map_err(|error| {
-                    let text = format!("while evaluating the attribute '{}'", attr.name.to_text());
+                    let name = shown_name(attr.name.as_bytes());
+                    let text = format!("while evaluating the attribute '{name}'");
                     error.frame(attr.position, FrameKind::Evaluator, text)
                 })?;
             }
@@ -299,6 +300,13 @@ fn push_escaped(out: &mut Vec<u8>, bytes: &[u8]) {
         }
         rest = after;
     }
+}
+
+/// Returns the name of an attribute as messages show it: quoted where it has to be.
+pub fn shown_name(name: &[u8]) -> String {
+    let mut shown = Vec::with_capacity(name.len());
+    push_name(&mut shown, name);
+    String::from_utf8_lossy(&shown).into_owned()
 }
 
 /// Adds the name of an attribute, quoted where it has to be.

@@ -101,6 +101,8 @@ impl Default for Settings {
 impl Settings {
     /// Whether the experimental feature of this name is on.
     pub fn has_feature(&self, name: &str) -> bool {
-        self.experimental_features.iter().any(|feature| feature == name)
+        let is_on = |name: &str| self.experimental_features.iter().any(|feature| feature == name);
+        // Flakes cannot do without trees.
+        is_on(name) || (name == "fetch-tree" && is_on("flakes"))
     }
 }

@@ -39,7 +39,7 @@ fn evaluate(expression: &str, features: &str) -> std::result::Result<String, Str
 fn run(directory: &str) {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests").join(directory);
     on_large_stack(|| {
-        literate::run_lines(&directory, |expression, features| evaluate(expression, features));
+        literate::run_lines(&directory, evaluate);
     });
 }
 

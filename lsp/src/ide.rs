@@ -4,18 +4,29 @@
 //! are UTF-8 bytes. Every answer is total on broken code: at worst it is empty.
 
 pub mod completion;
-mod config_path;
 pub mod cursor;
 pub mod document_symbols;
+pub mod folding;
 pub mod goto_definition;
+pub mod goto_implementation;
 pub mod hover;
+pub mod links;
 mod markdown;
 pub mod references;
+pub mod rename;
 pub mod root;
+mod scene;
+pub mod selection;
+pub mod signature_help;
+pub mod workspace;
 
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
+use eval::db::File;
+use eval::inspect::{Inspected, Lookup};
 use eval::option_tree::OptionTree;
 use eval::source::SourcePath;
 use eval::system::System;
@@ -28,6 +39,19 @@ pub struct Knowledge<'a> {
     pub options: Option<&'a OptionTree>,
     /// The host, for what lies where a path points.
     pub system: Option<&'a dyn System>,
+    /// The values of names in the package set and the library.
+    pub values: Option<&'a dyn Values>,
+    /// The files that are open.
+    pub files: &'a [File],
+    /// The folders that are open, as paths of the host.
+    pub folders: &'a [Vec<u8>],
+}
+
+/// What evaluations have found so far of the package set and the library.
+pub trait Values {
+    /// Returns what lies at a path; `None` if nobody has looked there yet, which the implementation
+    /// may take as a wish.
+    fn get(&self, lookup: &Lookup) -> Option<Arc<Inspected>>;
 }
 
 /// A place to go to.

@@ -16,11 +16,13 @@ mod documents;
 mod evaluation;
 mod event;
 mod indexes;
+mod inspection;
 mod overlay;
 mod position;
 mod session;
 mod to_proto;
 mod transport;
+mod values;
 mod worker;
 
 #[cfg(test)]

@@ -83,6 +83,11 @@ pub fn interrupt() {
     IS_INTERRUPTED.store(true, Ordering::Relaxed);
 }
 
+/// Lets the builds of this process run again after [`interrupt`].
+pub fn resume() {
+    IS_INTERRUPTED.store(false, Ordering::Relaxed);
+}
+
 /// Makes `targets` valid and returns what came of each.
 ///
 /// # Errors

@@ -162,6 +162,14 @@ pub enum FetchError {
         /// Why not.
         problem: String,
     },
+    /// The repository does not give it.
+    #[error("cannot read Git repository '{repository}': {problem}")]
+    Repository {
+        /// Where it is.
+        repository: String,
+        /// Why not.
+        problem: String,
+    },
     /// It is not what was promised.
     #[error(
         "hash mismatch in file downloaded from '{url}':\n  specified: {}\n  got:       {}",

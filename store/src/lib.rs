@@ -31,6 +31,7 @@ pub mod memory;
 pub mod build;
 pub mod fetch;
 pub mod profile;
+pub mod source;
 
 pub mod sandbox;
 

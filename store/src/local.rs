@@ -51,6 +51,7 @@ use crate::nar::{NodeKind, Tree};
 use crate::path::{StoreDirectory, StorePath};
 use crate::path_info::PathInfo;
 use crate::realise::{DerivedPath, RealiseOptions, Realised};
+use crate::source::{Source, SourceRequest};
 use crate::store::{GcOptions, GcResult, NewText, NewTree, Roots, Store, text_info};
 use crate::tree_hash::{CheckedNar, TreeHash};
 
@@ -736,6 +737,10 @@ impl Store for LocalStore {
         events: &dyn Events,
     ) -> Result<StorePath, FetchError> {
         crate::fetch::fetch(self, request, options, events)
+    }
+
+    fn add_source(&self, request: &SourceRequest) -> Result<Source, FetchError> {
+        crate::source::add(self, request)
     }
 
     fn realise(

@@ -16,6 +16,7 @@ use crate::nar::writer::{everything, write_nar};
 use crate::path::{StoreDirectory, StorePath};
 use crate::path_info::PathInfo;
 use crate::realise::{DerivedPath, RealiseOptions, Realised};
+use crate::source::{Source, SourceRequest};
 use crate::store::{GcAction, GcOptions, GcResult, NewTree, Roots, Store, text_info};
 use crate::tree_hash::TreeHash;
 
@@ -307,6 +308,10 @@ impl Store for MemoryStore {
         events: &dyn Events,
     ) -> Result<StorePath, FetchError> {
         crate::fetch::fetch(self, request, options, events)
+    }
+
+    fn add_source(&self, request: &SourceRequest) -> Result<Source, FetchError> {
+        crate::source::add(self, request)
     }
 
     /// Succeeds only if every target is valid already.

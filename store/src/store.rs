@@ -15,6 +15,7 @@ use crate::nar::writer::Filter;
 use crate::path::{StoreDirectory, StorePath};
 use crate::path_info::PathInfo;
 use crate::realise::{DerivedPath, RealiseOptions, Realised};
+use crate::source::{Source, SourceRequest};
 
 /// What to add as a store object: a tree, which part of it, and what its path follows from.
 pub struct NewTree<'t> {
@@ -337,6 +338,17 @@ pub trait Store: Send + Sync {
         options: &FetchOptions,
         events: &dyn Events,
     ) -> Result<StorePath, FetchError>;
+
+    /// Adds a directory or a tree of a repository of the host, and tells what is known of it.
+    ///
+    /// # Errors
+    ///
+    /// A source that cannot be read, or as [`add_tree`](Store::add_tree).
+    ///
+    /// # Atomicity
+    ///
+    /// As [`add_text`](Store::add_text).
+    fn add_source(&self, request: &SourceRequest) -> Result<Source, FetchError>;
 
     /// Makes `targets` valid, building what has to be built, and returns what came of each.
     ///

@@ -47,9 +47,7 @@ impl Fixture {
     /// When two cursors are marked, or when text stands before the first `#- /path` line.
     pub fn parse(text: &str) -> Self {
         let mut files: Vec<FixtureFile> = Vec::new();
-        if !text.lines().any(|line| line.starts_with("#- /")) {
-            files.push(FixtureFile { path: "/main.nix".to_owned(), text: text.to_owned() });
-        } else {
+        if text.lines().any(|line| line.starts_with("#- /")) {
             for line in text.split_inclusive('\n') {
                 if let Some(path) = line.strip_prefix("#- ") {
                     files.push(FixtureFile { path: path.trim().to_owned(), text: String::new() });
@@ -58,6 +56,8 @@ impl Fixture {
                     file.text.push_str(line);
                 }
             }
+        } else {
+            files.push(FixtureFile { path: "/main.nix".to_owned(), text: text.to_owned() });
         }
         let mut cursor = None;
         for (file, entry) in files.iter_mut().enumerate() {

@@ -92,7 +92,7 @@ pub fn parse(text: &str) -> Vec<Case> {
         if let Some((fence, mut block)) = open.take() {
             if bare == fence {
                 block.range.end = start;
-                block.text = text[block.range.clone()].to_owned();
+                text[block.range.clone()].clone_into(&mut block.text);
                 if let Some(case) = cases.last_mut() {
                     case.blocks.push(block);
                 }

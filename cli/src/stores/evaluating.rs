@@ -14,6 +14,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use store::nar::Tree;
+use store::source::{Source, SourceRequest};
 use store::store::{Roots, text_info};
 use store::{
     AddError, BuildError, Derivation, DerivedPath, Events, FetchError, FetchOptions, FetchRequest,
@@ -141,6 +142,10 @@ impl Store for EvaluatingStore<'_> {
         _: &dyn Events,
     ) -> Result<StorePath, FetchError> {
         self.inner.fetch(request, &self.fetch_options, &self.progress)
+    }
+
+    fn add_source(&self, request: &SourceRequest) -> Result<Source, FetchError> {
+        self.inner.add_source(request)
     }
 
     fn realise(

@@ -9,6 +9,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use store::nar::Tree;
+use store::source::{Source, SourceRequest};
 use store::store::Roots;
 use store::{
     AddError, BuildError, Derivation, DerivedPath, Events, FetchError, FetchOptions, FetchRequest,
@@ -107,6 +108,10 @@ impl Store for LazyStore {
         events: &dyn Events,
     ) -> Result<StorePath, FetchError> {
         self.get_writable()?.fetch(request, options, events)
+    }
+
+    fn add_source(&self, request: &SourceRequest) -> Result<Source, FetchError> {
+        self.get_writable()?.add_source(request)
     }
 
     fn realise(

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use store::nar::Tree;
+use store::source::{Source, SourceRequest};
 use store::store::Roots;
 use store::{
     AddError, BuildError, Derivation, DerivedPath, Events, FetchError, FetchOptions, FetchRequest,
@@ -115,6 +116,10 @@ impl Store for RefusingStore {
         _: &FetchOptions,
         _: &dyn Events,
     ) -> Result<StorePath, FetchError> {
+        Err(refused("addToStore").into())
+    }
+
+    fn add_source(&self, _: &SourceRequest) -> Result<Source, FetchError> {
         Err(refused("addToStore").into())
     }
 

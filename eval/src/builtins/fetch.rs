@@ -1,8 +1,8 @@
 //! Fetching: files and trees by their address, into the store.
 
+use store::Hash;
 use store::fetch::{FetchKind, FetchOptions, FetchRequest};
 use store::hash::HashAlgorithm;
-use store::{Hash, Store as _};
 
 use crate::builtins;
 use crate::coerce::plain_string;
@@ -81,6 +81,9 @@ fn fetch<'h>(
             "in pure evaluation mode, '{builtin}' requires a 'sha256' argument"
         )));
     }
+    if !url.contains(':') {
+        return Err(error::other(format!("URL '{url}' doesn't have a scheme")));
+    }
     let request = FetchRequest { url, kind, name, expected: source.expected };
     let fetched = eval.store().fetch(&request, &FetchOptions::default(), &store::event::Silent);
     let path = fetched.map_err(|error| error::store(&error))?;
@@ -108,7 +111,8 @@ fn read<'h>(eval: &mut Eval<'h>, source: Value<'h>, builtin: &str) -> Result<Sou
             }
         };
         let forced = eval.force(attr.slot);
-        let value = forced.map_err(|error| error.frame(attr.position, FrameKind::Evaluator, step))?;
+        let value =
+            forced.map_err(|error| error.frame(attr.position, FrameKind::Evaluator, step))?;
         let text = text(eval, value, attr.position, step)?;
         match attr.name.as_bytes() {
             b"url" => read.url = Some(text),
@@ -131,9 +135,13 @@ fn text<'h>(
     position: Position,
     step: &str,
 ) -> Result<String> {
+    let is_string = value.as_string().is_some();
     match plain_string(eval, value) {
         Ok(string) => Ok(string.to_text().into_owned()),
-        Err(error) => Err(error.frame(position, FrameKind::Evaluator, step)),
+        Err(error) => {
+            let error = if is_string { error } else { error.at(position) };
+            Err(error.frame(position, FrameKind::Evaluator, step))
+        }
     }
 }
 

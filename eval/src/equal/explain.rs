@@ -8,7 +8,7 @@ use crate::error::{self, EvalError, FrameKind, Result};
 use crate::heap::{Attrs, Kind, Slot, Value};
 use crate::interpret::Eval;
 use crate::names::names;
-use crate::print::{show, show_type, type_name};
+use crate::print::{show, show_type, shown_name, type_name};
 use crate::source::Position;
 
 /// Refuses values that are not equal, and says where they differ.
@@ -115,12 +115,12 @@ fn compare_attrs<'h>(
         if left.name != right.name {
             let (shown_a, shown_b) = shown(eval);
             let text = if b.get(left.name).is_none() {
-                let name = left.name.to_text();
+                let name = shown_name(left.name.as_bytes());
                 format!(
                     "attribute name '{name}' is contained in '{shown_a}', but not in '{shown_b}'"
                 )
             } else {
-                let name = right.name.to_text();
+                let name = shown_name(right.name.as_bytes());
                 format!(
                     "attribute name '{name}' is missing in '{shown_a}', but is contained in \
                      '{shown_b}'"
@@ -137,7 +137,8 @@ fn compare_attrs<'h>(
                     error = error.frame(position, FrameKind::Evaluator, text);
                 }
             }
-            step(error, format!("while comparing attribute '{}'", left.name.to_text()))
+            let name = shown_name(left.name.as_bytes());
+            step(error, format!("while comparing attribute '{name}'"))
         })?;
     }
     Ok(())

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::reference::{Attribute, Attributes, Reference};
+use super::reference::{Attr, Attrs, Reference, Refusal};
 
 /// The names of inputs that lead from the root to an input.
 pub type InputPath = Vec<String>;
@@ -340,7 +340,7 @@ impl Reader<'_> {
         let locked = reference(node, "locked", Some("info"))?;
         let original = reference(node, "original", None)?;
         if !locked.is_locked() && locked.relative_path().is_none() {
-            if locked.attributes.contains_key("narHash") {
+            if locked.text("narHash").is_some() {
                 (self.warn)(format!(
                     "Lock file entry '{}' is unlocked (e.g. lacks a Git revision) but is checked \
                      by NAR hash. This is not reproducible and will break after garbage \
@@ -351,7 +351,7 @@ impl Reader<'_> {
                 return Err(format!(
                     "Lock file contains unlocked input '{}'. Use '--allow-dirty-locks' to accept \
                      this lock file.",
-                    to_json(&locked.attributes)
+                    to_json(&locked.to_attrs())
                 ));
             }
         }
@@ -379,17 +379,17 @@ fn reference(node: &Json, name: &str, more: Option<&str>) -> Result<Reference, S
     if let Some(json) = more.and_then(|more| node.get(more)) {
         attributes.extend(from_json(json)?);
     }
-    Reference::from_attributes(attributes)
+    Reference::from_attrs(attributes, true).map_err(Refusal::into_message)
 }
 
-fn from_json(json: &Json) -> Result<Attributes, String> {
-    let mut attributes = Attributes::new();
+fn from_json(json: &Json) -> Result<Attrs, String> {
+    let mut attributes = Attrs::new();
     for (name, value) in json.as_object().into_iter().flatten() {
         let value = match value {
-            Json::String(text) => Attribute::Text(text.clone()),
-            Json::Bool(value) => Attribute::Bool(*value),
+            Json::String(text) => Attr::Text(text.clone()),
+            Json::Bool(value) => Attr::Bool(*value),
             Json::Number(number) if number.is_u64() => {
-                Attribute::Number(number.as_u64().unwrap_or_default())
+                Attr::Number(number.as_u64().unwrap_or_default())
             }
             _ => return Err("unsupported input attribute type in lock file".to_owned()),
         };
@@ -399,11 +399,11 @@ fn from_json(json: &Json) -> Result<Attributes, String> {
 }
 
 /// Returns attributes as JSON.
-pub fn to_json(attributes: &Attributes) -> Json {
-    let value = |value: &Attribute| match value {
-        Attribute::Text(text) => json!(text),
-        Attribute::Number(number) => json!(number),
-        Attribute::Bool(value) => json!(value),
+pub fn to_json(attributes: &Attrs) -> Json {
+    let value = |value: &Attr| match value {
+        Attr::Text(text) => json!(text),
+        Attr::Number(number) => json!(number),
+        Attr::Bool(value) => json!(value),
     };
     attributes.iter().map(|(name, it)| (name.clone(), value(it))).collect::<Map<_, _>>().into()
 }
@@ -444,8 +444,8 @@ impl Writer<'_> {
             json.insert("inputs".to_owned(), inputs.into());
         }
         if let Some(lock) = &node.lock {
-            json.insert("original".to_owned(), to_json(&lock.original.attributes));
-            json.insert("locked".to_owned(), to_json(&lock.locked.attributes));
+            json.insert("original".to_owned(), to_json(&lock.original.to_attrs()));
+            json.insert("locked".to_owned(), to_json(&lock.locked.to_attrs()));
             if !lock.is_flake {
                 json.insert("flake".to_owned(), json!(false));
             }

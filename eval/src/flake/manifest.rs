@@ -7,9 +7,11 @@
 use std::collections::BTreeMap;
 
 use super::lock_file::InputPath;
-use super::reference::{self, Attribute, Attributes, Reference};
+use super::reference::{Attr as Attribute, Attrs as Attributes, Reference};
+use super::tree;
 use crate::error::{self, FrameKind, Result};
-use crate::heap::{Attr, Attrs, Kind, Value};
+use crate::heap::attrs::Attr;
+use crate::heap::{Attrs, Kind, Value};
 use crate::interpret::Eval;
 use crate::print;
 use crate::source::{Position, SourcePath};
@@ -150,7 +152,7 @@ impl<'h> Reader<'_, 'h> {
         for formal in self.eval.lambda_info(lambda).formals.into_iter().flatten() {
             let name = formal.name.to_text().into_owned();
             if name != "self" && !inputs.contains_key(&name) {
-                let reference = reference::parse_input(&name, true).map_err(error::other)?;
+                let reference = tree::parse_input(self.eval, &name)?;
                 inputs.insert(name, Input { reference: Some(reference), ..Input::default() });
             }
         }
@@ -197,12 +199,13 @@ impl<'h> Reader<'_, 'h> {
         }
         let place = |reader: &Self| print::show_position(reader.eval, attr.position);
         if attributes.contains_key("type") {
+            let verifies = self.eval.settings().has_feature("verified-fetches");
             if let Some(url) = url {
                 attributes.insert("url".to_owned(), Attribute::Text(url));
             }
-            let reference = Reference::from_attributes(attributes).map_err(|problem| {
+            let reference = Reference::from_attrs(attributes, verifies).map_err(|refusal| {
                 let step = "while evaluating flake input";
-                error::other(problem).frame(attr.position, FrameKind::Evaluator, step)
+                refusal.into_error().frame(attr.position, FrameKind::Evaluator, step)
             })?;
             input.reference = Some(reference);
         } else if let Some(name) = attributes.keys().next() {
@@ -211,7 +214,7 @@ impl<'h> Reader<'_, 'h> {
                 place(self)
             )));
         } else if let Some(url) = url {
-            let reference = reference::parse_input(&url, input.is_flake).map_err(error::other)?;
+            let reference = tree::parse_input(self.eval, &url)?;
             input.reference = Some(reference);
         }
         if input.reference.is_some() && input.follows.is_some() {
@@ -354,7 +357,7 @@ pub fn parse_path(text: &str) -> Result<InputPath> {
     let name = |name: &str| {
         let mut chars = name.chars();
         let is_name = chars.next().is_some_and(|first| first.is_ascii_alphabetic())
-            && chars.all(|char| char.is_ascii_alphanumeric() || "_'-".contains(char));
+            && chars.all(|char| char.is_ascii_alphanumeric() || "_-".contains(char));
         if is_name {
             return Ok(name.to_owned());
         }

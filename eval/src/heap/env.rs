@@ -1,5 +1,7 @@
 //! Environments: linked frames of slots, one per call, `let`, `rec` or `with`.
 
+#![allow(clippy::cast_ptr_alignment, reason = "the arena aligns to 16, more than anything here")]
+
 use std::marker::PhantomData;
 
 use super::slot::Slot;

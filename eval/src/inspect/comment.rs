@@ -35,7 +35,8 @@ pub(super) fn function(text: &[u8], offset: u32) -> Option<Written> {
     })
 }
 
-fn parameters(lambda: FlatNode<'_>) -> Vec<FunctionParameter> {
+/// Returns the parameters of a lambda and of the lambdas that it returns.
+pub fn parameters(lambda: FlatNode<'_>) -> Vec<FunctionParameter> {
     let mut parameters = Vec::new();
     let mut next = Some(lambda);
     while let Some(lambda) = next.filter(|it| it.kind() == SyntaxKind::Lambda) {
@@ -63,7 +64,7 @@ fn text(node: FlatNode<'_>) -> String {
 }
 
 /// Returns the comment that ends right before `offset`, without its marks.
-pub(super) fn before(text: &[u8], offset: usize) -> Option<String> {
+pub fn before(text: &[u8], offset: usize) -> Option<String> {
     let above = std::str::from_utf8(text.get(..offset)?).ok()?.trim_end();
     if let Some(inside) = above.strip_suffix("*/") {
         let start = inside.rfind("/*")?;

@@ -7,7 +7,8 @@ use crate::settings::Settings;
 use crate::system::MemorySystem;
 
 fn inspect(base: Base, path: &[&str]) -> Inspected {
-    let (system, store) = (MemorySystem::default(), store::MemoryStore::new(store::StoreDirectory::default()));
+    let (system, store) =
+        (MemorySystem::default(), store::MemoryStore::new(store::StoreDirectory::default()));
     let settings = Settings { embedded_fallback: true, ..Settings::default() };
     let path = path.iter().map(|name| (*name).to_owned()).collect();
     on_large_stack(move || {
@@ -33,7 +34,9 @@ fn packages_have_versions_and_places() {
     let hello = inspect(Base::Packages, &["hello"]);
     assert_eq!(hello.kind, ValueKind::Package);
     assert!(hello.version.is_some() && hello.description.is_some(), "{hello:?}");
-    let place = hello.place.expect("a place");
+    assert_eq!(hello.place, None, "its name comes from a list");
+    let writer = inspect(Base::Packages, &["writeText"]);
+    let place = writer.place.expect("a place");
     assert!(place.file.starts_with("«nivis»/pkgs"), "{place:?}");
 }
 

@@ -191,7 +191,7 @@ impl<'h> Eval<'h> {
         if let (Some(formals), Some(attrs)) = (callee.formals, set)
             && let Err(error) = self.match_formals(callee, formals, attrs, frame)
         {
-            return Answer::error(self.from_call_site(error, site));
+            return Answer::error(self.at_call_site(error, site));
         }
         self.run(callee, frame, site)
     }
@@ -212,7 +212,7 @@ impl<'h> Eval<'h> {
                 step,
             )),
         });
-        result.map_err(|error| self.from_call_site(error, site))
+        result.map_err(|error| self.at_call_site(error, site))
     }
 
     /// Fills the slots of the formals from the attributes of the argument.
@@ -353,7 +353,7 @@ impl<'h> Eval<'h> {
     }
 
     #[cold]
-    fn from_call_site(&self, error: Box<EvalError>, site: Site) -> Box<EvalError> {
+    fn at_call_site(&self, error: Box<EvalError>, site: Site) -> Box<EvalError> {
         let position = self.site(site);
         if position.is_some() {
             error.frame(position, FrameKind::Evaluator, error::CALL_SITE)
@@ -378,11 +378,10 @@ impl<'h> Eval<'h> {
         formals: Formals<'h>,
         attrs: Attrs<'h>,
     ) -> Box<EvalError> {
-        // The first in the order of names: ours of several is as good as the oracle's.
+        // Of several the oracle names the first in the order of symbols, too.
         let missing = formals
-            .written
+            .formals
             .iter()
-            .filter_map(|&at| formals.formals.get(at as usize))
             .find(|formal| formal.default == NO_ID && attrs.get(formal.name).is_none());
         let message = format!(
             "function '{}' called without required argument '{}'",
@@ -403,8 +402,9 @@ impl<'h> Eval<'h> {
         let unexpected = attrs.iter(self.heap).find(|attr| !is_formal(attr.name));
         let unexpected = unexpected.map_or("?".into(), |attr| attr.name.to_text());
         let message = format!(
-            "function '{}' called with unexpected argument '{unexpected}'",
+            "function '{}' called with unexpected argument '{}'",
             callee.name.map_or("anonymous lambda".into(), |name| name.to_text()),
+            print::shown_name(unexpected.as_bytes()),
         );
         let mut error = EvalError::new(ErrorKind::Type, message).at(self.lambda_position(callee));
         let names: Vec<_> = formals.formals.iter().map(|formal| formal.name.to_text()).collect();

@@ -257,7 +257,7 @@ impl<'h> Eval<'h> {
     }
 
     /// Refuses what a pure or restricted evaluation may not look at.
-    fn check_allowed(&mut self, path: &SourcePath) -> Result<()> {
+    pub(crate) fn check_allowed(&mut self, path: &SourcePath) -> Result<()> {
         let settings = self.settings;
         if path.root != HOST || !(settings.pure || settings.restrict) {
             return Ok(());

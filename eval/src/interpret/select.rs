@@ -1,11 +1,14 @@
 //! Selection: `a.b`, `a.b or c`, `a ? b`, and variables that a `with` provides.
 
+use std::fmt::Write as _;
+
 use super::call::missing_attribute;
 use super::{Eval, value};
 use crate::builtins::table::wrong_type;
 use crate::error::{ErrorKind, EvalError, FrameKind, Result};
 use crate::heap::{Answer, Attrs, Env, Symbol, Value};
 use crate::ir::{Id, NO_ID, PathEntry};
+use crate::print::shown_name;
 use crate::source::Position;
 
 /// The step to the set that an attribute is selected from.
@@ -225,7 +228,7 @@ impl<'h> Eval<'h> {
         if !position.is_some() || self.is_in_derivation_wrapper(position) {
             return Answer::error(error);
         }
-        let step = format!("while evaluating the attribute '{}'", name.to_text());
+        let step = format!("while evaluating the attribute '{}'", shown_name(name.as_bytes()));
         Answer::error(error.frame(position, FrameKind::Evaluator, step))
     }
 
@@ -249,9 +252,9 @@ impl<'h> Eval<'h> {
                 shown.push('.');
             }
             match self.path_name(entry, env) {
-                Ok(name) => shown.push_str(&name.to_text()),
+                Ok(name) => shown.push_str(&shown_name(name.as_bytes())),
                 Err(_) => {
-                    shown.push_str(&format!("\"${{{}}}\"", self.show_path_name(id, index)));
+                    let _ = write!(shown, "\"${{{}}}\"", self.show_path_name(id, index));
                 }
             }
         }

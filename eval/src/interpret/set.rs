@@ -154,7 +154,7 @@ impl<'h> Eval<'h> {
             let before = before.or_else(|| attrs.attr(name).map(|attr| attr.position));
             if let Some(before) = before {
                 let place = print::show_position(self, before);
-                let name = name.to_text();
+                let name = print::shown_name(name.as_bytes());
                 let message = format!("dynamic attribute '{name}' already defined at {place}");
                 let error = EvalError::new(ErrorKind::Other, message);
                 return Answer::error(error.at(self.site(Site::Position(attr.position))));

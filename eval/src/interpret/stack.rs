@@ -100,7 +100,7 @@ fn stack_overflow() -> Box<EvalError> {
     error::limit("stack overflow (possible infinite recursion)")
 }
 
-impl<'h> Eval<'h> {
+impl Eval<'_> {
     /// Goes one call deeper; [`Eval::leave`] comes back.
     #[inline(always)]
     pub(super) fn enter(&mut self) -> Result<()> {

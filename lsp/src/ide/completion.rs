@@ -1,15 +1,20 @@
 //! Completion: what may stand at the cursor.
 
+mod paths;
+
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use eval::builtins;
+use eval::builtins::{self, constants};
 use eval::db::{self, Db, File};
+use eval::inspect::{Base, Lookup};
 use eval::option_tree::{Component, OptionNode, OptionTree};
-use eval::scope::{DefinitionKind, Scopes};
-use syntax::{SyntaxKind, TextRange, TextSize};
+use eval::print;
+use eval::scope::DefinitionKind;
+use syntax::{TextRange, TextSize};
 
 use super::Knowledge;
-use super::config_path::config_path;
+use super::scene::{Meaning, Scene};
 use super::cursor::{Cursor, Part, cursor, definition_path};
 use super::markdown;
 
@@ -35,6 +40,8 @@ pub enum Subject {
     Option(Vec<Part>),
     /// A builtin.
     Builtin(String),
+    /// A name in the package set or the library.
+    Value(Lookup),
 }
 
 /// The sorts of things that complete.
@@ -50,6 +57,16 @@ pub enum CompletionKind {
     Variable,
     /// A builtin function.
     Builtin,
+    /// A name in the library of functions.
+    Function,
+    /// A name in the package set.
+    Package,
+    /// An attribute of a set, or an argument by name.
+    Attribute,
+    /// A file.
+    File,
+    /// A directory.
+    Folder,
     /// A keyword.
     Keyword,
 }
@@ -71,51 +88,122 @@ pub fn completion(
     offset: TextSize,
 ) -> Completion {
     let (tree, _) = syntax::parse_flat(file.text(db), db::PARSE_OPTIONS);
-    let found = cursor(&tree, offset);
+    let scene = Scene::new(knowledge, &tree, db::scopes(db, file), file.path(db));
     let mut completion = Completion::default();
-    match &found {
+    let found = cursor(&tree, offset);
+    if !is_in_text(&found) && paths::complete(&scene, offset, &mut completion) {
+        return completion;
+    }
+    at_cursor(&scene, &found, offset, &mut completion);
+    completion
+}
+
+fn at_cursor(scene: &Scene<'_>, found: &Cursor, offset: TextSize, completion: &mut Completion) {
+    let options = scene.knowledge.options;
+    match found {
         Cursor::OptionName { path, range, .. } => {
             if let Some(path) = definition_path(path) {
-                option_names(knowledge.options, path, *range, &mut completion);
+                option_names(options, path, *range, completion);
             }
             if path.is_empty() {
-                keywords(&["config", "imports", "options"], *range, &mut completion);
+                keywords(&["config", "imports", "options"], *range, completion);
             }
+            call_formals(scene, offset, *range, completion);
         }
         Cursor::OptionValue { path, range, is_string, .. } => {
             if let Some(path) = definition_path(path) {
-                option_values(knowledge.options, path, *range, &mut completion);
+                option_values(options, path, *range, completion);
             }
             if !is_string {
-                variables(db::scopes(db, file), offset, *range, &mut completion);
+                variables(scene, offset, *range, completion);
             }
         }
-        Cursor::Selection { base: Some(base), path, range, .. }
-            if base == "builtins" && path.is_empty() =>
-        {
-            for builtin in builtins::all() {
-                completion.items.push(CompletionItem {
-                    label: builtin.name.to_owned(),
-                    kind: CompletionKind::Builtin,
-                    detail: Some(signature(builtin)),
-                    subject: Some(Subject::Builtin(builtin.name.to_owned())),
-                    range: *range,
-                });
+        Cursor::Selection { of: Some(of), path, range, .. } => {
+            let set = scene.node_at(*of).and_then(|it| scene.meaning(it));
+            if let Some(set) = set.and_then(|set| scene.select_parts(set, path)) {
+                members(scene, &set, *range, completion);
             }
         }
-        Cursor::Selection { base: Some(base), path, range, .. } => {
-            let scopes = db::scopes(db, file);
-            if let Some(mut whole) = config_path(&tree, scopes, offset, base) {
-                whole.extend_from_slice(path);
-                option_names(knowledge.options, &whole, *range, &mut completion);
+        Cursor::Inherit { from: Some(from), range, .. } => {
+            if let Some(set) = scene.node_at(*from).and_then(|it| scene.meaning(it)) {
+                members(scene, &set, *range, completion);
             }
         }
-        Cursor::Variable { range, .. } => {
-            variables(db::scopes(db, file), offset, *range, &mut completion);
+        Cursor::Variable { range, .. } | Cursor::Inherit { from: None, range, .. } => {
+            variables(scene, offset, *range, completion);
         }
-        Cursor::Selection { .. } | Cursor::Path { .. } | Cursor::Other => {}
+        Cursor::Other => call_formals(scene, offset, TextRange::empty(offset), completion),
+        Cursor::Selection { .. } | Cursor::Path { .. } => {}
     }
-    completion
+}
+
+fn is_in_text(found: &Cursor) -> bool {
+    matches!(found, Cursor::OptionValue { is_string: true, .. })
+}
+
+/// The names in a set.
+fn members(
+    scene: &Scene<'_>,
+    set: &Meaning<'_>,
+    range: TextRange,
+    completion: &mut Completion,
+) {
+    match set {
+        Meaning::Config(path) => option_names(scene.knowledge.options, path, range, completion),
+        Meaning::Builtins => all_builtins(range, completion),
+        _ => set_names(scene, set, range, completion),
+    }
+}
+
+fn set_names(
+    scene: &Scene<'_>,
+    set: &Meaning<'_>,
+    range: TextRange,
+    completion: &mut Completion,
+) {
+    completion.is_incomplete |= scene.is_waiting(set);
+    for name in scene.names(set) {
+        let label = if is_plain(&name.name) { name.name } else { format!("{:?}", name.name) };
+        let kind = match &name.lookup {
+            Some(Lookup { base: Base::Library, .. }) => CompletionKind::Function,
+            Some(_) => CompletionKind::Package,
+            None => CompletionKind::Attribute,
+        };
+        let subject = name.lookup.map(Subject::Value);
+        completion.items.push(CompletionItem { label, kind, detail: None, subject, range });
+    }
+}
+
+fn all_builtins(range: TextRange, completion: &mut Completion) {
+    let functions = builtins::all().iter().map(|it| (it.name, signature(it)));
+    let constants = constants::CONSTANTS.iter().map(|it| (it.name, it.type_name.to_owned()));
+    for (name, detail) in functions.chain(constants) {
+        completion.items.push(CompletionItem {
+            label: name.to_owned(),
+            kind: CompletionKind::Builtin,
+            detail: Some(detail),
+            subject: Some(Subject::Builtin(name.to_owned())),
+            range,
+        });
+    }
+}
+
+/// The names that an imported function takes, in the set that it is called with.
+fn call_formals(
+    scene: &Scene<'_>,
+    offset: TextSize,
+    range: TextRange,
+    completion: &mut Completion,
+) {
+    for name in scene.formals_wanted_at(offset.into()) {
+        completion.items.push(CompletionItem {
+            label: name.name,
+            kind: CompletionKind::Attribute,
+            detail: Some("argument".to_owned()),
+            subject: None,
+            range,
+        });
+    }
 }
 
 /// Returns what an item does, in Markdown.
@@ -131,7 +219,14 @@ pub fn documentation(knowledge: Knowledge<'_>, subject: &Subject) -> Option<Stri
                 None => markdown::option_set(node),
             })
         }
-        Subject::Builtin(name) => builtins::get(name).map(|it| it.doc.trim().to_owned()),
+        Subject::Builtin(name) => {
+            let doc = builtins::get(name).map(|it| it.doc);
+            doc.or_else(|| constants::get(name).map(|it| it.doc)).map(|it| it.trim().to_owned())
+        }
+        Subject::Value(lookup) => {
+            let found = knowledge.values?.get(lookup)?;
+            Some(markdown::value(lookup.path.last()?, &found))
+        }
     }
 }
 
@@ -177,9 +272,9 @@ fn option_item(path: &[Part], name: &str, node: &OptionNode, range: TextRange) -
 
 /// Whether a name may stand in an attribute path without quotes.
 fn is_plain(name: &str) -> bool {
-    let (tree, errors) = syntax::parse_flat(name.as_bytes(), db::PARSE_OPTIONS);
-    let is_variable = tree.root().first_child().is_some_and(|it| it.kind() == SyntaxKind::Variable);
-    errors.is_empty() && is_variable && tree.token_count() == 1
+    let mut shown = Vec::new();
+    print::push_name(&mut shown, name.as_bytes());
+    shown == name.as_bytes()
 }
 
 fn option_values(
@@ -207,10 +302,18 @@ fn option_values(
     }
 }
 
-fn variables(scopes: &Scopes, offset: TextSize, range: TextRange, completion: &mut Completion) {
-    for definition in scopes.visible_at(offset) {
+fn variables(
+    scene: &Scene<'_>,
+    offset: TextSize,
+    range: TextRange,
+    completion: &mut Completion,
+) {
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    for definition in scene.scopes.visible_at(offset) {
+        let label = definition.name.to_text().into_owned();
+        seen.insert(label.clone());
         completion.items.push(CompletionItem {
-            label: definition.name.to_text().into_owned(),
+            label,
             kind: CompletionKind::Variable,
             detail: Some(describe(definition.kind).to_owned()),
             subject: None,
@@ -218,13 +321,22 @@ fn variables(scopes: &Scopes, offset: TextSize, range: TextRange, completion: &m
         });
     }
     for name in builtins::global_names() {
+        seen.insert(name.to_owned());
         completion.items.push(CompletionItem {
             label: name.to_owned(),
             kind: CompletionKind::Builtin,
-            detail: None,
+            detail: builtins::get(name).map(signature),
             subject: Some(Subject::Builtin(name.to_owned())),
             range,
         });
+    }
+    for set in scene.withs_at(offset.into()) {
+        let mut provided = Completion::default();
+        members(scene, &set, range, &mut provided);
+        completion.is_incomplete |= provided.is_incomplete;
+        // A name that is defined around the `with` never comes from it.
+        provided.items.retain(|item| seen.insert(item.label.clone()));
+        completion.items.append(&mut provided.items);
     }
     let words = ["if", "then", "else", "assert", "with", "let", "in", "rec", "inherit"];
     keywords(&words, range, completion);

@@ -64,8 +64,19 @@ pub enum Cursor {
     Selection {
         /// The variable at the left end, if it is one.
         base: Option<String>,
+        /// The bytes of the expression at the left end.
+        of: Option<TextRange>,
         /// The names between it and the cursor.
         path: Vec<Part>,
+        /// The name under the cursor; empty where none is written yet.
+        name: String,
+        /// The bytes of that name.
+        range: TextRange,
+    },
+    /// A name in an `inherit`.
+    Inherit {
+        /// The bytes of the expression in parentheses, if there are any.
+        from: Option<TextRange>,
         /// The name under the cursor; empty where none is written yet.
         name: String,
         /// The bytes of that name.
@@ -212,6 +223,7 @@ impl<'a> Walk<'a> {
     fn attr_set(&self, set: FlatNode<'a>, path: Option<Vec<Part>>) -> Cursor {
         match self.child_at(set) {
             Some(entry) if entry.kind() == SyntaxKind::Binding => self.binding(entry, path),
+            Some(entry) if entry.kind() == SyntaxKind::InheritClause => self.inherit(entry),
             Some(entry) => self.descend(entry, None),
             None if self.is_outside_braces(set) => self.nothing_here(None),
             None => match path {
@@ -246,10 +258,34 @@ impl<'a> Walk<'a> {
         }
     }
 
+    fn inherit(&self, clause: FlatNode<'a>) -> Cursor {
+        let from = clause.child(SyntaxKind::InheritFrom);
+        if let Some(from) = from
+            && self.offset > from.start()
+            && (self.offset < from.end() || from.token(SyntaxKind::ParenClose).is_none())
+        {
+            return self.child_or_nothing(from, None);
+        }
+        let keyword_end = clause.first_token().map_or(clause.start(), FlatToken::end);
+        if self.offset <= keyword_end {
+            return Cursor::Other;
+        }
+        let mut attrs = clause.children().filter(|it| it.kind().is_attr());
+        let (name, range) = match attrs.find(|it| self.contains(*it)) {
+            Some(attr) if attr.kind() == SyntaxKind::Dynamic => {
+                return self.child_or_nothing(attr, None);
+            }
+            Some(attr) => (attr_name(attr), attr.range()),
+            None => (String::new(), self.here()),
+        };
+        let from = from.and_then(|it| it.expressions().next()).map(FlatNode::range);
+        Cursor::Inherit { from, name, range }
+    }
+
     fn let_in(&self, node: FlatNode<'a>, path: Option<Vec<Part>>) -> Cursor {
         match self.child_at(node) {
             Some(child) if child.kind() == SyntaxKind::Binding => self.binding(child, None),
-            Some(child) if child.kind() == SyntaxKind::InheritClause => self.descend(child, None),
+            Some(child) if child.kind() == SyntaxKind::InheritClause => self.inherit(child),
             Some(body) => self.descend(body, path),
             None => self.nothing_here(None),
         }
@@ -311,7 +347,8 @@ impl<'a> Walk<'a> {
             Some(attrpath) => self.split(attrpath),
             None => (Vec::new(), String::new(), self.here()),
         };
-        Cursor::Selection { base: base.and_then(variable_name), path, name, range }
+        let of = base.map(FlatNode::range);
+        Cursor::Selection { base: base.and_then(variable_name), of, path, name, range }
     }
 
     /// Splits an attribute path at the cursor: what is before it, and the name it touches.
@@ -452,7 +489,7 @@ fn is_string_text(kind: SyntaxKind) -> bool {
 }
 
 /// Whether the end of `trivia` (white space and comments only) is inside a comment.
-fn is_in_comment(trivia: &[u8]) -> bool {
+pub(super) fn is_in_comment(trivia: &[u8]) -> bool {
     let mut rest = trivia;
     loop {
         let Some(start) = rest.iter().position(|byte| matches!(byte, b'#' | b'/')) else {

@@ -39,7 +39,12 @@ pub enum SymbolKind {
 
 /// Returns the outline of a file.
 pub fn document_symbols(db: &dyn Db, file: File) -> Vec<DocumentSymbol> {
-    let (tree, _) = syntax::parse_flat(file.text(db), db::PARSE_OPTIONS);
+    of_text(file.text(db))
+}
+
+/// Returns the outline of a text.
+pub(super) fn of_text(text: &[u8]) -> Vec<DocumentSymbol> {
+    let (tree, _) = syntax::parse_flat(text, db::PARSE_OPTIONS);
     let mut symbols = Vec::new();
     collect(tree.root(), &mut symbols);
     symbols

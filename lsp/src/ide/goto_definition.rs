@@ -2,19 +2,19 @@
 
 use eval::db::{self, Db, File};
 use eval::option_tree::{Component, Place};
-use eval::scope::Target;
+use eval::scope::{Reference, Target};
 use eval::source::{HOST, SourcePath, canonical};
 use eval::system::FileType;
 use syntax::TextSize;
 
-use super::config_path::config_path;
 use super::cursor::{Cursor, Part, cursor, definition_path};
+use super::scene::{Meaning, Scene, Written};
 use super::{Knowledge, NavigationTarget};
 
 /// Returns where the thing at `offset` is defined; nothing if that is not known.
 ///
-/// A name that comes from `with` answers with every `with` that may provide it, innermost first;
-/// an option with its declarations; a path with the file.
+/// A name that comes from `with` answers with where the set has it, else with every `with` that
+/// may provide it, innermost first; an option with its declarations; a path with the file.
 pub fn goto_definition(
     db: &dyn Db,
     knowledge: Knowledge<'_>,
@@ -22,31 +22,67 @@ pub fn goto_definition(
     offset: TextSize,
 ) -> Vec<NavigationTarget> {
     let (tree, _) = syntax::parse_flat(file.text(db), db::PARSE_OPTIONS);
+    let scene = Scene::new(knowledge, &tree, db::scopes(db, file), file.path(db));
     match cursor(&tree, offset) {
         Cursor::OptionName { path, name, .. } => match definition_path(&path) {
             Some(path) => declarations(knowledge, path, &name),
             None => Vec::new(),
         },
-        Cursor::Selection { base: Some(base), path, name, .. } => {
-            match config_path(&tree, db::scopes(db, file), offset, &base) {
-                Some(mut whole) => {
-                    whole.extend(path);
-                    declarations(knowledge, &whole, &name)
-                }
-                None => Vec::new(),
-            }
+        Cursor::Selection { of: Some(of), path, name, .. } => {
+            let set = scene.node_at(of).and_then(|it| scene.meaning(it));
+            let set = set.and_then(|set| scene.select_parts(set, &path));
+            set.map(|set| member(&scene, &set, &name)).unwrap_or_default()
+        }
+        Cursor::Inherit { from: Some(from), name, .. } => {
+            let set = scene.node_at(from).and_then(|it| scene.meaning(it));
+            set.map(|set| member(&scene, &set, &name)).unwrap_or_default()
         }
         Cursor::Path { text, .. } => {
             let target = path_target(&file.path(db).bytes, &text);
             target.map(|path| file_target(knowledge, path, None, None)).into_iter().collect()
         }
-        Cursor::Variable { .. } | Cursor::OptionValue { .. } => variable(db, file, offset),
-        Cursor::Selection { base: None, .. } | Cursor::Other => Vec::new(),
+        Cursor::Variable { .. } | Cursor::OptionValue { .. } | Cursor::Inherit { .. } => {
+            variable(&scene, offset)
+        }
+        Cursor::Selection { of: None, .. } | Cursor::Other => Vec::new(),
     }
 }
 
-fn variable(db: &dyn Db, file: File, offset: TextSize) -> Vec<NavigationTarget> {
-    let scopes = db::scopes(db, file);
+/// Returns where a set has a name.
+fn member(scene: &Scene<'_>, set: &Meaning<'_>, name: &str) -> Vec<NavigationTarget> {
+    if let Meaning::Config(path) = set {
+        return declarations(scene.knowledge, path, name);
+    }
+    let names = match set {
+        // The names of a package set are many, and one is enough to ask for.
+        Meaning::Value(lookup) => {
+            return value(scene, &Meaning::Value(lookup.select(name)));
+        }
+        _ => scene.names(set),
+    };
+    let Some(found) = names.into_iter().find(|it| it.name == name) else { return Vec::new() };
+    match found.place {
+        Written::Here(range) => vec![NavigationTarget::Here(range)],
+        Written::There(path, line, column) => {
+            vec![file_target(scene.knowledge, path, Some(line), Some(column))]
+        }
+        Written::Elsewhere => {
+            let meaning = found.lookup.map(Meaning::Value);
+            meaning.map(|it| value(scene, &it)).unwrap_or_default()
+        }
+    }
+}
+
+/// Returns where an evaluated value is defined.
+fn value(scene: &Scene<'_>, meaning: &Meaning<'_>) -> Vec<NavigationTarget> {
+    let Meaning::Value(lookup) = meaning else { return Vec::new() };
+    let found = scene.inspected(lookup);
+    let place = found.as_ref().and_then(|it| it.place.as_ref());
+    place.and_then(|place| place_target(scene.knowledge, place)).into_iter().collect()
+}
+
+fn variable(scene: &Scene<'_>, offset: TextSize) -> Vec<NavigationTarget> {
+    let scopes = scene.scopes;
     let Some(reference) = scopes.reference_at(offset) else {
         let own = scopes.definition_at(offset).and_then(|at| scopes.definitions.get(at as usize));
         return own.map(|it| NavigationTarget::Here(it.range)).into_iter().collect();
@@ -58,13 +94,34 @@ fn variable(db: &dyn Db, file: File, offset: TextSize) -> Vec<NavigationTarget> 
             .map(|definition| NavigationTarget::Here(definition.range))
             .into_iter()
             .collect(),
-        Target::With(withs) => withs
-            .iter()
-            .filter_map(|index| scopes.withs.get(*index as usize))
-            .map(|with| NavigationTarget::Here(with.set.unwrap_or(with.keyword)))
-            .collect(),
+        Target::With(withs) => {
+            let exact = provided(scene, reference, withs);
+            if !exact.is_empty() {
+                return exact;
+            }
+            withs
+                .iter()
+                .filter_map(|index| scopes.withs.get(*index as usize))
+                .map(|with| NavigationTarget::Here(with.set.unwrap_or(with.keyword)))
+                .collect()
+        }
         Target::Builtin | Target::Undefined => Vec::new(),
     }
+}
+
+/// Returns where the sets of `with`s have a name: the first that is known to have it.
+fn provided(scene: &Scene<'_>, reference: &Reference, withs: &[u32]) -> Vec<NavigationTarget> {
+    let name = reference.name.to_text();
+    for index in withs {
+        let set = scene.scopes.withs.get(*index as usize).and_then(|with| with.set);
+        let set = set.and_then(|set| scene.node_at(set)).and_then(|set| scene.meaning(set));
+        let Some(set) = set else { return Vec::new() };
+        let found = member(scene, &set, &name);
+        if !found.is_empty() {
+            return found;
+        }
+    }
+    Vec::new()
 }
 
 fn declarations(knowledge: Knowledge<'_>, path: &[Part], name: &str) -> Vec<NavigationTarget> {
@@ -72,11 +129,12 @@ fn declarations(knowledge: Knowledge<'_>, path: &[Part], name: &str) -> Vec<Navi
     components.push(Component::Name(name));
     let node = knowledge.options.and_then(|tree| tree.lookup(&components));
     let Some(option) = node.and_then(|node| node.option.as_deref()) else { return Vec::new() };
-    let known = |place: &Place| {
-        let path = SourcePath::parse_display(&place.file)?;
-        Some(file_target(knowledge, path, place.line, place.column))
-    };
-    option.declarations.iter().filter_map(known).collect()
+    option.declarations.iter().filter_map(|place| place_target(knowledge, place)).collect()
+}
+
+fn place_target(knowledge: Knowledge<'_>, place: &Place) -> Option<NavigationTarget> {
+    let path = SourcePath::parse_display(&place.file)?;
+    Some(file_target(knowledge, path, place.line, place.column))
 }
 
 /// A directory means the `default.nix` in it.
@@ -102,7 +160,7 @@ fn file_target(
 }
 
 /// Returns the path that a path literal in the file at `from` names.
-fn path_target(from: &[u8], text: &str) -> Option<SourcePath> {
+pub(super) fn path_target(from: &[u8], text: &str) -> Option<SourcePath> {
     if text.starts_with('~') {
         return None;
     }

@@ -1,13 +1,13 @@
 //! Hover: what is known of the thing under the cursor.
 
-use eval::builtins;
+use eval::builtins::{self, constants};
 use eval::db::{self, Db, File};
 use eval::option_tree::{Component, OptionTree};
-use eval::scope::{Scopes, Target};
+use eval::scope::Target;
 use syntax::{TextRange, TextSize};
 
-use super::config_path::config_path;
 use super::cursor::{Cursor, Part, cursor, definition_path};
+use super::scene::{Meaning, Scene};
 use super::{Knowledge, completion, markdown};
 
 /// What is known of the thing under the cursor.
@@ -27,23 +27,59 @@ pub fn hover(
     offset: TextSize,
 ) -> Option<HoverResult> {
     let (tree, _) = syntax::parse_flat(file.text(db), db::PARSE_OPTIONS);
+    let scene = Scene::new(knowledge, &tree, db::scopes(db, file), file.path(db));
     match cursor(&tree, offset) {
         Cursor::OptionName { path, name, range } => {
             let path = definition_path(&path)?;
             option(knowledge.options?, path, &name, range)
         }
-        Cursor::Selection { base: Some(base), path, name, range } => {
-            if base == "builtins" && path.is_empty() {
-                return builtin(&name, range);
-            }
-            let mut whole = config_path(&tree, db::scopes(db, file), offset, &base)?;
-            whole.extend(path);
-            option(knowledge.options?, &whole, &name, range)
+        Cursor::Selection { of, path, name, range, .. } => {
+            let set = scene.meaning(scene.node_at(of?)?)?;
+            let set = scene.select_parts(set, &path)?;
+            selected(&scene, set, &name, range)
         }
-        Cursor::Variable { name, range } | Cursor::OptionValue { name, range, .. } => {
-            variable(db::scopes(db, file), &name, range, offset)
+        Cursor::Inherit { from: Some(from), name, range } => {
+            let set = scene.meaning(scene.node_at(from)?)?;
+            selected(&scene, set, &name, range)
         }
-        Cursor::Selection { base: None, .. } | Cursor::Path { .. } | Cursor::Other => None,
+        Cursor::Variable { name, range }
+        | Cursor::OptionValue { name, range, .. }
+        | Cursor::Inherit { from: None, name, range } => variable(&scene, &name, range, offset),
+        Cursor::Path { .. } | Cursor::Other => None,
+    }
+}
+
+fn selected(
+    scene: &Scene<'_>,
+    set: Meaning<'_>,
+    name: &str,
+    range: TextRange,
+) -> Option<HoverResult> {
+    match &set {
+        Meaning::Builtins => return builtin(name, range),
+        Meaning::Config(path) => return option(scene.knowledge.options?, path, name, range),
+        _ => {}
+    }
+    let meaning = scene.select(set, name)?;
+    let markdown = of_meaning(scene, &meaning, name)?;
+    Some(HoverResult { markdown, range })
+}
+
+/// Says what a name means: a package, a function, a set, a constant.
+fn of_meaning(scene: &Scene<'_>, meaning: &Meaning<'_>, name: &str) -> Option<String> {
+    match meaning {
+        Meaning::Value(lookup) => {
+            let found = scene.inspected(lookup)?;
+            Some(markdown::value(name, &found))
+        }
+        Meaning::Written(node) => Some(markdown::written(name, *node)),
+        Meaning::Config(path) => {
+            let (last, path) = path.split_last()?;
+            let Part::Name(last) = last else { return None };
+            let found = option(scene.knowledge.options?, path, last, TextRange::default())?;
+            Some(found.markdown)
+        }
+        Meaning::Builtins | Meaning::Partial(..) | Meaning::File(..) | Meaning::Update(..) => None,
     }
 }
 
@@ -67,26 +103,37 @@ fn option(tree: &OptionTree, path: &[Part], name: &str, range: TextRange) -> Opt
 }
 
 fn builtin(name: &str, range: TextRange) -> Option<HoverResult> {
-    let builtin = builtins::get(name)?;
-    let signature = completion::signature(builtin);
-    let markdown = format!("```nix\n{signature}\n```\n\n{}", builtin.doc.trim());
+    let (signature, doc) = match builtins::get(name) {
+        Some(builtin) => (completion::signature(builtin), builtin.doc),
+        None => {
+            let constant = constants::get(name)?;
+            (format!("builtins.{name}  # {}", constant.type_name), constant.doc)
+        }
+    };
+    let markdown = format!("```nix\n{signature}\n```\n\n{}", doc.trim());
     Some(HoverResult { markdown, range })
 }
 
 fn variable(
-    scopes: &Scopes,
+    scene: &Scene<'_>,
     name: &str,
     range: TextRange,
     offset: TextSize,
 ) -> Option<HoverResult> {
-    let reference = scopes.reference_at(offset)?;
+    let reference = scene.scopes.reference_at(offset)?;
+    let meaning = scene.reference(reference);
+    let shown = meaning.and_then(|it| of_meaning(scene, &it, name));
     let text = match &reference.target {
         Target::Definition(index) => {
-            let definition = scopes.definitions.get(*index as usize)?;
-            format!("`{name}`: {}", completion::describe(definition.kind))
+            let definition = scene.scopes.definitions.get(*index as usize)?;
+            let sort = format!("`{name}`: {}", completion::describe(definition.kind));
+            match shown {
+                Some(shown) => format!("{sort}\n\n{shown}"),
+                None => sort,
+            }
         }
         Target::Builtin => return builtin(name.trim_start_matches("__"), range),
-        Target::With(_) => format!("`{name}`: from `with`"),
+        Target::With(_) => shown.unwrap_or_else(|| format!("`{name}`: from `with`")),
         Target::Undefined => return None,
     };
     Some(HoverResult { markdown: text, range })

@@ -2,10 +2,17 @@
 
 use std::fmt::Write as _;
 
+use eval::inspect::{FunctionParameter, Inspected, ValueKind};
 use eval::option_tree::{OptionInfo, OptionNode, Place};
+use syntax::FlatNode;
 
 /// The most names that the documentation of a set of options lists.
 const NAMES_MAX: usize = 24;
+
+/// How much of an expression is shown.
+const WRITTEN_LINES_MAX: usize = 6;
+/// How much of an expression is shown. Unit: characters.
+const WRITTEN_CHARS_MAX: usize = 400;
 
 /// Returns the documentation of an option: description, type, default, example, declaration.
 pub(super) fn option(option: &OptionInfo) -> String {
@@ -43,6 +50,77 @@ pub(super) fn option_set(node: &OptionNode) -> String {
         }
         None => format!("Options: `{shown}`{more}"),
     }
+}
+
+/// Returns the documentation of a value in the package set or the library.
+pub(super) fn value(name: &str, found: &Inspected) -> String {
+    let mut text = format!("**`{name}`**");
+    if let Some(version) = &found.version {
+        let _ = write!(text, " {version}");
+    }
+    text.push_str("\n\n");
+    match found.kind {
+        ValueKind::Function if !found.parameters.is_empty() => {
+            let _ = writeln!(text, "```nix\n{}\n```", signature(name, &found.parameters));
+        }
+        ValueKind::Function => text.push_str("function\n"),
+        ValueKind::Set => {
+            let _ = writeln!(text, "set of {} names", found.names.len());
+        }
+        ValueKind::Other => code(&mut text, "Value", found.text.as_deref()),
+        ValueKind::Package | ValueKind::Missing => {}
+    }
+    let description = [found.description.as_deref(), found.documentation.as_deref()];
+    for description in description.into_iter().flatten() {
+        let _ = writeln!(text, "\n{}", description.trim());
+    }
+    if let Some(homepage) = &found.homepage {
+        let _ = writeln!(text, "\n<{homepage}>");
+    }
+    if let Some(place) = &found.place {
+        places(&mut text, "Defined in", std::slice::from_ref(place));
+    }
+    text.trim_end().to_owned()
+}
+
+/// Returns how a function is called.
+pub(super) fn signature(name: &str, parameters: &[FunctionParameter]) -> String {
+    let mut text = name.to_owned();
+    for parameter in parameters {
+        text.push(' ');
+        text.push_str(&parameter_text(parameter));
+    }
+    text
+}
+
+/// Returns a parameter as it is written.
+pub(super) fn parameter_text(parameter: &FunctionParameter) -> String {
+    match parameter {
+        FunctionParameter::Plain(name) => name.clone(),
+        FunctionParameter::Formals(formals) => {
+            let shown = formals.iter().map(|(name, is_optional)| match is_optional {
+                true => format!("{name} ?"),
+                false => name.clone(),
+            });
+            format!("{{ {} }}", shown.collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+/// Returns what an expression says of itself: its beginning, up to a few lines.
+pub(super) fn written(name: &str, node: FlatNode<'_>) -> String {
+    let text = String::from_utf8_lossy(node.text());
+    let mut lines: Vec<&str> = text.lines().take(WRITTEN_LINES_MAX + 1).collect();
+    if lines.len() > WRITTEN_LINES_MAX {
+        lines.truncate(WRITTEN_LINES_MAX);
+        lines.push("…");
+    }
+    let mut shown = lines.join("\n");
+    if let Some((end, _)) = shown.char_indices().nth(WRITTEN_CHARS_MAX) {
+        shown.truncate(end);
+        shown.push('…');
+    }
+    format!("```nix\n{name} = {shown}\n```")
 }
 
 fn code(text: &mut String, title: &str, value: Option<&str>) {

@@ -12,8 +12,8 @@ mod file;
 
 use std::cell::Cell;
 
-use eval::inspect::{Base, Inspected, Lookup, ValueKind};
-use eval::scope::{Definition, DefinitionKind, Scopes, Target};
+use eval::inspect::{self, Base, Inspected, Lookup, ValueKind};
+use eval::scope::{Definition, DefinitionKind, Reference, Scopes, Target};
 use eval::source::{HOST, SourcePath};
 use syntax::{FlatNode, FlatTree, SyntaxKind, TextRange};
 
@@ -158,7 +158,14 @@ impl<'a> Scene<'a> {
     }
 
     fn variable(&self, node: FlatNode<'a>) -> Option<Meaning<'a>> {
-        let reference = self.scopes.reference_at(node.range().start())?;
+        // Of two that touch, the one that begins here is meant.
+        let references = &self.scopes.references;
+        let index = references.partition_point(|it| it.range.start() < node.range().start());
+        self.reference(references.get(index).filter(|it| it.range == node.range())?)
+    }
+
+    /// Returns what a use of a variable means.
+    pub(super) fn reference(&self, reference: &Reference) -> Option<Meaning<'a>> {
         let name = reference.name.to_text();
         match &reference.target {
             Target::Definition(index) => {
@@ -224,15 +231,13 @@ impl<'a> Scene<'a> {
         let Some(top) = self.tree.root().expressions().next() else { return false };
         let Some(formals) = top.child(SyntaxKind::Formals) else { return false };
         let mut names = formals.children().filter_map(|it| it.child(SyntaxKind::Name));
-        let has = |names: &mut dyn Iterator<Item = FlatNode<'a>>| {
-            names.any(|it| {
-                matches!(
-                    it.text(),
-                    b"stdenv" | b"fetchurl" | b"fetchFromGitHub" | b"buildPythonPackage"
-                )
-            })
-        };
-        has(&mut names) && !super::root::is_module(self.tree.source())
+        let has_builder = names.any(|it| {
+            matches!(
+                it.text(),
+                b"stdenv" | b"fetchurl" | b"fetchFromGitHub" | b"buildPythonPackage"
+            )
+        });
+        has_builder && !super::root::is_module(self.tree.source())
     }
 
     /// Returns the bindings and `inherit`s among which a definition stands.
@@ -321,6 +326,14 @@ impl<'a> Scene<'a> {
                 self.select(*left, name)
             }
         }
+    }
+
+    /// Follows a path into a set.
+    pub(super) fn select_parts(&self, set: Meaning<'a>, path: &[Part]) -> Option<Meaning<'a>> {
+        path.iter().try_fold(set, |set, part| match part {
+            Part::Name(name) => self.select(set, name),
+            Part::Element => None,
+        })
     }
 
     fn in_partial(
@@ -440,6 +453,105 @@ impl<'a> Scene<'a> {
                 names
             }
         }
+    }
+
+    /// Whether the names of a set will be known later.
+    pub(super) fn is_waiting(&self, set: &Meaning<'a>) -> bool {
+        match set {
+            Meaning::Value(lookup) => {
+                self.knowledge.values.is_some_and(|values| values.get(lookup).is_none())
+            }
+            Meaning::Update(left, right) => self.is_waiting(left) || self.is_waiting(right),
+            _ => false,
+        }
+    }
+
+    /// Returns the sets of the `with`s around an offset, innermost first.
+    pub(super) fn withs_at(&self, offset: u32) -> Vec<Meaning<'a>> {
+        let mut sets = Vec::new();
+        for node in self.around(self.last_token_end(offset)).into_iter().rev() {
+            if node.kind() != SyntaxKind::WithExpr {
+                continue;
+            }
+            let Some(set) = node.expressions().next() else { continue };
+            if set.end() < offset {
+                sets.extend(self.meaning(set));
+            }
+        }
+        sets
+    }
+
+    /// Returns the names that the function takes in whose argument, a set, an offset is, without
+    /// those given already.
+    pub(super) fn formals_wanted_at(&self, offset: u32) -> Vec<Name> {
+        let around = self.around(self.last_token_end(offset));
+        let sets = around.iter().rposition(|it| it.kind() == SyntaxKind::AttrSet);
+        let Some((set, above)) = sets.and_then(|at| around.get(..=at)?.split_last()) else {
+            return Vec::new();
+        };
+        let Some(call) = above.last().filter(|it| it.kind() == SyntaxKind::Apply) else {
+            return Vec::new();
+        };
+        let Some(function) = call.expressions().next() else { return Vec::new() };
+        let (function, mut arguments) = flattened(function.without_parens(), Vec::new());
+        arguments.extend(call.expressions().skip(1));
+        let is_call = match function.kind() {
+            SyntaxKind::Variable => matches!(function.text(), b"import" | b"callPackage"),
+            SyntaxKind::Select => function.text().ends_with(b".callPackage"),
+            _ => false,
+        };
+        let is_second = arguments.get(1) == Some(set);
+        let path = arguments.first().filter(|it| it.kind() == SyntaxKind::Path);
+        let (true, true, Some(path)) = (is_call, is_second, path) else { return Vec::new() };
+        let Some(path) = path_target(&self.path.bytes, &text(*path)) else { return Vec::new() };
+        let mut given = Vec::new();
+        set.children().for_each(|entry| entry_names(entry, 0, &mut given));
+        let mut names = file::formals(self.knowledge, &path);
+        names.retain(|name| given.iter().all(|it| it.name != name.name));
+        names
+    }
+
+    /// Returns where the last token before an offset ends.
+    pub(super) fn last_token_end(&self, offset: u32) -> u32 {
+        let (mut low, mut high) = (0, self.tree.token_count());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.tree.token(middle).is_some_and(|token| token.start() < offset) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        let token = low.checked_sub(1).and_then(|index| self.tree.token(index));
+        token.map_or(0, |token| token.end().min(offset))
+    }
+
+    /// Whether an offset is inside a string or behind the beginning of a comment in its line.
+    pub(super) fn is_comment_or_string(&self, offset: u32) -> bool {
+        let is_string = |node: &FlatNode<'_>| {
+            matches!(node.kind(), SyntaxKind::String)
+                && node.start() < offset
+                && (offset < node.end() || node.text().len() < 2)
+        };
+        let around = self.around(offset);
+        let inner = around.iter().rev().find(|it| {
+            is_string(it) || it.kind() == SyntaxKind::Interpolation
+        });
+        if inner.is_some_and(is_string) {
+            return true;
+        }
+        let from = self.last_token_end(offset);
+        let trivia = self.tree.text(TextRange::new(from.into(), offset.into()));
+        super::cursor::is_in_comment(trivia)
+    }
+
+    /// Returns the comment before the binding whose value a function is.
+    pub(super) fn comment_of(&self, lambda: FlatNode<'a>) -> Option<String> {
+        let around = self.around(lambda.start());
+        let binding = around.iter().rev().find(|it| it.kind() == SyntaxKind::Binding)?;
+        let value = binding.expressions().next()?.without_parens();
+        (value == lambda)
+            .then(|| inspect::comment_before(self.tree.source(), binding.start() as usize))?
     }
 
     /// Returns what an evaluation has found at a path.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use eval::inspect::{Inspected, Lookup};
 use eval::option_tree::OptionTree;
 use lsp_types::{
     Diagnostic, DidChangeTextDocumentParams, DidOpenTextDocumentParams, InitializeParams,
@@ -33,6 +34,12 @@ pub(super) enum Event {
     Cancelled(Box<dyn Job>),
     /// A worker found that an answer needs the options, which it did not have.
     NeedsOptions(Box<dyn Job>),
+    /// A worker found that an answer needs values, which it did not have.
+    NeedsValues(Box<dyn Job>, Vec<Lookup>),
+    /// An answer was given from values that may be different by now.
+    IsStale(Root, Vec<Lookup>),
+    /// Values were looked up.
+    Looked(Looked),
     /// What there is to say about a document.
     Diagnosed(Diagnosed),
     /// An evaluation has ended.
@@ -53,6 +60,18 @@ pub(super) struct Diagnosed {
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Whether the text has no syntax error.
     pub(super) is_sound: bool,
+}
+
+/// What was found in a package set or library.
+pub(super) struct Looked {
+    /// Whose it is.
+    pub(super) root: Root,
+    /// The state of the files.
+    pub(super) epoch: u64,
+    /// What was found where.
+    pub(super) found: Vec<(Lookup, Inspected)>,
+    /// The host's files that were looked at, if there are more than before.
+    pub(super) observed: Option<BTreeSet<Vec<u8>>>,
 }
 
 /// The end of an evaluation.

@@ -10,6 +10,7 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use eval::db::{self, Database, File};
+use eval::inspect::Lookup;
 use eval::source::{HOST, SourcePath};
 use lsp_types::{
     CompletionOptions, DidChangeTextDocumentParams, DidChangeWatchedFilesRegistrationOptions,
@@ -24,13 +25,16 @@ use super::documents::Document;
 use super::evaluation::{self, Order};
 use super::event::{Diagnosed, Event, Indexed, Notice};
 use super::indexes::{Indexes, Root};
+use super::inspection;
+use super::overlay::Overlay;
 use super::position::Encoding;
+use super::values::Values;
 use super::worker::{Diagnose, Job, View, Workers};
 use super::{Host, backend, to_proto};
 use crate::ide::root::configuration_root;
 
-/// How long a completion waits for the first option tree before it is answered without.
-const OPTIONS_WAIT_MAX: Duration = Duration::from_secs(15);
+/// How long a question waits for options or values before it is answered without.
+const WAIT_MAX: Duration = Duration::from_secs(15);
 /// How many events are taken before the session acts on them.
 const BATCH_MAX: usize = 512;
 
@@ -44,12 +48,13 @@ pub(super) struct Session {
     asked: Vec<Box<dyn Job>>,
     waiting: Vec<Waiting>,
     indexes: Indexes,
+    values: Values,
     workers: Workers,
     orders: mpsc::Sender<Order>,
     events: mpsc::Sender<Event>,
     notices: UnboundedSender<Notice>,
     encoding: Encoding,
-    folders: Vec<Vec<u8>>,
+    folders: Arc<[Vec<u8>]>,
     can_watch: bool,
     revision: u64,
     generation: u64,
@@ -60,6 +65,13 @@ pub(super) struct Session {
 struct Waiting {
     job: Box<dyn Job>,
     until: Instant,
+    wants: Wants,
+}
+
+/// What a job waits for.
+enum Wants {
+    Options,
+    Values(Vec<Lookup>),
 }
 
 impl Session {
@@ -70,6 +82,8 @@ impl Session {
         notices: UnboundedSender<Notice>,
     ) -> io::Result<Session> {
         let host = Arc::new(host);
+        let cancel = Arc::default();
+        let lookups = inspection::start(Arc::clone(&host), events.clone(), Arc::clone(&cancel))?;
         Ok(Session {
             db: Database::default(),
             documents: BTreeMap::new(),
@@ -77,13 +91,14 @@ impl Session {
             asked: Vec::new(),
             waiting: Vec::new(),
             indexes: Indexes::default(),
+            values: Values::new(lookups, cancel),
             workers: Workers::start(&events)?,
             orders: evaluation::start(Arc::clone(&host), events.clone())?,
             host,
             events,
             notices,
             encoding: Encoding::Utf16,
-            folders: Vec::new(),
+            folders: Arc::default(),
             can_watch: false,
             revision: 0,
             generation: 0,
@@ -104,6 +119,7 @@ impl Session {
             for event in first.into_iter().chain(inbox.try_iter().take(BATCH_MAX)) {
                 if matches!(event, Event::Stop) {
                     self.indexes.stop();
+                    self.values.stop();
                     return;
                 }
                 self.take(event);
@@ -132,12 +148,33 @@ impl Session {
                 if let Some(document) = self.documents.get(job.uri().as_str()) {
                     self.indexes.want(&document.root);
                 }
-                self.waiting.push(Waiting { job, until: Instant::now() + OPTIONS_WAIT_MAX });
+                self.wait(job, Wants::Options);
             }
+            Event::NeedsValues(job, lookups) => {
+                if let Some(document) = self.documents.get(job.uri().as_str()) {
+                    let root = document.root.clone();
+                    self.look_up(&root, lookups.clone());
+                }
+                self.wait(job, Wants::Values(lookups));
+            }
+            Event::IsStale(root, lookups) => self.look_up(&root, lookups),
+            Event::Looked(looked) => self.values.finish(looked),
             Event::Diagnosed(found) => self.publish(found),
             Event::Indexed(indexed) => self.index(indexed),
-            Event::ShutDown | Event::Stop => self.indexes.stop(),
+            Event::ShutDown | Event::Stop => {
+                self.indexes.stop();
+                self.values.stop();
+            }
         }
+    }
+
+    fn wait(&mut self, job: Box<dyn Job>, wants: Wants) {
+        self.waiting.push(Waiting { job, until: Instant::now() + WAIT_MAX, wants });
+    }
+
+    fn look_up(&mut self, root: &Root, lookups: Vec<Lookup>) {
+        let texts = self.sound_texts();
+        self.values.want(root, lookups, move || texts.clone());
     }
 
     fn initialize(&mut self, params: InitializeParams) -> InitializeResult {
@@ -221,7 +258,8 @@ impl Session {
     fn close(&mut self, uri: &Uri) {
         let Some(document) = self.documents.remove(uri.as_str()) else { return };
         if let Some(path) = &document.path {
-            self.indexes.changed(path, Instant::now());
+            self.values.changed(path, Instant::now());
+                    self.indexes.changed(path, Instant::now());
         }
         self.overtake();
         db::set_text(&mut self.db, document.file, Arc::from(&b""[..]));
@@ -231,6 +269,7 @@ impl Session {
     fn files_changed(&mut self, uris: &[Uri]) {
         for uri in uris.iter().filter(|uri| !self.documents.contains_key(uri.as_str())) {
             if let Some(path) = to_proto::file_path(uri) {
+                self.values.changed(&path, Instant::now());
                 self.indexes.changed(&path, Instant::now());
             }
         }
@@ -247,6 +286,7 @@ impl Session {
             if document.sound_text.as_ref() != Some(text) {
                 document.sound_text = Some(Arc::clone(text));
                 if let Some(path) = &document.path {
+                    self.values.changed(path, Instant::now());
                     self.indexes.changed(path, Instant::now());
                 }
             }
@@ -296,8 +336,9 @@ impl Session {
             }
         }
         for job in std::mem::take(&mut self.asked) {
-            self.dispatch(job, true);
+            self.dispatch(job, true, true);
         }
+        self.values.tick(Instant::now());
         self.wake();
         if let Some((root, cancel)) = self.indexes.next(Instant::now()) {
             let texts = self.sound_texts();
@@ -308,21 +349,24 @@ impl Session {
     /// Answers what has waited for options long enough, or need not wait any more.
     fn wake(&mut self) {
         let now = Instant::now();
-        for Waiting { job, until } in std::mem::take(&mut self.waiting) {
+        for Waiting { job, until, wants } in std::mem::take(&mut self.waiting) {
             let root = self.documents.get(job.uri().as_str()).map(|document| &document.root);
             let must_wait = until > now
-                && root.is_some_and(|root| {
-                    self.indexes.options(root).is_none() && self.indexes.is_pending(root)
+                && root.is_some_and(|root| match &wants {
+                    Wants::Options => {
+                        self.indexes.options(root).is_none() && self.indexes.is_pending(root)
+                    }
+                    Wants::Values(lookups) => self.values.is_pending(root, lookups),
                 });
             if must_wait && !job.is_abandoned() {
-                self.waiting.push(Waiting { job, until });
+                self.waiting.push(Waiting { job, until, wants });
             } else {
-                self.dispatch(job, false);
+                self.dispatch(job, false, until > now);
             }
         }
     }
 
-    fn dispatch(&self, job: Box<dyn Job>, may_wait: bool) {
+    fn dispatch(&self, job: Box<dyn Job>, may_wait: bool, may_look: bool) {
         if job.is_abandoned() {
             return;
         }
@@ -339,6 +383,11 @@ impl Session {
             encoding: self.encoding,
             options: self.indexes.options(&document.root),
             may_wait,
+            values: self.values.snapshot(&document.root),
+            may_look,
+            files: self.documents.values().map(|it| it.file).collect(),
+            folders: Arc::clone(&self.folders),
+            system: Overlay::new(Arc::clone(&self.host.system), self.open_texts()),
             host: Arc::clone(&self.host),
             generation: self.generation,
             newest: Arc::clone(&self.newest),
@@ -353,6 +402,12 @@ impl Session {
             .collect()
     }
 
+    /// Returns the texts as the editor has them.
+    fn open_texts(&self) -> BTreeMap<Vec<u8>, Arc<[u8]>> {
+        let open = self.documents.values();
+        open.filter_map(|it| Some((it.path.clone()?, Arc::clone(it.file.text(&self.db))))).collect()
+    }
+
     /// Makes every snapshot out of date, so that its job ends soon: a change waits for that.
     fn overtake(&mut self) {
         self.generation += 1;
@@ -365,7 +420,8 @@ impl Session {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.waiting.iter().map(|it| it.until).chain(self.indexes.deadline()).min()
+        let waiting = self.waiting.iter().map(|it| it.until);
+        waiting.chain(self.indexes.deadline()).chain(self.values.deadline()).min()
     }
 
     /// Tells the client something; one that has left hears nothing.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::{io, thread};
 
 use eval::db::{self, Database, File};
+use eval::inspect::Lookup;
 use eval::option_tree::OptionTree;
 use lsp_types::Uri;
 use tokio::sync::oneshot;
@@ -13,8 +14,10 @@ use tower_lsp::jsonrpc::{Error, Result};
 
 use super::Host;
 use super::event::{Diagnosed, Event};
+use super::overlay::Overlay;
 use super::position::{Encoding, Text};
 use super::to_proto;
+use super::values::Snapshot;
 use crate::ide::Knowledge;
 
 /// The stack of a worker: parsing and walking the deepest trees. Unit: bytes.
@@ -34,6 +37,16 @@ pub(super) struct View {
     pub(super) options: Option<Arc<OptionTree>>,
     /// Whether a job may wait for them.
     pub(super) may_wait: bool,
+    /// What is known of the package set and the library.
+    pub(super) values: Snapshot,
+    /// Whether a job may wait for what is not known of those.
+    pub(super) may_look: bool,
+    /// All open documents.
+    pub(super) files: Arc<[File]>,
+    /// The open folders.
+    pub(super) folders: Arc<[Vec<u8>]>,
+    /// The host's files, under the editor's.
+    pub(super) system: Overlay,
     /// The host.
     pub(super) host: Arc<Host>,
     /// The number of the snapshot.
@@ -45,7 +58,13 @@ pub(super) struct View {
 impl View {
     /// Returns what features are given beside the database.
     pub(super) fn knowledge(&self) -> Knowledge<'_> {
-        Knowledge { options: self.options.as_deref(), system: Some(&*self.host.system) }
+        Knowledge {
+            options: self.options.as_deref(),
+            system: Some(&self.system),
+            values: Some(&self.values),
+            files: &self.files,
+            folders: &self.folders,
+        }
     }
 
     /// Returns the document's text.
@@ -67,6 +86,8 @@ pub(super) enum Ran {
     Cancelled(Box<dyn Job>),
     /// It needs the options.
     NeedsOptions(Box<dyn Job>),
+    /// It needs values.
+    NeedsValues(Box<dyn Job>, Vec<Lookup>),
 }
 
 /// Work on a document.
@@ -147,6 +168,9 @@ where
             }
             Attempt::Cancelled => Ran::Cancelled(self),
             Attempt::Finished(None) => Ran::NeedsOptions(self),
+            Attempt::Finished(Some(_)) if view.may_look && view.values.is_missing() => {
+                Ran::NeedsValues(self, view.values.missing())
+            }
             Attempt::Finished(Some(answer)) => {
                 drop(self.reply.send(Ok(answer)));
                 Ran::Done
@@ -253,12 +277,17 @@ fn work(queue: &Mutex<mpsc::Receiver<(Box<dyn Job>, View)>>, events: &mpsc::Send
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((job, view)) = next else { return };
         let ran = job.run(&view);
+        let (root, stale) = (view.values.root.clone(), view.values.stale());
         // The session may be waiting for the snapshot.
         drop(view);
+        if !stale.is_empty() && events.send(Event::IsStale(root, stale)).is_err() {
+            return;
+        }
         let sent = match ran {
             Ran::Done => Ok(()),
             Ran::Cancelled(job) => events.send(Event::Cancelled(job)),
             Ran::NeedsOptions(job) => events.send(Event::NeedsOptions(job)),
+            Ran::NeedsValues(job, lookups) => events.send(Event::NeedsValues(job, lookups)),
         };
         if sent.is_err() {
             return;

@@ -3,6 +3,7 @@
 mod confinement;
 mod crash;
 mod failure;
+mod native;
 mod probe;
 
 use std::collections::BTreeSet;
@@ -135,7 +136,7 @@ impl Scratch {
         let names = entries.map(|entry| entry.expect("an entry").file_name());
         names
             .map(|name| name.to_string_lossy().into_owned())
-            .filter(|name| name != ".links" && !name.ends_with(".lock") && !known.contains(name))
+            .filter(|name| name != ".links" && !is_lock(name) && !known.contains(name))
             .collect()
     }
 
@@ -149,6 +150,11 @@ impl Scratch {
         let left = builds.map_or(0, Iterator::count);
         assert_eq!(left, 0, "a build directory is left");
     }
+}
+
+/// Whether a name is that of a lock file, which is in nobody's way.
+fn is_lock(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|it| it == "lock")
 }
 
 fn every(path: &StorePath) -> DerivedPath {

@@ -46,7 +46,9 @@ impl Cache {
     pub(super) fn new(directory: Option<&Path>, request: &FetchRequest) -> Self {
         let key = format!("{}\0{}\0{}", request.kind.word(), request.name, request.url);
         let key = Hash::sha256(key.as_bytes()).digits(HashFormat::Base32);
-        Self { file: directory.map(|directory| directory.join("fetch").join(format!("{key}.json"))) }
+        Self {
+            file: directory.map(|directory| directory.join("fetch").join(format!("{key}.json"))),
+        }
     }
 
     pub(super) fn read(&self, directory: &StoreDirectory) -> Option<Entry> {

@@ -48,6 +48,10 @@ pub(super) fn read(archive: Box<dyn Read>) -> Result<MemoryTree, Problem> {
     let mut archive = Archive::new(BufReader::with_capacity(64 << 10, decompressed));
     let mut is_empty = true;
     for entry in archive.entries().map_err(explain)? {
+        if is_empty && let Err(error) = &entry {
+            let message = format!("it is not a tar archive ({error})");
+            return Err(Problem::lasting(message));
+        }
         unpacked.add(entry.map_err(explain)?).map_err(explain)?;
         is_empty = false;
     }
@@ -71,7 +75,7 @@ impl Unpacked {
         if kind == EntryType::XGlobalHeader {
             return Ok(());
         }
-        let Some((name, mut above)) = place(&entry.path_bytes())? else { return Ok(()) };
+        let Some(Place { name, mut above }) = place(&entry.path_bytes())? else { return Ok(()) };
         let node = match kind {
             EntryType::Directory => {
                 above.push(name);
@@ -119,7 +123,7 @@ impl Unpacked {
             let target = String::from_utf8_lossy(target);
             io::Error::other(format!("a link leads to '{target}', which is no file before it"))
         };
-        let (name, above) = place(target)?.ok_or_else(missing)?;
+        let Place { name, above } = place(target)?.ok_or_else(missing)?;
         let node = match self.directory(&above)?.get(&name) {
             Some(MemoryTree::Directory(_)) | None => return Err(missing()),
             Some(node) => node.clone(),
@@ -154,12 +158,18 @@ fn link(entry: &Entry<'_, impl Read>) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Returns the last name of a path of an archive and those above it; `None` for the top itself.
+/// Where something is in a tree: its name, and those of the directories above it.
+struct Place {
+    name: Vec<u8>,
+    above: Vec<Vec<u8>>,
+}
+
+/// Returns where a path of an archive leads; `None` for the top itself.
 ///
 /// # Errors
 ///
 /// A path that leads out of the archive.
-fn place(path: &[u8]) -> io::Result<Option<(Vec<u8>, Vec<Vec<u8>>)>> {
+fn place(path: &[u8]) -> io::Result<Option<Place>> {
     let path = Path::new(OsStr::from_bytes(path));
     let mut names = Vec::new();
     for component in path.components() {
@@ -172,5 +182,5 @@ fn place(path: &[u8]) -> io::Result<Option<(Vec<u8>, Vec<Vec<u8>>)>> {
             }
         }
     }
-    Ok(names.pop().map(|last| (last, names)))
+    Ok(names.pop().map(|last| Place { name: last, above: names }))
 }

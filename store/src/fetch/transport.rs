@@ -50,11 +50,7 @@ impl Problem {
 }
 
 /// Opens an address for reading; `known` is the version that need not be sent again.
-pub(super) fn open(
-    url: &str,
-    known: Option<&str>,
-    rights: Rights<'_>,
-) -> Result<Answer, Problem> {
+pub(super) fn open(url: &str, known: Option<&str>, rights: Rights<'_>) -> Result<Answer, Problem> {
     if let Some(rest) = url.strip_prefix("file://") {
         let Some(path) = rest
             .strip_prefix("localhost/")

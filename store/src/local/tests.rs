@@ -50,9 +50,12 @@ fn settings(root: &Path) -> LocalSettings {
     LocalSettings { sync: false, ..LocalSettings::below(root) }
 }
 
+/// What a store says, and how it came to.
+type Damage = (&'static str, fn(&Scratch));
+
 #[test]
 fn a_damaged_database_is_named_and_left_alone() {
-    let damages: [(&str, fn(&Scratch)); 6] = [
+    let damages: [Damage; 6] = [
         ("file is not a database", |it| {
             let _ = fs::remove_file(it.path("nix/var/nix/db/db.sqlite-wal"));
             fs::write(it.database(), [0x5a; 9000]).expect("it is ours");

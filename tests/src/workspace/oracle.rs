@@ -22,8 +22,8 @@ mod program;
 const TARGET: &str = "2.34.8";
 /// The version for which the list of differences is complete.
 const LISTED: &str = "2.8.0";
-/// How long an evaluation may take. Some versions' collector hangs now and then.
-const SECONDS_MAX: &str = "120";
+/// How long a small evaluation may take. Some versions' collector hangs now and then.
+const SECONDS_MAX: u32 = 40;
 /// How often an evaluation that took too long is started again.
 const TRIES: usize = 3;
 /// What every value in XML begins with.
@@ -66,9 +66,9 @@ impl Evaluator {
         self.version == TARGET
     }
 
-    fn command(&self) -> Command {
+    fn command(&self, seconds_max: u32) -> Command {
         let mut command = Command::new("timeout");
-        command.arg(SECONDS_MAX).arg(&self.program).current_dir("/");
+        command.arg(seconds_max.to_string()).arg(&self.program).current_dir("/");
         command.env("HOME", self.directory.path()).env("NIX_CONF_DIR", self.directory.path());
         command.env("NIX_PATH", "").env("NIX_REMOTE", "dummy://").env("NO_COLOR", "1");
         command.env("NIVIS_CACHE_DIR", "").env_remove("NIX_CONFIG");
@@ -76,15 +76,15 @@ impl Evaluator {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        self.run_with(|command| {
+        self.run_with(SECONDS_MAX, |command| {
             command.args(arguments);
         })
     }
 
-    fn run_with(&self, prepare: impl Fn(&mut Command)) -> Output {
+    fn run_with(&self, seconds_max: u32, prepare: impl Fn(&mut Command)) -> Output {
         let mut tries = 0;
         loop {
-            let mut command = self.command();
+            let mut command = self.command(seconds_max);
             prepare(&mut command);
             let output = command.output().expect("`timeout` and the evaluator can be started");
             tries += 1;

@@ -81,7 +81,7 @@ impl<'t> Lexer<'t> {
     /// Returns the line, from 1, and how many characters of it were read.
     pub(super) fn place(&self) -> (usize, usize) {
         let read = self.text.get(..self.at).unwrap_or(self.text);
-        let line = 1 + read.iter().filter(|byte| **byte == b'\n').count();
+        let line = 1 + memchr::memchr_iter(b'\n', read).count();
         let line_start = read.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         (line, read.len() - line_start + usize::from(self.is_past_end))
     }

@@ -9,7 +9,7 @@ use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::os::unix::process::CommandExt as _;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::*;
 use crate::content_address::{ContentAddress, FileMethod};
@@ -125,14 +125,17 @@ fn a_builder_reaches_no_network_but_its_own() {
 fn a_builder_sees_no_process_but_its_own() {
     let scratch = scratch();
     // Far from the few numbers that a process list of its own begins with.
-    let mut child = Command::new("sleep").arg("1000").spawn().expect("a program of the host");
+    let child =
+        Command::new("sleep").arg("1000").stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let mut child = child.expect("a program of the host");
     let pid = child.id().to_string();
     let probe = scratch.probe("processes", &[("pid", &pid)], Output::Deferred);
-    let abilities = scratch.abilities(&probe);
+    let built = scratch.build(&probe);
     child.kill().expect("it is ours");
     child.wait().expect("it is ours");
+    built.expect("a report");
     // Itself it does see.
-    assert_eq!(abilities, ["environment"]);
+    assert_eq!(scratch.abilities(&probe), ["environment"]);
 }
 
 #[test]

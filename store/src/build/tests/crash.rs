@@ -2,7 +2,7 @@
 //! on.
 
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::*;
 use crate::event::Silent;
@@ -75,5 +75,4 @@ fn a_build_killed_at_any_moment_is_carried_on() {
     assert_eq!(scratch.store.all_valid_paths().expect("it can be read"), BTreeSet::new());
     scratch.is_clean();
     assert!(killed > 12, "only {killed} were killed before they were done");
-    assert!(whole.is_some_and(|it| it < Duration::from_secs(60)));
 }

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 const PACKAGES: [&str; 8] =
     ["hello", "git", "python3", "gcc", "nginx", "systemd", "linux", "firefox"];
 
+/// How long one package may take, in a build without optimization.
+const SECONDS_MAX: u32 = 900;
+
 /// Those whose derivations are written to a store.
 const CLOSURES: [&str; 2] = ["hello", "nginx"];
 
@@ -22,7 +25,7 @@ fn nixpkgs(what: &str) -> Option<PathBuf> {
 
 /// Evaluates the path of a package's derivation.
 fn derivation_path(evaluator: &Evaluator, tree: &Path, package: &str) -> String {
-    let output = evaluator.run_with(|command| {
+    let output = evaluator.run_with(SECONDS_MAX, |command| {
         command.args(["--eval", "--strict", "-A"]).arg(format!("{package}.drvPath")).arg(tree);
         command.args(["--arg", "config", "{ }", "--argstr", "system", "x86_64-linux"]);
     });
@@ -33,7 +36,7 @@ fn derivation_path(evaluator: &Evaluator, tree: &Path, package: &str) -> String 
 /// Instantiates a package into an empty store and returns the derivations in it.
 fn closure(evaluator: &Evaluator, tree: &Path, package: &str) -> BTreeMap<String, Vec<u8>> {
     let store = tempfile::tempdir().expect("a temporary directory");
-    let output = evaluator.run_with(|command| {
+    let output = evaluator.run_with(SECONDS_MAX, |command| {
         command.arg("-A").arg(package).arg(tree).env("NIX_REMOTE", store.path());
         command.args(["--arg", "config", "{ }", "--argstr", "system", "x86_64-linux"]);
     });

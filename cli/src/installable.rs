@@ -1,0 +1,238 @@
+//! Installables: flakes as a person names them on the command line, locked, and what of them is
+//! meant.
+
+use crate::context::{Context, Manner};
+use crate::evaluation::Stop;
+use crate::report::{Failure, Outcome};
+use eval::flake::lock::{self, LockOptions, LockedFlake};
+use eval::flake::reference::Reference;
+use eval::flake::{self, Installable};
+use eval::heap::{Attrs, Value};
+use eval::interpret::Eval;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What becomes of the lock file.
+#[derive(Clone, Debug)]
+pub(crate) struct Locking {
+    /// Which trees are wanted.
+    pub(crate) options: LockOptions,
+    /// Whether a lock file that is out of date is written.
+    pub(crate) writes: bool,
+    /// Whether one that is out of date is an error.
+    pub(crate) is_frozen: bool,
+    /// Whether an input that cannot be locked is an error.
+    pub(crate) must_lock: bool,
+}
+
+impl Default for Locking {
+    fn default() -> Self {
+        let options = LockOptions { allows_unlocked: true, ..LockOptions::default() };
+        Self { options, writes: true, is_frozen: false, must_lock: false }
+    }
+}
+
+/// Turns on what evaluating a flake needs; it is pure unless the person says otherwise.
+///
+/// # Errors
+///
+/// When called as `nix` and the experimental features are not on.
+pub(crate) fn prepare(cx: &mut Context, is_impure: bool) -> Outcome {
+    for feature in ["nix-command", "flakes"] {
+        let mut features = cx.settings.words("experimental-features");
+        if features.iter().any(|word| word == feature) {
+            continue;
+        }
+        if cx.manner == Manner::CppNix {
+            return Err(feature_disabled(feature));
+        }
+        features.push(feature.to_owned());
+        cx.settings.force("experimental-features", &features.join(" "));
+    }
+    if is_impure {
+        cx.settings.force("pure-eval", "false");
+    } else if !cx.settings.is_set("pure-eval") {
+        cx.settings.force("pure-eval", "true");
+    }
+    Ok(())
+}
+
+/// Returns the failure of a command that needs an experimental feature.
+pub(crate) fn feature_disabled(feature: &str) -> Failure {
+    Failure::new(format!(
+        "experimental Nix feature '{feature}' is disabled; add \
+         '--extra-experimental-features {feature}' to enable it"
+    ))
+}
+
+/// Reads what a person typed.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub(crate) fn parse(eval: &Eval<'_>, text: &str) -> Result<Installable, Stop> {
+    let directory = eval.settings().directory.clone();
+    Ok(flake::parse_typed(eval.system(), &directory, text)?)
+}
+
+/// Fetches and locks a flake, and writes its lock file where that is wanted.
+///
+/// # Errors
+///
+/// Whatever is wrong with the flake or its inputs, or a lock file that may not be written.
+pub(crate) fn locked(
+    cx: &Context,
+    eval: &mut Eval<'_>,
+    reference: &Reference,
+    locking: &Locking,
+) -> Result<LockedFlake, Stop> {
+    let flake = lock::get(eval, reference)?;
+    let mut locked = lock::lock(eval, flake, &locking.options)?;
+    if locked.lock_file == locked.old {
+        return Ok(locked);
+    }
+    let shown = reference.show();
+    let difference = locked.lock_file.difference(&locked.old);
+    let difference = difference.trim_end();
+    if !locking.writes {
+        cx.ui.warn(format!("not writing modified lock file of flake '{shown}':\n{difference}"));
+        locked.flake.is_changed = true;
+        return Ok(locked);
+    }
+    let Some(directory) = reference.source_directory() else {
+        return Err(Failure::new(format!(
+            "cannot write modified lock file of flake '{shown}' (use '--no-write-lock-file' to \
+             ignore)"
+        ))
+        .into());
+    };
+    if let Some(input) = locked.lock_file.unlocked() {
+        let input = input.show();
+        if locking.must_lock {
+            return Err(Failure::new(format!(
+                "Not writing lock file of flake '{shown}' because it has an unlocked input \
+                 ('{input}'). Use '--allow-dirty-locks' to allow this anyway."
+            ))
+            .into());
+        }
+        cx.ui.warn(format!(
+            "not writing lock file of flake '{shown}' because it has an unlocked input ('{input}')"
+        ));
+        return Ok(locked);
+    }
+    if locking.is_frozen {
+        return Err(Failure::new(format!(
+            "flake '{shown}' requires lock file changes but they're not allowed due to \
+             '--no-update-lock-file'"
+        ))
+        .into());
+    }
+    write(cx, reference, Path::new(&directory), &locked, difference)?;
+    // The tree is another one now.
+    locked.flake = lock::get(eval, reference)?;
+    let top = locked.flake.tree.clone();
+    if let Some(place) = locked.fetched.get_mut(&eval::flake::lock_file::ROOT) {
+        *place = lock::Place { tree: top, directory: lock::directory(&locked.flake.file) };
+    }
+    Ok(locked)
+}
+
+fn write(
+    cx: &Context,
+    reference: &Reference,
+    directory: &Path,
+    locked: &LockedFlake,
+    difference: &str,
+) -> Result<(), Stop> {
+    let name: PathBuf = Path::new(&reference.directory()).join("flake.lock");
+    let path = directory.join(&name);
+    let shown = path.display();
+    if !path.exists() {
+        cx.ui.warn(format!("creating lock file \"{shown}\": \n{difference}"));
+    } else if difference.is_empty() {
+        cx.ui.warn(format!("updating lock file \"{shown}\""));
+    } else {
+        cx.ui.warn(format!("updating lock file \"{shown}\":\n{difference}"));
+    }
+    let writing = Failure::during(format!("writing '{shown}'"));
+    std::fs::write(&path, locked.lock_file.to_text()).map_err(writing)?;
+    if reference.kind() == "git" {
+        track(directory, &name)?;
+    }
+    Ok(())
+}
+
+/// Makes the repository in `directory` track a file, unless it ignores it.
+fn track(directory: &Path, name: &Path) -> Result<(), Stop> {
+    let git = |words: &[&str]| {
+        let mut command = Command::new("git");
+        command.arg("-C").arg(directory).args(words).arg("--").arg(name);
+        command.output().map_err(Failure::during("running `git`"))
+    };
+    if git(&["check-ignore", "--quiet"])?.status.success() {
+        return Ok(());
+    }
+    let output = git(&["add", "--intent-to-add"])?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let problem = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(Failure::new(format!("`git add` failed: {problem}")).into())
+}
+
+/// Returns the outputs of a locked flake.
+///
+/// # Errors
+///
+/// Whatever evaluating them meets.
+pub(crate) fn outputs<'h>(
+    eval: &mut Eval<'h>,
+    locked: &LockedFlake,
+) -> Result<Attrs<'h>, Stop> {
+    let value = flake::call(eval, locked)?;
+    Ok(flake::outputs(eval, value)?)
+}
+
+/// Where attributes are looked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lookup<'s> {
+    /// The paths that are meant when none is named.
+    pub(crate) defaults: &'s [&'s str],
+    /// What may stand before a path, in this order.
+    pub(crate) prefixes: &'s [&'s str],
+}
+
+/// Where packages are.
+pub(crate) const PACKAGES: Lookup<'static> = Lookup {
+    defaults: &["packages.SYSTEM.default", "defaultPackage.SYSTEM"],
+    prefixes: &["packages.SYSTEM.", "legacyPackages.SYSTEM."],
+};
+
+/// Evaluates what a person typed and returns the value that is meant.
+///
+/// # Errors
+///
+/// A flake that cannot be locked, an attribute that it does not have, and whatever evaluation
+/// meets.
+pub(crate) fn value<'h>(
+    cx: &Context,
+    eval: &mut Eval<'h>,
+    text: &str,
+    lookup: Lookup<'_>,
+) -> Result<Value<'h>, Stop> {
+    let Installable { reference, fragment } = parse(eval, text)?;
+    let locked = locked(cx, eval, &reference, &Locking::default())?;
+    let outputs = outputs(eval, &locked)?;
+    let system = eval.settings().system.clone();
+    let paths: Vec<String> = match fragment.strip_prefix('.') {
+        Some(exact) => vec![exact.to_owned()],
+        None if fragment.is_empty() => {
+            lookup.defaults.iter().map(|path| path.replace("SYSTEM", &system)).collect()
+        }
+        None => {
+            let prefixed = lookup.prefixes.iter().map(|it| it.replace("SYSTEM", &system));
+            prefixed.chain([String::new()]).map(|prefix| prefix + &fragment).collect()
+        }
+    };
+    Ok(flake::select(eval, outputs, &paths, &reference.show())?)
+}

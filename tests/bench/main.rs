@@ -1,0 +1,220 @@
+//! Measures nivis beside the installed versions of Nix, and writes what came out to `RESULTS.md`.
+//!
+//! `cargo bench -p nivis` runs it. It compares with the `nix-instantiate` in `PATH`, and with
+//! those that `NIVIS_PEERS` names, separated by colons. With `NIVIS_NIXPKGS` it also evaluates
+//! packages and a system of that nixpkgs tree. Every value is compared between all of them;
+//! times are told, never asserted.
+//!
+//! Each evaluation is a process of its own, and the evaluators take turns. The figures are CPU
+//! time (user and system) and peak memory, as the kernel accounts them; of several runs, the
+//! median.
+
+use std::error::Error;
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use nix::sys::resource::{UsageWho, getrusage};
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+/// How often each evaluation is measured.
+const RUNS: usize = 5;
+
+/// The first word of our own command line when we are to measure one command.
+const MEASURE: &str = "measure";
+
+/// Something that evaluates.
+struct Evaluator {
+    name: String,
+    program: PathBuf,
+}
+
+/// Something to evaluate.
+struct Task {
+    name: String,
+    arguments: Vec<OsString>,
+    /// Whether it counts among the programs that need nothing but the language.
+    is_pure: bool,
+}
+
+/// What one evaluation took.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+struct Usage {
+    /// CPU time in seconds.
+    seconds: f64,
+    /// Peak memory in KiB.
+    memory: i64,
+}
+
+fn main() -> Outcome<()> {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    match arguments.split_first() {
+        Some((first, [report, command @ ..])) if first == MEASURE => measure(report, command),
+        _ => compare(),
+    }
+}
+
+/// Runs a command and writes to `report` what it took: ours are the only children it waits for.
+fn measure(report: &OsStr, command: &[OsString]) -> Outcome<()> {
+    let (program, arguments) = command.split_first().ok_or("no command to measure")?;
+    let status = Command::new(program).args(arguments).status()?;
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let (user, system) = (usage.user_time(), usage.system_time());
+    let micros = (user.tv_sec() + system.tv_sec()) * 1_000_000
+        + i64::from(user.tv_usec() + system.tv_usec());
+    std::fs::write(report, format!("{micros} {}", usage.max_rss()))?;
+    std::process::exit(status.code().unwrap_or(1))
+}
+
+fn compare() -> Outcome<()> {
+    let directory = tempfile::tempdir()?;
+    let evaluators = evaluators(directory.path())?;
+    let tasks = tasks()?;
+    let mut rows = Vec::new();
+    for task in &tasks {
+        eprintln!("{}", task.name);
+        rows.push(measure_task(directory.path(), &evaluators, task)?);
+    }
+    let path = source_directory().join("RESULTS.md");
+    std::fs::write(&path, report(&evaluators, &tasks, &rows))?;
+    eprintln!("written: {}", path.display());
+    Ok(())
+}
+
+fn source_directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/bench")
+}
+
+/// Returns ours and those to compare with.
+fn evaluators(directory: &Path) -> Outcome<Vec<Evaluator>> {
+    let ours = directory.join("nix-instantiate");
+    symlink(env!("CARGO_BIN_EXE_nivis"), &ours)?;
+    let mut found = vec![Evaluator { name: "nivis".to_owned(), program: ours }];
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let in_path = std::env::split_paths(&path).map(|folder| folder.join("nix-instantiate"));
+    let mut peers: Vec<PathBuf> = in_path.filter(|program| program.is_file()).take(1).collect();
+    peers.extend(std::env::split_paths(&std::env::var_os("NIVIS_PEERS").unwrap_or_default()));
+    for program in peers.into_iter().filter(|program| !program.as_os_str().is_empty()) {
+        let output = Command::new(&program).arg("--version").output()?;
+        let version = String::from_utf8_lossy(&output.stdout);
+        let version = version.split_whitespace().last().unwrap_or("of no version").to_owned();
+        found.push(Evaluator { name: format!("CppNix {version}"), program });
+    }
+    if found.len() == 1 {
+        eprintln!("no Nix in PATH and none in NIVIS_PEERS: nivis alone is measured");
+    }
+    Ok(found)
+}
+
+fn tasks() -> Outcome<Vec<Task>> {
+    let mut tasks = Vec::new();
+    for entry in std::fs::read_dir(source_directory().join("pure"))? {
+        let path = entry?.path();
+        let name = path.file_stem().ok_or("a program without a name")?;
+        let name = name.to_string_lossy().into_owned();
+        let arguments = vec!["--strict".into(), path.into_os_string()];
+        tasks.push(Task { name, arguments, is_pure: true });
+    }
+    tasks.sort_by(|a, b| a.name.cmp(&b.name));
+    let Some(tree) = std::env::var_os("NIVIS_NIXPKGS") else {
+        eprintln!("not measured: packages and a system: NIVIS_NIXPKGS names no nixpkgs tree");
+        return Ok(tasks);
+    };
+    for package in ["hello", "firefox"] {
+        let mut arguments: Vec<OsString> = vec![tree.clone()];
+        let rest = ["--arg", "config", "{ }", "--argstr", "system", "x86_64-linux", "-A"];
+        arguments.extend(rest.map(OsString::from));
+        arguments.push(format!("{package}.drvPath").into());
+        tasks.push(Task { name: format!("{package}.drvPath"), arguments, is_pure: false });
+    }
+    let system = source_directory().join("nixos.nix").into_os_string();
+    let arguments = vec![system, "--arg".into(), "nixpkgs".into(), tree];
+    tasks.push(Task { name: "a NixOS system".to_owned(), arguments, is_pure: false });
+    Ok(tasks)
+}
+
+/// Measures one task with all evaluators in turn; a median for each.
+fn measure_task(directory: &Path, evaluators: &[Evaluator], task: &Task) -> Outcome<Vec<Usage>> {
+    let mut usages = vec![Vec::new(); evaluators.len()];
+    let mut value: Option<Vec<u8>> = None;
+    let report = directory.join("usage");
+    for _ in 0..RUNS {
+        for (evaluator, usages) in evaluators.iter().zip(&mut usages) {
+            let mut command = Command::new(std::env::current_exe()?);
+            command.arg(MEASURE).arg(&report).arg(&evaluator.program).arg("--eval");
+            command.args(&task.arguments).env("NIX_REMOTE", "dummy://").env("NIX_PATH", "");
+            command.env("HOME", directory).env("NIVIS_CACHE_DIR", "");
+            let output = command.output()?;
+            let (name, evaluator) = (&task.name, &evaluator.name);
+            if !output.status.success() {
+                let text = String::from_utf8_lossy(&output.stderr);
+                return Err(format!("{name}: {evaluator} failed\n{text}").into());
+            }
+            if *value.get_or_insert_with(|| output.stdout.clone()) != output.stdout {
+                return Err(format!("{name}: {evaluator} has another value").into());
+            }
+            usages.push(read_usage(&std::fs::read_to_string(&report)?)?);
+        }
+    }
+    Ok(usages.iter_mut().map(|usages| median(usages)).collect())
+}
+
+fn read_usage(text: &str) -> Outcome<Usage> {
+    let (micros, memory) = text.split_once(' ').ok_or("a report is two numbers")?;
+    let micros: i64 = micros.parse()?;
+    Ok(Usage { seconds: micros as f64 / 1e6, memory: memory.parse()? })
+}
+
+/// Returns the median time and the median memory of an odd number of runs.
+fn median(usages: &mut [Usage]) -> Usage {
+    let middle = usages.len() / 2;
+    usages.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
+    let seconds = usages[middle].seconds;
+    usages.sort_by_key(|usage| usage.memory);
+    Usage { seconds, memory: usages[middle].memory }
+}
+
+fn report(evaluators: &[Evaluator], tasks: &[Task], rows: &[Vec<Usage>]) -> String {
+    let mut text = String::from(
+        "# Measured\n\n\
+         Written by `cargo bench -p nivis`; `main.rs` says how. CPU seconds, peak memory in MiB,\n\
+         and how much of the other's time nivis needs. Every value is the same in all of them.\n\n",
+    );
+    let mut rule = String::from("|---|");
+    text.push_str("| |");
+    for (idx, evaluator) in evaluators.iter().enumerate() {
+        let ratio = if idx > 0 { " ratio |" } else { "" };
+        let _ = write!(text, " {}: s | MiB |{ratio}", evaluator.name);
+        rule.push_str(if idx > 0 { "--:|--:|--:|" } else { "--:|--:|" });
+    }
+    let _ = writeln!(text, "\n{rule}");
+    for (task, row) in tasks.iter().zip(rows) {
+        let _ = write!(text, "| {} |", task.name);
+        for (idx, usage) in row.iter().enumerate() {
+            let memory = usage.memory / 1024;
+            let _ = write!(text, " {:.2} | {memory} |", usage.seconds);
+            if idx > 0 {
+                let _ = write!(text, " {:.2} |", row[0].seconds / usage.seconds);
+            }
+        }
+        text.push('\n');
+    }
+    let _ = write!(text, "| the pure programs, geometric mean |");
+    for idx in 0..evaluators.len() {
+        text.push_str(" | |");
+        if idx > 0 {
+            let pure = tasks.iter().zip(rows).filter(|(task, _)| task.is_pure);
+            let ratios: Vec<f64> = pure.map(|(_, row)| row[0].seconds / row[idx].seconds).collect();
+            let _ = write!(text, " {:.2} |", geometric_mean(&ratios));
+        }
+    }
+    text.push('\n');
+    text
+}
+
+fn geometric_mean(ratios: &[f64]) -> f64 {
+    (ratios.iter().map(|ratio| ratio.ln()).sum::<f64>() / ratios.len() as f64).exp()
+}
