@@ -1,5 +1,7 @@
 //! What can be typed after `nivis`; the comments here are its help.
 
+use crate::context::Context;
+use crate::installable::{self, Locking};
 use crate::report::Outcome;
 use crate::request::{Argument, Request};
 use crate::settings::Settings;
@@ -41,6 +43,8 @@ pub(crate) enum Verb {
     Option(OptionArgs),
     /// Opens a prompt that evaluates what is typed.
     Repl(ReplArgs),
+    /// Shows and locks flakes.
+    Flake(FlakeArgs),
     /// Serves an editor over stdin and stdout.
     Lsp,
 }
@@ -54,6 +58,14 @@ pub(crate) struct EvaluationArgs {
     /// Takes the words as expressions.
     #[arg(short = 'E', long = "expr")]
     pub(crate) is_expression: bool,
+    /// Takes the words as flakes with an attribute, such as `.#hello`.
+    #[arg(long = "flake", conflicts_with_all = ["is_expression", "attributes"])]
+    pub(crate) is_flake: bool,
+    /// Lets a flake see the host's files, environment and clock.
+    #[arg(long, requires = "is_flake")]
+    pub(crate) impure: bool,
+    #[command(flatten)]
+    pub(crate) locking: LockArgs,
     /// Selects an attribute, such as `hello.drvPath`; may be repeated.
     #[arg(short = 'A', long = "attr", value_name = "PATH")]
     pub(crate) attributes: Vec<String>,
@@ -65,6 +77,34 @@ pub(crate) struct EvaluationArgs {
     pub(crate) argstr: Vec<String>,
     #[command(flatten)]
     pub(crate) settings: SettingsArgs,
+}
+
+/// What becomes of the lock file of a flake.
+#[derive(Args, Clone, Default, Debug)]
+pub(crate) struct LockArgs {
+    /// Takes another tree for an input, this time.
+    #[arg(long, num_args = 2, value_names = ["INPUT", "FLAKE"])]
+    pub(crate) override_input: Vec<String>,
+    /// Leaves a lock file that is out of date as it is.
+    #[arg(long)]
+    pub(crate) no_write_lock_file: bool,
+    /// Fails if the lock file is out of date.
+    #[arg(long)]
+    pub(crate) no_update_lock_file: bool,
+}
+
+impl LockArgs {
+    /// Returns what was asked for.
+    pub(crate) fn locking(&self) -> Locking {
+        let overrides: Vec<_> =
+            pairs(&self.override_input).map(|(path, it)| (path.clone(), it.clone())).collect();
+        Locking {
+            keeps_file: self.no_write_lock_file || !overrides.is_empty(),
+            is_frozen: self.no_update_lock_file,
+            overrides,
+            ..Locking::default()
+        }
+    }
 }
 
 /// Settings on the command line.
@@ -114,6 +154,16 @@ fn pairs(flat: &[String]) -> impl Iterator<Item = (&String, &String)> {
 }
 
 impl EvaluationArgs {
+    /// Writes the flags into the settings, and turns on what flakes need.
+    ///
+    /// # Errors
+    ///
+    /// When a value is not of its setting's kind.
+    pub(crate) fn apply(&self, cx: &mut Context) -> Outcome {
+        self.settings.apply(cx.ui, &mut cx.settings)?;
+        if self.is_flake { installable::prepare(cx, self.impure) } else { Ok(()) }
+    }
+
     /// Returns what is asked for.
     pub(crate) fn request(&self) -> Request {
         let expressions = pairs(&self.arg)
@@ -123,6 +173,8 @@ impl EvaluationArgs {
         Request {
             words: self.inputs.clone(),
             is_expression: self.is_expression,
+            is_flake: self.is_flake,
+            locking: self.locking.locking(),
             attributes: self.attributes.clone(),
             arguments: expressions.chain(texts).collect(),
         }
@@ -309,4 +361,59 @@ pub(crate) struct OptionArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) settings: SettingsArgs,
+}
+
+/// The arguments of `nivis flake`.
+#[derive(Args, Debug)]
+pub(crate) struct FlakeArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) verb: FlakeVerb,
+    #[command(flatten)]
+    pub(crate) locking: LockArgs,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
+}
+
+/// What `nivis flake` can do.
+#[derive(Subcommand, Debug)]
+pub(crate) enum FlakeVerb {
+    /// Tells where a flake comes from, and its inputs.
+    Metadata {
+        /// The flake; without it the one here.
+        flake: Option<String>,
+        /// Prints JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Brings the lock file up to date, and leaves what is locked as it is.
+    Lock {
+        /// The flake; without it the one here.
+        flake: Option<String>,
+    },
+    /// Locks the newest trees.
+    Update {
+        /// The inputs to update; without any it is all.
+        #[arg(value_name = "INPUT")]
+        inputs: Vec<String>,
+        /// The flake; without it the one here.
+        #[arg(long)]
+        flake: Option<String>,
+    },
+    /// Shows the outputs of a flake.
+    Show {
+        /// The flake; without it the one here.
+        flake: Option<String>,
+        /// Prints JSON.
+        #[arg(long)]
+        json: bool,
+        /// Shows outputs for other systems, too.
+        #[arg(long)]
+        all_systems: bool,
+        /// Shows `legacyPackages`, too.
+        #[arg(long)]
+        legacy: bool,
+    },
+    /// Writes a first `flake.nix`.
+    Init,
 }

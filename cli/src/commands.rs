@@ -3,10 +3,12 @@
 mod build;
 mod enter;
 mod eval;
+mod flake;
 mod gc;
 mod generations;
 mod instantiate;
 mod lsp;
+mod nix;
 mod nix_build;
 mod nix_collect_garbage;
 mod nix_env;
@@ -39,6 +41,7 @@ struct Name {
 
 /// The names that are built.
 const NAMES: &[Name] = &[
+    Name { name: "nix", run: nix::run },
     Name { name: "nix-build", run: nix_build::run },
     Name { name: "nix-collect-garbage", run: nix_collect_garbage::run },
     Name { name: "nix-env", run: nix_env::run },
@@ -49,7 +52,6 @@ const NAMES: &[Name] = &[
 
 /// Names of CppNix and NixOS that are not built yet. They say so, and never act as another one.
 const NAMES_NOT_BUILT: &[&str] = &[
-    "nix",
     "nix-channel",
     "nix-copy-closure",
     "nix-daemon",
@@ -71,7 +73,6 @@ const VERBS_NOT_BUILT: &[&str] = &[
     "dry-activate",
     "eval-jobs",
     "explain",
-    "flake",
     "fmt",
     "init",
     "man",
@@ -166,6 +167,7 @@ fn run_built(cx: &mut Context, verb: Verb) -> Outcome {
         Verb::Enter(args) => enter::run(cx, &args),
         Verb::Gc(args) => gc::run(cx, args),
         Verb::Option(args) => option::run(cx, &args),
+        Verb::Flake(args) => flake::run(cx, args),
         Verb::Repl(args) => repl::run(cx, args),
         Verb::Lsp => lsp::run(cx),
     }

@@ -6,6 +6,7 @@
 use crate::context::{Context, Manner};
 use crate::definitions;
 use crate::env_vars;
+use crate::installable;
 use crate::interrupt;
 use crate::report::{Failure, Outcome, of_store};
 use crate::request::{Argument, Input, Request};
@@ -234,6 +235,9 @@ pub(crate) fn value_of<'h>(eval: &mut Eval<'h>, input: &Input) -> Result<Value<'
             let base = base(eval);
             let text = read_stdin()?;
             Ok(eval.evaluate(Origin::Stdin(base), &text)?)
+        }
+        Input::Flake(text, locking) => {
+            installable::value(eval, text, locking, installable::PACKAGES)
         }
     }
 }

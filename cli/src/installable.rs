@@ -3,32 +3,68 @@
 
 use crate::context::{Context, Manner};
 use crate::evaluation::Stop;
+use crate::flags::Flags;
 use crate::report::{Failure, Outcome};
 use eval::flake::lock::{self, LockOptions, LockedFlake};
 use eval::flake::reference::Reference;
-use eval::flake::{self, Installable};
+use eval::flake::{self, Installable, manifest};
 use eval::heap::{Attrs, Value};
 use eval::interpret::Eval;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What becomes of the lock file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub(crate) struct Locking {
-    /// Which trees are wanted.
-    pub(crate) options: LockOptions,
-    /// Whether a lock file that is out of date is written.
-    pub(crate) writes: bool,
+    /// Other trees for inputs: the input's path, and a reference.
+    pub(crate) overrides: Vec<(String, String)>,
+    /// Inputs for which the newest tree is wanted.
+    pub(crate) updates: Vec<String>,
+    /// Whether the newest tree is wanted for all of them.
+    pub(crate) recreates: bool,
+    /// Whether a lock file that is out of date stays as it is.
+    pub(crate) keeps_file: bool,
     /// Whether one that is out of date is an error.
     pub(crate) is_frozen: bool,
     /// Whether an input that cannot be locked is an error.
     pub(crate) must_lock: bool,
 }
 
-impl Default for Locking {
-    fn default() -> Self {
-        let options = LockOptions { allows_unlocked: true, ..LockOptions::default() };
-        Self { options, writes: true, is_frozen: false, must_lock: false }
+impl Locking {
+    /// Takes a flag that says what becomes of the lock file; `false` if it is none.
+    ///
+    /// # Errors
+    ///
+    /// When a value is missing.
+    pub(crate) fn take_flag(&mut self, flag: &str, flags: &mut Flags) -> Outcome<bool> {
+        match flag {
+            "--override-input" => {
+                let [input, reference] = flags.values(flag)?;
+                self.overrides.push((input, reference));
+                // The lock file is for everybody, and this is for once.
+                self.keeps_file = true;
+            }
+            "--no-write-lock-file" => self.keeps_file = true,
+            "--no-update-lock-file" => self.is_frozen = true,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn options(&self, eval: &Eval<'_>) -> Result<LockOptions, Stop> {
+        let mut options = LockOptions {
+            allows_unlocked: true,
+            recreates: self.recreates,
+            ..LockOptions::default()
+        };
+        for (path, reference) in &self.overrides {
+            let path = manifest::parse_path(path)?;
+            options.overrides.insert(path, parse(eval, reference)?.reference);
+        }
+        for path in &self.updates {
+            options.updates.insert(manifest::parse_path(path)?);
+        }
+        Ok(options)
     }
 }
 
@@ -81,21 +117,21 @@ pub(crate) fn parse(eval: &Eval<'_>, text: &str) -> Result<Installable, Stop> {
 ///
 /// Whatever is wrong with the flake or its inputs, or a lock file that may not be written.
 pub(crate) fn locked(
-    cx: &Context,
     eval: &mut Eval<'_>,
     reference: &Reference,
     locking: &Locking,
 ) -> Result<LockedFlake, Stop> {
     let flake = lock::get(eval, reference)?;
-    let mut locked = lock::lock(eval, flake, &locking.options)?;
+    let mut locked = lock::lock(eval, flake, &locking.options(eval)?)?;
     if locked.lock_file == locked.old {
         return Ok(locked);
     }
     let shown = reference.show();
     let difference = locked.lock_file.difference(&locked.old);
     let difference = difference.trim_end();
-    if !locking.writes {
-        cx.ui.warn(format!("not writing modified lock file of flake '{shown}':\n{difference}"));
+    if locking.keeps_file {
+        let what = format!("not writing modified lock file of flake '{shown}':\n{difference}");
+        warn(eval, &what);
         locked.flake.is_changed = true;
         return Ok(locked);
     }
@@ -115,9 +151,10 @@ pub(crate) fn locked(
             ))
             .into());
         }
-        cx.ui.warn(format!(
+        let what = format!(
             "not writing lock file of flake '{shown}' because it has an unlocked input ('{input}')"
-        ));
+        );
+        warn(eval, &what);
         return Ok(locked);
     }
     if locking.is_frozen {
@@ -127,7 +164,7 @@ pub(crate) fn locked(
         ))
         .into());
     }
-    write(cx, reference, Path::new(&directory), &locked, difference)?;
+    write(eval, reference, Path::new(&directory), &locked, difference)?;
     // The tree is another one now.
     locked.flake = lock::get(eval, reference)?;
     let top = locked.flake.tree.clone();
@@ -137,8 +174,12 @@ pub(crate) fn locked(
     Ok(locked)
 }
 
+fn warn(eval: &Eval<'_>, text: &str) {
+    eval.system().message(format!("warning: {text}").as_bytes());
+}
+
 fn write(
-    cx: &Context,
+    eval: &Eval<'_>,
     reference: &Reference,
     directory: &Path,
     locked: &LockedFlake,
@@ -148,11 +189,11 @@ fn write(
     let path = directory.join(&name);
     let shown = path.display();
     if !path.exists() {
-        cx.ui.warn(format!("creating lock file \"{shown}\": \n{difference}"));
+        warn(eval, &format!("creating lock file \"{shown}\": \n{difference}"));
     } else if difference.is_empty() {
-        cx.ui.warn(format!("updating lock file \"{shown}\""));
+        warn(eval, &format!("updating lock file \"{shown}\""));
     } else {
-        cx.ui.warn(format!("updating lock file \"{shown}\":\n{difference}"));
+        warn(eval, &format!("updating lock file \"{shown}\":\n{difference}"));
     }
     let writing = Failure::during(format!("writing '{shown}'"));
     std::fs::write(&path, locked.lock_file.to_text()).map_err(writing)?;
@@ -215,13 +256,13 @@ pub(crate) const PACKAGES: Lookup<'static> = Lookup {
 /// A flake that cannot be locked, an attribute that it does not have, and whatever evaluation
 /// meets.
 pub(crate) fn value<'h>(
-    cx: &Context,
     eval: &mut Eval<'h>,
     text: &str,
+    locking: &Locking,
     lookup: Lookup<'_>,
 ) -> Result<Value<'h>, Stop> {
     let Installable { reference, fragment } = parse(eval, text)?;
-    let locked = locked(cx, eval, &reference, &Locking::default())?;
+    let locked = locked(eval, &reference, locking)?;
     let outputs = outputs(eval, &locked)?;
     let system = eval.settings().system.clone();
     let paths: Vec<String> = match fragment.strip_prefix('.') {

@@ -9,6 +9,7 @@ mod definitions;
 mod env_vars;
 mod evaluation;
 mod flags;
+mod installable;
 mod interrupt;
 mod repl;
 mod report;

@@ -1,6 +1,7 @@
 //! What an evaluation is asked for, in whichever way the command line said it.
 
 use crate::flags::Flags;
+use crate::installable::Locking;
 use crate::report::Outcome;
 
 /// Where an expression comes from.
@@ -12,6 +13,8 @@ pub(crate) enum Input {
     Expression(String),
     /// Standard input.
     Stdin,
+    /// A flake and an attribute of it, `.#hello`, and what becomes of its lock file.
+    Flake(String, Locking),
 }
 
 /// The value of an argument for functions at the top.
@@ -34,6 +37,10 @@ pub(crate) struct Request {
     pub(crate) words: Vec<String>,
     /// Whether the words are expressions.
     pub(crate) is_expression: bool,
+    /// Whether the words name flakes.
+    pub(crate) is_flake: bool,
+    /// What becomes of their lock files.
+    pub(crate) locking: Locking,
     /// Attribute paths; none: the value itself.
     pub(crate) attributes: Vec<String>,
     /// Arguments by name, later ones over earlier ones.
@@ -76,10 +83,14 @@ impl Request {
 
     /// Returns what to evaluate, in order; without words it is `default`.
     pub(crate) fn inputs(&self, default: &str) -> Vec<Input> {
+        if self.words.is_empty() && self.is_flake {
+            return vec![Input::Flake(".".to_owned(), self.locking.clone())];
+        }
         if self.words.is_empty() && !self.is_expression {
             return vec![Input::File(default.to_owned())];
         }
         let input = |word: &String| match word.as_str() {
+            text if self.is_flake => Input::Flake(text.to_owned(), self.locking.clone()),
             "-" => Input::Stdin,
             text if self.is_expression => Input::Expression(text.to_owned()),
             path => Input::File(path.to_owned()),

@@ -381,3 +381,58 @@ pub fn store(error: &dyn std::error::Error) -> Box<EvalError> {
     }
     EvalError::new(ErrorKind::Io, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{CALL_SITE, ErrorKind, EvalError, Frame, FrameKind, other};
+    use crate::source::{FileId, Position};
+
+    fn at(offset: u32) -> Position {
+        Position { file: FileId(1), offset }
+    }
+
+    fn frames(error: &EvalError) -> Vec<(&str, Position)> {
+        let shown = |frame: &'_ Frame| frame.position;
+        let frames = error.frames.outermost_first();
+        frames.map(|frame| (frame.text.as_str(), shown(frame))).collect()
+    }
+
+    #[test]
+    fn a_long_way_is_dropped_on_a_small_stack() {
+        let build = || {
+            let mut error = other("x");
+            for offset in 0..60_000 {
+                error = error.frame(at(offset), FrameKind::Evaluator, "step");
+            }
+            error.frames.len()
+        };
+        let thread = std::thread::Builder::new().stack_size(256 << 10).spawn(build);
+        assert_eq!(thread.expect("a thread").join().expect("it ends"), 60_000);
+    }
+
+    #[test]
+    fn a_call_without_a_place_gets_the_first_one_offered() {
+        let error = other("x").frame(at(1), FrameKind::Call, "while calling 'f'");
+        let error = error.called_at(Position::NONE).called_at(at(2)).called_at(at(3));
+        assert_eq!(frames(&error), [(CALL_SITE, at(2)), ("while calling 'f'", at(1))]);
+        assert!(frames(&other("x").called_at(at(1))).is_empty());
+    }
+
+    #[test]
+    fn recursion_is_where_the_value_was_needed() {
+        let error = EvalError::new(ErrorKind::InfiniteRecursion, "x").needed_at(at(1));
+        assert_eq!(error.needed_at(at(2)).position, at(1));
+        assert_eq!(other("x").needed_at(at(1)).position, Position::NONE);
+    }
+
+    #[test]
+    fn only_what_is_pending_is_placed() {
+        let error = other("x")
+            .frame(at(9), FrameKind::Evaluator, "inner")
+            .frame(at(9), FrameKind::Evaluator, "outer")
+            .placed(at(9), || at(1));
+        assert_eq!(frames(&error), [("outer", at(1)), ("inner", at(9))]);
+        let error = other("x").at(at(9)).placed(at(9), || at(2));
+        assert_eq!(error.position, at(2));
+    }
+}

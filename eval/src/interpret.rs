@@ -8,6 +8,7 @@
 mod call;
 mod file;
 mod host;
+mod lambda_info;
 mod operator;
 mod place;
 mod select;
@@ -24,7 +25,7 @@ use syntax::{FlatTree, SyntaxError};
 
 use crate::embedded;
 use crate::error::{self, ErrorKind, EvalError, FrameKind, Result};
-use crate::heap::{Answer, Env, Heap, Kind, Lazy, Slot, SlotState, Symbol, Value};
+use crate::heap::{Answer, Env, Heap, Lazy, Slot, SlotState, Symbol, Value};
 use crate::ir::{Code, Id, Node};
 use crate::known::Known;
 use crate::lower;
@@ -32,6 +33,7 @@ use crate::settings::Settings;
 use crate::source::{Origin, Position, SourcePath};
 use crate::system::System;
 
+pub use lambda_info::{Formal, LambdaInfo};
 pub use stack::on_large_stack;
 pub use variables::Variables;
 
@@ -62,32 +64,6 @@ pub struct Eval<'h> {
 
 /// How a text becomes a tree.
 type Parse = for<'t> fn(&'t [u8], syntax::Options) -> (FlatTree<'t>, Vec<SyntaxError>);
-
-/// A formal of a lambda that takes a set.
-#[derive(Clone, Copy, Debug)]
-pub struct Formal {
-    /// Its name.
-    pub name: Symbol,
-    /// Whether it has a default.
-    pub has_default: bool,
-    /// Where it is written.
-    pub position: Position,
-}
-
-/// What is known of a lambda without calling it.
-#[derive(Clone, Debug)]
-pub struct LambdaInfo {
-    /// The name it is bound to, for messages.
-    pub name: Option<Symbol>,
-    /// The plain parameter, or the name after `@`.
-    pub parameter: Option<Symbol>,
-    /// The formals in the order written; `None` for a plain parameter.
-    pub formals: Option<Vec<Formal>>,
-    /// Whether the formals end in `...`.
-    pub has_ellipsis: bool,
-    /// Where the lambda is written.
-    pub position: Position,
-}
 
 /// Returns the value of an [`Answer`], or returns the error from the function around.
 macro_rules! value {
@@ -451,38 +427,10 @@ impl<'h> Eval<'h> {
                     }
                     id = body;
                 }
-                Node::And(lhs, rhs) => {
-                    const LEFT: &str = "in the left operand of the AND (&&) operator";
-                    const RIGHT: &str = "in the right operand of the AND (&&) operator";
-                    let value = value!(self.condition(lhs, env, id, LEFT));
-                    if value.as_bool() != Some(true) {
-                        return value.into();
-                    }
-                    return self.condition(rhs, env, id, RIGHT);
-                }
-                Node::Or(lhs, rhs) => {
-                    const LEFT: &str = "in the left operand of the OR (||) operator";
-                    const RIGHT: &str = "in the right operand of the OR (||) operator";
-                    let value = value!(self.condition(lhs, env, id, LEFT));
-                    if value.as_bool() == Some(true) {
-                        return value.into();
-                    }
-                    return self.condition(rhs, env, id, RIGHT);
-                }
-                Node::Implies(lhs, rhs) => {
-                    const LEFT: &str = "in the left operand of the IMPL (->) operator";
-                    const RIGHT: &str = "in the right operand of the IMPL (->) operator";
-                    let value = value!(self.condition(lhs, env, id, LEFT));
-                    if value.as_bool() != Some(true) {
-                        return Value::bool(true).into();
-                    }
-                    return self.condition(rhs, env, id, RIGHT);
-                }
-                Node::Not(operand) => {
-                    const STEP: &str = "in the argument of the not operator";
-                    let value = value!(self.condition(operand, env, operand, STEP));
-                    return Value::bool(value.as_bool() != Some(true)).into();
-                }
+                Node::And(lhs, rhs) => return self.and(id, lhs, rhs, env),
+                Node::Or(lhs, rhs) => return self.or(id, lhs, rhs, env),
+                Node::Implies(lhs, rhs) => return self.implies(id, lhs, rhs, env),
+                Node::Not(operand) => return self.not(operand, env),
                 Node::Less(lhs, rhs) => return self.less(id, lhs, rhs, env, true),
                 Node::NotLess(lhs, rhs) => return self.less(id, lhs, rhs, env, false),
                 Node::Equal(lhs, rhs) => return self.equal_nodes(id, lhs, rhs, env, true),
@@ -579,54 +527,6 @@ impl<'h> Eval<'h> {
             }
         }
         Answer::error(error::assertion_failed(format!("assertion '{shown}' failed")).at(position))
-    }
-
-    /// Returns what is known of a lambda without calling it.
-    pub fn lambda_info(&self, lambda: crate::heap::Lambda<'h>) -> LambdaInfo {
-        self.parameter_info(lambda.expression, 0)
-    }
-
-    /// Returns what is known of a lambda, or of one that was given some of its arguments; `None`
-    /// for anything else.
-    pub fn function_info(&self, function: Value<'h>) -> Option<LambdaInfo> {
-        match function.kind() {
-            Kind::Lambda(lambda) => Some(self.lambda_info(lambda)),
-            Kind::Partial(partial) => match partial.function.kind() {
-                Kind::Lambda(lambda) => {
-                    Some(self.parameter_info(lambda.expression, partial.arguments.len()))
-                }
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    /// Returns the lambda that takes the argument with this index, from 0, of a curried one.
-    fn parameter_info(&self, index: u32, argument: usize) -> LambdaInfo {
-        let lambda = self.code.lambdas.get(index);
-        let is_last = argument + 1 == lambda.arity as usize;
-        let formals = lambda.formals.filter(|_| is_last);
-        let file = self.code.position(lambda.body).file;
-        LambdaInfo {
-            name: lambda.name,
-            parameter: lambda.parameters.get(argument).copied().flatten(),
-            formals: formals.map(|formals| {
-                let in_order = formals.written.iter().filter_map(|&at| {
-                    let formal = formals.formals.get(at as usize)?;
-                    Some(Formal {
-                        name: formal.name,
-                        has_default: formal.default != crate::ir::NO_ID,
-                        position: formal.position,
-                    })
-                });
-                in_order.collect()
-            }),
-            has_ellipsis: formals.is_some_and(|formals| formals.has_ellipsis),
-            position: Position {
-                file,
-                offset: lambda.offsets.get(argument).copied().unwrap_or_default(),
-            },
-        }
     }
 
     /// Parses and lowers a file; its variables are those of `scope`, then the global ones.

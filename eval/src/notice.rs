@@ -42,8 +42,9 @@ impl Eval<'_> {
             let Some(notice) = of_literal(node, lints) else { continue };
             let Notice { offset, message, level } = notice;
             if level == LintLevel::Fatal {
-                return Err(EvalError::new(ErrorKind::Syntax, message)
-                    .at(Position { file, offset }));
+                return Err(
+                    EvalError::new(ErrorKind::Syntax, message).at(Position { file, offset })
+                );
             }
             let report = Report {
                 kind: ErrorKind::Syntax,

@@ -11,6 +11,7 @@
 //! backend forwards a message before it first waits. What was asked about an older text is
 //! answered with `ContentModified`, or asked again about the new one.
 
+mod answers;
 mod backend;
 mod documents;
 mod evaluation;

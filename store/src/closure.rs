@@ -1,5 +1,4 @@
-//! Closures: everything that a set of nodes reaches, and an order in which nodes come after what
-//! they need.
+//! Closures: everything that a set of nodes reaches, and an order in which needs come first.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -200,7 +200,8 @@ pub enum GcError {
     Store(#[from] StoreError),
     /// A path that was to be deleted is needed.
     #[error(
-        "cannot delete path '{path}' since it is still alive; to find out why, use: nix-store --query --roots {path}"
+        "cannot delete path '{path}' since it is still alive; to find out why, use: nix-store \
+         --query --roots {path}"
     )]
     Alive {
         /// The path.

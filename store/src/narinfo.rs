@@ -119,7 +119,7 @@ fn number(field: &'static str, value: &str) -> Result<u64, NarInfoError> {
 impl NarInfo {
     /// Reads the contents of a `.narinfo` file for a store in `directory`.
     ///
-    /// Nothing in it is to be believed before a signature over [`PathInfo::fingerprint`] is checked,
+    /// Believe nothing in it before a signature over [`PathInfo::fingerprint`] is checked,
     /// and the URL, file hash and deriver not even then.
     ///
     /// # Errors

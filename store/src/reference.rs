@@ -174,7 +174,8 @@ mod tests {
         ) {
             let text = format!("{before}{}{after}", path(7).hash_part());
             let mut scanner = ReferenceScanner::new([path(7), path(8)]);
-            let mut rewriter = Rewriter::new([(*b"66666666666666666666666666666666", [b'x'; 32])], Vec::new());
+            let replacement = (*b"66666666666666666666666666666666", [b'x'; 32]);
+            let mut rewriter = Rewriter::new([replacement], Vec::new());
             let hash: [u8; 32] = path(7).hash_part().as_bytes().try_into().unwrap();
             rewriter.replacements.insert(hash, [b'0'; 32]);
             for piece in text.as_bytes().chunks(cut) {
@@ -185,7 +186,8 @@ mod tests {
             let (rewritten, positions) = rewriter.finish().unwrap();
             let expected = text.replace(path(7).hash_part(), &"0".repeat(32));
             prop_assert_eq!(String::from_utf8(rewritten).unwrap(), expected);
-            prop_assert_eq!(positions.first().copied(), text.find(path(7).hash_part()).map(|at| at as u64));
+            let found = text.find(path(7).hash_part()).map(|at| at as u64);
+            prop_assert_eq!(positions.first().copied(), found);
         }
     }
 }

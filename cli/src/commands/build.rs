@@ -20,6 +20,8 @@ use store::{DerivedPath, OutputNames, Store, StorePath};
 pub(super) struct Options {
     /// The link to the result; none: nothing keeps it.
     pub(super) out_link: Option<PathBuf>,
+    /// Whether the outputs' paths are printed.
+    pub(super) prints: bool,
     /// Whether only to tell what would be built.
     pub(super) dry_run: bool,
     /// What to do about outputs that are there already.
@@ -28,7 +30,7 @@ pub(super) struct Options {
 
 /// Runs `nivis build`.
 pub(crate) fn run(cx: &mut Context, args: BuildArgs) -> Outcome {
-    args.evaluation.settings.apply(cx.ui, &mut cx.settings)?;
+    args.evaluation.apply(cx)?;
     if args.keep_going {
         cx.settings.force("keep-going", "true");
     }
@@ -41,6 +43,7 @@ pub(crate) fn run(cx: &mut Context, args: BuildArgs) -> Outcome {
     let options = Options {
         out_link: Some(args.out_link).filter(|_| !args.no_out_link),
         dry_run: args.dry_run,
+        prints: true,
         mode: if args.check { BuildMode::Check } else { BuildMode::Normal },
     };
     build(cx, &args.evaluation.request(), &options)
@@ -85,7 +88,10 @@ pub(super) fn build(cx: &Context, request: &Request, options: &Options) -> Outco
         lines.push_str(&store.directory().display(path));
         lines.push('\n');
     }
-    Ok(cx.ui.data(lines)?)
+    if options.prints {
+        cx.ui.data(lines)?;
+    }
+    Ok(())
 }
 
 fn derived(target: &Target) -> DerivedPath {
@@ -111,6 +117,7 @@ fn selected(
                 }
                 None => rest.words.push(word.clone()),
             },
+            (Input::Flake(text, _), _) => rest.words.push(text.clone()),
             (Input::Stdin, _) => rest.words.push("-".to_owned()),
             (Input::Expression(text), _) => rest.words.push(text.clone()),
             (Input::File(word), true) => rest.words.push(word.clone()),

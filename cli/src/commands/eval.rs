@@ -91,10 +91,10 @@ impl Printing {
 
 /// Runs `nivis eval`.
 pub(crate) fn run(cx: &mut Context, args: EvalArgs) -> Outcome {
-    args.evaluation.settings.apply(cx.ui, &mut cx.settings)?;
+    args.evaluation.apply(cx)?;
     let printing = Printing::of(args.form);
     let request = args.evaluation.request();
-    let access = if args.read_write_mode { Access::Write } else { Access::Read };
+    let access = if args.read_write_mode || request.is_flake { Access::Write } else { Access::Read };
     match &args.configuration {
         Some(configuration) => options(cx, configuration, &request, access, printing),
         None => values(cx, &request, access, printing),

@@ -23,7 +23,7 @@ pub(super) struct Target {
 
 /// Runs `nivis instantiate`.
 pub(crate) fn run(cx: &mut Context, args: InstantiateArgs) -> Outcome {
-    args.evaluation.settings.apply(cx.ui, &mut cx.settings)?;
+    args.evaluation.apply(cx)?;
     let options = Options { add_root: args.add_root, access: Access::Write, warns: false };
     instantiate(cx, &args.evaluation.request(), &options)
 }

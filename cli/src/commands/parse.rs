@@ -72,6 +72,9 @@ fn text_of(eval: &mut Eval<'_>, input: &Input) -> Result<(Origin, Vec<u8>), Stop
             (Origin::String(evaluation::base(eval)), text.clone().into_bytes())
         }
         Input::Stdin => (Origin::Stdin(evaluation::base(eval)), evaluation::read_stdin()?),
+        Input::Flake(text, _) => {
+            return Err(Failure::new(format!("'{text}' names a flake and no file")).into());
+        }
     })
 }
 

@@ -180,13 +180,18 @@ mod tests {
     use eval::settings::Settings;
     use eval::source::{HOST, Origin, SourcePath};
     use eval::system::MemorySystem;
+    use std::sync::{Mutex, PoisonError};
     use store::{MemoryStore, StoreDirectory};
+
+    /// Held by each case, because what stops an evaluation stops all of the process.
+    static ALONE: Mutex<()> = Mutex::new(());
 
     /// Returns the candidates in a session in which `bindings` were made.
     fn found(bindings: &str, before: &str) -> Vec<String> {
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let heap = Heap::new();
         let system = MemorySystem::default();
-        let mut settings = Settings::default();
+        let mut settings = Settings { cancel: crate::interrupt::watch(), ..Settings::default() };
         settings.search_path.push((b"nixpkgs".to_vec(), b"/n".to_vec()));
         let store = MemoryStore::new(StoreDirectory::default());
         let mut eval = Eval::new(&heap, &system, &store, &settings);
@@ -227,15 +232,15 @@ mod tests {
     }
 
     #[test]
-    fn an_evaluation_that_takes_too_long_is_stopped_and_may_go_on_later() {
-        let bindings = "slow = let f = n: if n == 0 then { a = 1; } else f (n - 1); \
-                        in f 100000000000;";
+    fn an_evaluation_that_takes_too_long_is_stopped() {
+        let bindings = "slow = let f = n: if n == 0 then 1 else f (n - 1) + f (n - 1); \
+                        in builtins.seq (f 60) { a = 1; };";
         assert!(found(bindings, "slow.").is_empty());
     }
 
     #[test]
     fn commands_and_lookup_names_are_known() {
-        assert_eq!(found("", ":l"), [":l", ":last-loaded", ":lf", ":ll", ":load", ":load-flake", ":log"]);
+        assert_eq!(found("", ":lo"), [":load", ":load-flake", ":log"]);
         assert_eq!(found("", "import <nix"), ["import <nixpkgs>"]);
     }
 

@@ -18,7 +18,8 @@ use store::source::{Source, SourceRequest};
 use store::store::{Roots, text_info};
 use store::{
     AddError, BuildError, Derivation, DerivedPath, Events, FetchError, FetchOptions, FetchRequest,
-    GcError, GcOptions, GcResult, NewText, NewTree, PathInfo, RealiseOptions, Realised, Store, StoreDirectory, StoreError, StorePath,
+    GcError, GcOptions, GcResult, NewText, NewTree, PathInfo, RealiseOptions, Realised, Store,
+    StoreDirectory, StoreError, StorePath,
 };
 
 /// Another store, which builds as the settings say.

@@ -13,7 +13,8 @@ use store::source::{Source, SourceRequest};
 use store::store::Roots;
 use store::{
     AddError, BuildError, Derivation, DerivedPath, Events, FetchError, FetchOptions, FetchRequest,
-    GcError, GcOptions, GcResult, NewText, NewTree, PathInfo, RealiseOptions, Realised, Store, StoreDirectory, StoreError, StorePath,
+    GcError, GcOptions, GcResult, NewText, NewTree, PathInfo, RealiseOptions, Realised, Store,
+    StoreDirectory, StoreError, StorePath,
 };
 
 /// A store that is not opened before it has to be.
@@ -43,7 +44,7 @@ impl LazyStore {
     }
 
     /// Returns the store in a state to take something, whatever it is opened for.
-    fn get_writable(&self) -> Result<&dyn Store, StoreError> {
+    fn writable_store(&self) -> Result<&dyn Store, StoreError> {
         match self.access {
             Access::Read => self.opened(&self.writable, Access::Write),
             Access::Write => self.get(),
@@ -107,11 +108,11 @@ impl Store for LazyStore {
         options: &FetchOptions,
         events: &dyn Events,
     ) -> Result<StorePath, FetchError> {
-        self.get_writable()?.fetch(request, options, events)
+        self.writable_store()?.fetch(request, options, events)
     }
 
     fn add_source(&self, request: &SourceRequest) -> Result<Source, FetchError> {
-        self.get_writable()?.add_source(request)
+        self.writable_store()?.add_source(request)
     }
 
     fn realise(

@@ -8,8 +8,8 @@ use store::source::{Source, SourceRequest};
 use store::store::Roots;
 use store::{
     AddError, BuildError, Derivation, DerivedPath, Events, FetchError, FetchOptions, FetchRequest,
-    GcError, GcOptions, GcResult, MemoryStore, NewText, NewTree, PathInfo, RealiseOptions, Realised, Store, StoreDirectory,
-    StoreError, StorePath,
+    GcError, GcOptions, GcResult, MemoryStore, NewText, NewTree, PathInfo, RealiseOptions,
+    Realised, Store, StoreDirectory, StoreError, StorePath,
 };
 
 /// A store without objects, that takes none.

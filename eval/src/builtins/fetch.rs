@@ -162,9 +162,9 @@ fn bad_name(url: &str, source: &Source, builtin: &str, problem: &str) -> Box<err
     ))
 }
 
-/// Returns the last component of an address, as of a path; one slash at the end does not count.
+/// Returns the last component of an address, as of a path; slashes at the end do not count.
 fn base_name(url: &str) -> &str {
-    let url = url.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(url);
+    let url = url.trim_end_matches('/');
     url.rsplit_once('/').map_or(url, |(_, name)| name)
 }
 
@@ -207,9 +207,9 @@ mod tests {
     #[test]
     fn names_are_the_last_components() {
         assert_eq!(base_name("https://a/b.tar.gz"), "b.tar.gz");
-        assert_eq!(base_name("https://a/b/"), "b");
+        assert_eq!(base_name("https://a/b//"), "b");
         assert_eq!(base_name("a"), "a");
-        assert_eq!(base_name("/"), "/");
+        assert_eq!(base_name("//"), "");
     }
 
     #[test]

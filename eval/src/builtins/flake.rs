@@ -41,11 +41,14 @@ fn parse_flake_ref<'h>(eval: &mut Eval<'h>, Plain(text): Plain<'h>) -> Result<Va
     let parts = reference.to_attrs();
     let mut attrs = AttrsBuilder::with_capacity(parts.len());
     for (name, value) in parts {
-        attrs.push_named(&name, match value {
-            Attr::Text(text) => Value::string_from(heap, text.as_bytes()),
-            Attr::Number(number) => Value::int(number.cast_signed()),
-            Attr::Bool(value) => Value::bool(value),
-        });
+        attrs.push_named(
+            &name,
+            match value {
+                Attr::Text(text) => Value::string_from(heap, text.as_bytes()),
+                Attr::Number(number) => Value::int(number.cast_signed()),
+                Attr::Bool(value) => Value::bool(value),
+            },
+        );
     }
     Ok(attrs.finish_value(heap))
 }

@@ -203,7 +203,7 @@ fn from_url(mut url: Url, verifies: bool) -> Result<(Reference, String)> {
     let dir = url.query.remove("dir").unwrap_or_default();
     let fragment = std::mem::take(&mut url.fragment);
     for scheme in Scheme::ALL {
-        if let Some(mut attrs) = scheme.from_url(&url)? {
+        if let Some(mut attrs) = scheme.parse(&url)? {
             if scheme.checks_urls() {
                 scheme.check(&mut attrs, verifies)?;
             }

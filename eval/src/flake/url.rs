@@ -3,6 +3,7 @@
 //! Source: CppNix, `parseURL`, and Boost's URL grammar.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 /// A URL, taken apart and decoded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -139,9 +140,8 @@ impl Authority {
                 None => (rest, None, false),
             },
         };
-        let user_info = user_info.map(|it| it.split_once(':').map_or((it, None), |(user, it)| {
-            (user, Some(it))
-        }));
+        let user_info = user_info
+            .map(|it| it.split_once(':').map_or((it, None), |(user, it)| (user, Some(it))));
         let is_digits = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
         let is_good = is_encoded(host, if is_literal { ":" } else { "" })
             && port.is_none_or(is_digits)
@@ -178,12 +178,13 @@ impl Authority {
             text.push('@');
         }
         if self.is_literal {
-            text.push_str(&format!("[{}]", encode(&self.host, ":")));
+            // Writing to a string never fails.
+            let _ = write!(text, "[{}]", encode(&self.host, ":"));
         } else {
             text.push_str(&encode(&self.host, ""));
         }
         if let Some(port) = self.port {
-            text.push_str(&format!(":{port}"));
+            let _ = write!(text, ":{port}");
         }
         text
     }
@@ -291,7 +292,7 @@ pub(super) fn encode(text: &str, keep: &str) -> String {
         if byte.is_ascii() && (is_unreserved(char) || keep.contains(char)) {
             encoded.push(char);
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     encoded

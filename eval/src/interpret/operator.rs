@@ -27,6 +27,45 @@ pub(super) const DIVIDE: &Arithmetic =
 
 impl<'h> Eval<'h> {
     #[inline(always)]
+    pub(super) fn and(&mut self, id: Id, lhs: Id, rhs: Id, env: &'h Env<'h>) -> Answer<'h> {
+        const LEFT: &str = "in the left operand of the AND (&&) operator";
+        const RIGHT: &str = "in the right operand of the AND (&&) operator";
+        let value = value!(self.condition(lhs, env, id, LEFT));
+        if value.as_bool() != Some(true) {
+            return value.into();
+        }
+        self.condition(rhs, env, id, RIGHT)
+    }
+
+    #[inline(always)]
+    pub(super) fn or(&mut self, id: Id, lhs: Id, rhs: Id, env: &'h Env<'h>) -> Answer<'h> {
+        const LEFT: &str = "in the left operand of the OR (||) operator";
+        const RIGHT: &str = "in the right operand of the OR (||) operator";
+        let value = value!(self.condition(lhs, env, id, LEFT));
+        if value.as_bool() == Some(true) {
+            return value.into();
+        }
+        self.condition(rhs, env, id, RIGHT)
+    }
+
+    pub(super) fn implies(&mut self, id: Id, lhs: Id, rhs: Id, env: &'h Env<'h>) -> Answer<'h> {
+        const LEFT: &str = "in the left operand of the IMPL (->) operator";
+        const RIGHT: &str = "in the right operand of the IMPL (->) operator";
+        let value = value!(self.condition(lhs, env, id, LEFT));
+        if value.as_bool() != Some(true) {
+            return Value::bool(true).into();
+        }
+        self.condition(rhs, env, id, RIGHT)
+    }
+
+    #[inline(always)]
+    pub(super) fn not(&mut self, operand: Id, env: &'h Env<'h>) -> Answer<'h> {
+        const STEP: &str = "in the argument of the not operator";
+        let value = value!(self.condition(operand, env, operand, STEP));
+        Value::bool(value.as_bool() != Some(true)).into()
+    }
+
+    #[inline(always)]
     pub(super) fn arithmetic(
         &mut self,
         id: Id,

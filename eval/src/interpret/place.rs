@@ -62,9 +62,9 @@ impl<'h> Eval<'h> {
         let offset = self.find_in_text(position, |tree| {
             let has_in_body = |node: &FlatNode<'_>| {
                 node.kind() == K::WithExpr
-                    && node.nth_child(1).is_some_and(|body| {
-                        (body.start()..body.end()).contains(&position.offset)
-                    })
+                    && node
+                        .nth_child(1)
+                        .is_some_and(|body| (body.start()..body.end()).contains(&position.offset))
             };
             let around: Vec<_> = tree.root().descendants().filter(has_in_body).collect();
             around.iter().rev().nth(index).map(|node| node.start())

@@ -86,3 +86,61 @@ impl<'h> Eval<'h> {
         self.known = Known::default();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Variables;
+    use crate::error::ErrorKind;
+    use crate::heap::{Heap, Value};
+    use crate::interpret::Eval;
+    use crate::settings::Settings;
+    use crate::source::{HOST, Origin, SourcePath};
+    use crate::system::MemorySystem;
+    use std::sync::atomic::Ordering;
+    use store::{MemoryStore, StoreDirectory};
+
+    fn origin() -> Origin {
+        Origin::String(SourcePath::new(HOST, b"/"))
+    }
+
+    fn with_session(check: impl for<'h> FnOnce(&mut Eval<'h>, &mut Variables<'h>)) {
+        let heap = Heap::new();
+        let (system, settings) = (MemorySystem::default(), Settings::default());
+        let store = MemoryStore::new(StoreDirectory::default());
+        check(&mut Eval::new(&heap, &system, &store, &settings), &mut Variables::default());
+    }
+
+    fn bind<'h>(eval: &mut Eval<'h>, variables: &mut Variables<'h>, text: &str) {
+        let attrs = eval.bindings_with(origin(), text.as_bytes(), variables);
+        variables.add(eval, attrs.expect("good bindings"));
+    }
+
+    #[test]
+    fn a_binding_sees_what_was_bound_before_it() {
+        with_session(|eval, variables| {
+            bind(eval, variables, "x = 1; y.z = 2;");
+            bind(eval, variables, "x = x + 10; inherit (y) z;");
+            let sum = eval.evaluate_with(origin(), b"x + z", variables).expect("a value");
+            assert_eq!(sum.as_int(), Some(13));
+        });
+    }
+
+    #[test]
+    fn what_was_cancelled_may_be_asked_again() {
+        with_session(|eval, variables| {
+            bind(eval, variables, "f = n: n + 1;");
+            bind(eval, variables, "x = f 1; list = map f [ 1 ];");
+            eval.settings().cancel.store(true, Ordering::Relaxed);
+            for text in ["x", "builtins.head list"] {
+                let error = eval.evaluate_with(origin(), text.as_bytes(), variables);
+                let error = error.err().expect("it is cancelled");
+                assert_eq!(error.kind, ErrorKind::Cancelled);
+            }
+            eval.settings().cancel.store(false, Ordering::Relaxed);
+            for text in ["x", "builtins.head list"] {
+                let value = eval.evaluate_with(origin(), text.as_bytes(), variables);
+                assert_eq!(value.ok().and_then(Value::as_int), Some(2));
+            }
+        });
+    }
+}

@@ -287,24 +287,8 @@ impl Walk<'_> {
                         return false;
                     }
                 }
-                Step::Open(group) => {
-                    let slot = &mut self.scratch.starts[group as usize];
-                    let frame = Frame::Open { group, start: *slot };
-                    *slot = at;
-                    // Without a choice beneath, nothing is ever put back.
-                    if !self.scratch.stack.is_empty() {
-                        self.scratch.stack.push(frame);
-                    }
-                }
-                Step::Close(group) => {
-                    let slot = &mut self.scratch.ends[group as usize];
-                    let frame = Frame::Close { group, end: *slot };
-                    *slot = at;
-                    // Without a choice beneath, nothing is ever put back.
-                    if !self.scratch.stack.is_empty() {
-                        self.scratch.stack.push(frame);
-                    }
-                }
+                Step::Open(group) => self.open(group, at),
+                Step::Close(group) => self.close(group, at),
                 Step::Either(other) => {
                     if let Some(known) = self.remember(pc, at) {
                         return known;
@@ -331,6 +315,32 @@ impl Walk<'_> {
                 Step::Accept => return self.accept(at),
             }
             pc += 1;
+        }
+    }
+
+    /// Notes where a group begins.
+    #[inline]
+    fn open(&mut self, group: u32, at: u32) {
+        let slot = &mut self.scratch.starts[group as usize];
+        let frame = Frame::Open { group, start: *slot };
+        *slot = at;
+        self.put_back_later(frame);
+    }
+
+    /// Notes where a group ends.
+    #[inline]
+    fn close(&mut self, group: u32, at: u32) {
+        let slot = &mut self.scratch.ends[group as usize];
+        let frame = Frame::Close { group, end: *slot };
+        *slot = at;
+        self.put_back_later(frame);
+    }
+
+    /// Remembers what a way back has to put back; without a choice beneath there is none.
+    #[inline]
+    fn put_back_later(&mut self, frame: Frame) {
+        if !self.scratch.stack.is_empty() {
+            self.scratch.stack.push(frame);
         }
     }
 

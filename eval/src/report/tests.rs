@@ -131,3 +131,36 @@ fn every_line_end_ends_a_line() {
     assert_eq!(Code::around(b"a\n", 1).after.as_deref(), Some(""));
     assert_eq!(Code::around(b"a", 7), Code::default());
 }
+
+#[test]
+fn controls_are_not_told_and_tabs_become_blanks() {
+    let cases = [
+        ("a\tb", "a       b"),
+        // Columns are counted from the start of the text.
+        ("abc\n\tx", "abc\n     x"),
+        ("\u{1b}[1;31mred\u{1b}[0m\r\u{7}!", "red!"),
+        ("\u{1b}]8;;http://h\u{1b}\\link\u{1b}]8;;\u{7}.", "link."),
+        ("\u{1b}Mx\u{1b}", "x"),
+        ("é\t漢\t|", "é       漢      |"),
+    ];
+    for (text, told) in cases {
+        assert_eq!(super::without_controls(text), told, "{text:?}");
+    }
+}
+
+#[test]
+fn the_oracle_keeps_a_blank_line_behind_what_it_quotes() {
+    let quoted = report("while parsing TOML: x\n", None, Vec::new());
+    assert_eq!(quoted.to_oracle_text(false), "error: while parsing TOML: x\n       ");
+    let thrown = Report { kind: ErrorKind::Thrown, ..quoted };
+    assert_eq!(thrown.to_oracle_text(false), "error: while parsing TOML: x");
+}
+
+#[test]
+fn a_warning_is_indented_by_its_label() {
+    let warning = report("careful", place("/a", "1", 1, 1), Vec::new()).to_oracle_warning();
+    assert_eq!(
+        warning,
+        "warning: careful\n         at /a:1:1:\n              1| 1\n               | ^"
+    );
+}

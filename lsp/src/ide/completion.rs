@@ -14,9 +14,9 @@ use eval::scope::DefinitionKind;
 use syntax::{TextRange, TextSize};
 
 use super::Knowledge;
-use super::scene::{Meaning, Scene};
 use super::cursor::{Cursor, Part, cursor, definition_path};
 use super::markdown;
+use super::scene::{Meaning, Scene};
 
 /// One thing that may stand at the cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,12 +142,7 @@ fn is_in_text(found: &Cursor) -> bool {
 }
 
 /// The names in a set.
-fn members(
-    scene: &Scene<'_>,
-    set: &Meaning<'_>,
-    range: TextRange,
-    completion: &mut Completion,
-) {
+fn members(scene: &Scene<'_>, set: &Meaning<'_>, range: TextRange, completion: &mut Completion) {
     match set {
         Meaning::Config(path) => option_names(scene.knowledge.options, path, range, completion),
         Meaning::Builtins => all_builtins(range, completion),
@@ -155,12 +150,7 @@ fn members(
     }
 }
 
-fn set_names(
-    scene: &Scene<'_>,
-    set: &Meaning<'_>,
-    range: TextRange,
-    completion: &mut Completion,
-) {
+fn set_names(scene: &Scene<'_>, set: &Meaning<'_>, range: TextRange, completion: &mut Completion) {
     completion.is_incomplete |= scene.is_waiting(set);
     for name in scene.names(set) {
         let label = if is_plain(&name.name) { name.name } else { format!("{:?}", name.name) };
@@ -227,6 +217,14 @@ pub fn documentation(knowledge: Knowledge<'_>, subject: &Subject) -> Option<Stri
             let found = knowledge.values?.get(lookup)?;
             Some(markdown::value(lookup.path.last()?, &found))
         }
+    }
+}
+
+/// Returns a few words about an item that has none yet: the version of a package.
+pub fn detail(knowledge: Knowledge<'_>, subject: &Subject) -> Option<String> {
+    match subject {
+        Subject::Value(lookup) => knowledge.values?.get(lookup)?.version.clone(),
+        Subject::Option(_) | Subject::Builtin(_) => None,
     }
 }
 
@@ -302,12 +300,7 @@ fn option_values(
     }
 }
 
-fn variables(
-    scene: &Scene<'_>,
-    offset: TextSize,
-    range: TextRange,
-    completion: &mut Completion,
-) {
+fn variables(scene: &Scene<'_>, offset: TextSize, range: TextRange, completion: &mut Completion) {
     let mut seen: BTreeSet<String> = BTreeSet::new();
     for definition in scene.scopes.visible_at(offset) {
         let label = definition.name.to_text().into_owned();

@@ -90,7 +90,13 @@ pub fn rename(
             Some(clause) => {
                 let old = definition.name.to_text();
                 let is_definition = occurrence.is_definition;
-                edits.extend(inherit_edits(*clause, occurrence.range, &old, new_name, is_definition));
+                edits.extend(inherit_edits(
+                    *clause,
+                    occurrence.range,
+                    &old,
+                    new_name,
+                    is_definition,
+                ));
             }
             None => edits.push(Edit { range: occurrence.range, text: new_name.to_owned() }),
         }
@@ -115,12 +121,11 @@ fn check(
             && definition.scope.contains_range(other.scope)
         {
             let sort = completion::describe(other.kind);
-            return Err(format!("`{new_name}` is already a {sort} where the name is used"));
+            return Err(format!("`{new_name}` is taken where the name is used: {sort}"));
         }
     }
     for reference in &scopes.references {
-        if reference.name.to_text() != new_name
-            || !definition.scope.contains_range(reference.range)
+        if reference.name.to_text() != new_name || !definition.scope.contains_range(reference.range)
         {
             continue;
         }
@@ -159,7 +164,11 @@ fn inherit_edits(
         (Some(from), true) => {
             let text = String::from_utf8_lossy(from.text());
             let is_simple = matches!(from.kind(), SyntaxKind::Variable | SyntaxKind::Select);
-            if is_simple { format!("{new} = {text}.{old};") } else { format!("{new} = ({text}).{old};") }
+            if is_simple {
+                format!("{new} = {text}.{old};")
+            } else {
+                format!("{new} = ({text}).{old};")
+            }
         }
         (None, true) => format!("{new} = {old};"),
         (_, false) => format!("{old} = {new};"),

@@ -242,10 +242,16 @@ impl<'a> Scene<'a> {
 
     /// Returns the bindings and `inherit`s among which a definition stands.
     fn entries_around(&self, definition: &Definition) -> Vec<FlatNode<'a>> {
-        match self.node_at(definition.scope) {
-            Some(scope) => scope.children().collect(),
-            None => Vec::new(),
+        let mut node = self.node_at(definition.scope);
+        // The file, or a parenthesis that is missing its end, may have the same range.
+        while let Some(scope) = node {
+            let kind = scope.kind();
+            if matches!(kind, SyntaxKind::LetIn | SyntaxKind::LegacyLet | SyntaxKind::AttrSet) {
+                return scope.children().collect();
+            }
+            node = scope.children().find(|it| it.range() == definition.scope);
         }
+        Vec::new()
     }
 
     /// Returns what `name` means among entries, nested paths included.
@@ -442,7 +448,9 @@ impl<'a> Scene<'a> {
                 entries.iter().for_each(|entry| entry_names(*entry, *depth, &mut names));
                 names
             }
-            Meaning::File(path, steps) => file::names(self.knowledge, path, steps, self.steps.get()),
+            Meaning::File(path, steps) => {
+                file::names(self.knowledge, path, steps, self.steps.get())
+            }
             Meaning::Update(left, right) => {
                 let mut names = self.names(right);
                 for name in self.names(left) {
@@ -534,9 +542,8 @@ impl<'a> Scene<'a> {
                 && (offset < node.end() || node.text().len() < 2)
         };
         let around = self.around(offset);
-        let inner = around.iter().rev().find(|it| {
-            is_string(it) || it.kind() == SyntaxKind::Interpolation
-        });
+        let inner =
+            around.iter().rev().find(|it| is_string(it) || it.kind() == SyntaxKind::Interpolation);
         if inner.is_some_and(is_string) {
             return true;
         }

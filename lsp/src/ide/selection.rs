@@ -3,8 +3,8 @@
 use eval::db::{self, Db, File};
 use syntax::{SyntaxKind, TextRange, TextSize};
 
-use super::scene::Scene;
 use super::Knowledge;
+use super::scene::Scene;
 
 /// Returns the ranges around `offset`, the innermost first; each lies in the next.
 pub fn selections(db: &dyn Db, file: File, offset: TextSize) -> Vec<TextRange> {
@@ -26,7 +26,8 @@ pub fn selections(db: &dyn Db, file: File, offset: TextSize) -> Vec<TextRange> {
     ranges.push(TextRange::new(0.into(), (tree.source().len() as u32).into()));
     let mut chain: Vec<TextRange> = Vec::new();
     for range in ranges {
-        let is_larger = chain.last().is_none_or(|last| range.contains_range(*last) && range != *last);
+        let is_larger =
+            chain.last().is_none_or(|last| range.contains_range(*last) && range != *last);
         if is_larger && range.contains_inclusive(offset) {
             chain.push(range);
         }

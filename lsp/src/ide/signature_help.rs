@@ -51,8 +51,8 @@ pub fn signature_help(
                 let stands_alone = parent.is_none_or(|it| {
                     !matches!(it.kind(), SyntaxKind::Apply | SyntaxKind::List | SyntaxKind::Select)
                 });
-                if stands_alone {
-                    return signature(&scene, *node, 0);
+                if stands_alone && let Some(found) = signature(&scene, *node, 0) {
+                    return Some(found);
                 }
             }
             SyntaxKind::Binding
@@ -100,10 +100,7 @@ fn signature(scene: &Scene<'_>, function: FlatNode<'_>, active: usize) -> Option
 }
 
 /// Returns the parameters of a function and what it does.
-fn described(
-    scene: &Scene<'_>,
-    function: FlatNode<'_>,
-) -> Option<(Vec<String>, Option<String>)> {
+fn described(scene: &Scene<'_>, function: FlatNode<'_>) -> Option<(Vec<String>, Option<String>)> {
     if let Some(builtin) = builtin(scene, function) {
         let names = builtin.parameters.iter().map(|it| it.name.to_owned()).collect();
         return Some((names, Some(builtin.doc.trim().to_owned())));

@@ -9,8 +9,13 @@ use syntax::TextSize;
 
 use super::cursor::{Cursor, Part, cursor};
 use super::{
-    Knowledge, NavigationTarget, completion, document_symbols, goto_definition, hover, references,
+    Knowledge, NavigationTarget, completion, document_symbols, folding, goto_definition,
+    goto_implementation, hover, references, rename, selection, signature_help,
 };
+
+mod structure;
+mod values;
+mod workspace;
 
 fn leaf(ty: &str, description: &str) -> OptionNode {
     let option = OptionInfo {
@@ -81,7 +86,7 @@ fn fixture(text: &str) -> Fixture {
 fn labels(text: &str) -> Vec<String> {
     let fixture = fixture(text);
     let tree = tree();
-    let knowledge = Knowledge { options: Some(&tree), system: None };
+    let knowledge = Knowledge { options: Some(&tree), ..Knowledge::default() };
     let found = completion::completion(&fixture.db, knowledge, fixture.file, fixture.offset);
     found.items.into_iter().map(|item| item.label).collect()
 }
@@ -195,7 +200,7 @@ fn the_cursor_knows_the_whole_name() {
 #[test]
 fn hover_shows_an_option() {
     let tree = tree();
-    let knowledge = Knowledge { options: Some(&tree), system: None };
+    let knowledge = Knowledge { options: Some(&tree), ..Knowledge::default() };
     let fixture = fixture("{ services.nginx.ena$0ble = true; }");
     let found = hover::hover(&fixture.db, knowledge, fixture.file, fixture.offset);
     let markdown = found.expect("an option").markdown;
@@ -207,7 +212,7 @@ fn hover_shows_an_option() {
 fn definitions_of_variables_options_and_paths() {
     let check = |text: &str| {
         let tree = tree();
-        let knowledge = Knowledge { options: Some(&tree), system: None };
+        let knowledge = Knowledge { options: Some(&tree), ..Knowledge::default() };
         let fixture = fixture(text);
         goto_definition::goto_definition(&fixture.db, knowledge, fixture.file, fixture.offset)
     };
@@ -240,7 +245,7 @@ fn the_outline_nests() {
 #[test]
 fn every_feature_is_total_at_every_offset_of_broken_code() {
     let tree = tree();
-    let knowledge = Knowledge { options: Some(&tree), system: None };
+    let knowledge = Knowledge { options: Some(&tree), ..Knowledge::default() };
     let texts = [
         "{ a, ... }@b: let inherit (a) c; in { services.nginx = lib.mkIf (c ? d.e) { enable = ",
         "with x; [ ./a ''b ${c \"d ${e} ''} <f> ] ++ { ${g}.h = rec { i = j or k; }; ",
@@ -256,6 +261,12 @@ fn every_feature_is_total_at_every_offset_of_broken_code() {
             drop(hover::hover(&db, knowledge, file, offset));
             drop(goto_definition::goto_definition(&db, knowledge, file, offset));
             drop(document_symbols::document_symbols(&db, file));
+            drop(references::references(&db, knowledge, file, offset, true));
+            drop(goto_implementation::goto_implementation(&db, knowledge, file, offset));
+            drop(signature_help::signature_help(&db, knowledge, file, offset));
+            drop(selection::selections(&db, file, offset));
+            drop(folding::folds(&db, file));
+            drop(rename::rename(&db, file, offset, "renamed"));
         };
         (0..=text.len()).for_each(at);
     }
@@ -283,7 +294,7 @@ fn real_files() -> Vec<std::path::PathBuf> {
 #[test]
 fn every_feature_is_total_all_over_a_real_tree() {
     let tree = tree();
-    let knowledge = Knowledge { options: Some(&tree), system: None };
+    let knowledge = Knowledge { options: Some(&tree), ..Knowledge::default() };
     let is_slow = std::env::var_os("RUN_SLOW_TESTS").is_some();
     let (bytes, tokens) = if is_slow { (1, 61) } else { (23, 1201) };
     for path in real_files() {
@@ -302,9 +313,13 @@ fn every_feature_is_total_all_over_a_real_tree() {
                 drop(completion::completion(&db, knowledge, file, offset));
                 drop(hover::hover(&db, knowledge, file, offset));
                 drop(goto_definition::goto_definition(&db, knowledge, file, offset));
-                drop(references::references(&db, file, offset));
+                drop(references::references(&db, knowledge, file, offset, true));
+                drop(signature_help::signature_help(&db, knowledge, file, offset));
+                drop(selection::selections(&db, file, offset));
+                drop(rename::rename(&db, file, offset, "renamed"));
             }
             drop(document_symbols::document_symbols(&db, file));
+            drop(folding::folds(&db, file));
             eval::db::diagnostics(&db, file);
         }
     }

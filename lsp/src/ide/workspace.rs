@@ -35,7 +35,8 @@ pub struct WorkspaceSymbol {
 
 /// Returns the texts of all files in the open folders, as the editor has them where they are open.
 pub(super) fn texts(db: &dyn Db, knowledge: Knowledge<'_>) -> Vec<(SourcePath, Arc<[u8]>)> {
-    let open = knowledge.files.iter().map(|file| (file.path(db).clone(), Arc::clone(file.text(db))));
+    let open =
+        knowledge.files.iter().map(|file| (file.path(db).clone(), Arc::clone(file.text(db))));
     let mut texts: Vec<(SourcePath, Arc<[u8]>)> = open.collect();
     let known: BTreeSet<SourcePath> = texts.iter().map(|(path, _)| path.clone()).collect();
     let Some(system) = knowledge.system else { return texts };
@@ -80,7 +81,11 @@ pub fn symbols(db: &dyn Db, knowledge: Knowledge<'_>, query: &str) -> Vec<Worksp
     for (path, text) in texts(db, knowledge) {
         let lines = LineIndex::new(&text);
         let mut stack: Vec<(String, document_symbols::DocumentSymbol)> =
-            document_symbols::of_text(&text).into_iter().rev().map(|it| (String::new(), it)).collect();
+            document_symbols::of_text(&text)
+                .into_iter()
+                .rev()
+                .map(|it| (String::new(), it))
+                .collect();
         while let Some((container, symbol)) = stack.pop() {
             if found.len() >= SYMBOLS_MAX {
                 return found;

@@ -9,18 +9,23 @@ use std::sync::{Arc, mpsc};
 use lsp_types::{
     CompletionItem, CompletionParams, CompletionResponse, DidChangeTextDocumentParams,
     DidChangeWatchedFilesParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
-    DocumentHighlight, DocumentHighlightParams, DocumentSymbolParams, DocumentSymbolResponse,
+    DocumentHighlight, DocumentHighlightParams, DocumentLink, DocumentLinkParams,
+    DocumentSymbolParams, DocumentSymbolResponse, FoldingRange, FoldingRangeParams,
     GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams, InitializeParams,
-    InitializeResult, InitializedParams, Location, ReferenceParams, Uri,
+    InitializeResult, InitializedParams, Location, OneOf, PrepareRenameResponse, ReferenceParams,
+    RenameParams, SelectionRange, SelectionRangeParams, SignatureHelp, SignatureHelpParams,
+    SymbolInformation, TextDocumentPositionParams, Uri, WorkspaceEdit, WorkspaceSymbol,
+    WorkspaceSymbolParams,
+    request::{GotoImplementationParams, GotoImplementationResponse},
 };
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
-use tower_lsp::jsonrpc::{Error, Result};
-use tower_lsp::{Client, LanguageServer};
+use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
+use tower_lsp::{Client, LanguageServer, UriExt as _};
 
 use super::event::{Event, Notice};
-use super::to_proto;
 use super::worker::{Question, View, WhenStale};
+use super::{answers, to_proto};
 
 /// The server as tower-lsp sees it.
 pub(super) struct Backend {
@@ -49,6 +54,20 @@ impl Backend {
         let (reply, answered) = oneshot::channel();
         let question = Question::new(uri, when_stale, reply, answer);
         self.forward(Event::Ask(Box::new(question)));
+        answered.await.unwrap_or_else(|_| Err(Error::internal_error()))
+    }
+}
+
+impl Backend {
+    /// Forwards a question about all files, then waits for the answer.
+    async fn ask_all<T: Send + 'static>(
+        &self,
+        answer: impl Fn(&View) -> Option<T> + Send + 'static,
+    ) -> Result<T> {
+        let (reply, answered) = oneshot::channel();
+        let nowhere = Uri::from_file_path("/").ok_or_else(Error::internal_error)?;
+        let question = Question::new(nowhere, WhenStale::AskAgain, reply, answer);
+        self.forward(Event::AskAll(Box::new(question)));
         answered.await.unwrap_or_else(|_| Err(Error::internal_error()))
     }
 }
@@ -120,11 +139,75 @@ impl LanguageServer for Backend {
         self.ask(place.text_document.uri, WhenStale::Refuse, answer).await
     }
 
+    async fn goto_implementation(
+        &self,
+        params: GotoImplementationParams,
+    ) -> Result<Option<GotoImplementationResponse>> {
+        let place = params.text_document_position_params;
+        let answer = move |view: &View| Some(answers::implementations(view, place.position));
+        self.ask(place.text_document.uri, WhenStale::Refuse, answer).await
+    }
+
+    async fn signature_help(&self, params: SignatureHelpParams) -> Result<Option<SignatureHelp>> {
+        let place = params.text_document_position_params;
+        let answer = move |view: &View| Some(answers::signature(view, place.position));
+        self.ask(place.text_document.uri, WhenStale::AskAgain, answer).await
+    }
+
+    async fn prepare_rename(
+        &self,
+        params: TextDocumentPositionParams,
+    ) -> Result<Option<PrepareRenameResponse>> {
+        let answer = move |view: &View| Some(answers::prepare_rename(view, params.position));
+        let found = self.ask(params.text_document.uri, WhenStale::Refuse, answer).await?;
+        found.map(Some).map_err(refused)
+    }
+
+    async fn rename(&self, params: RenameParams) -> Result<Option<WorkspaceEdit>> {
+        let place = params.text_document_position;
+        let answer =
+            move |view: &View| Some(answers::rename(view, place.position, &params.new_name));
+        let edit = self.ask(place.text_document.uri, WhenStale::Refuse, answer).await?;
+        edit.map(Some).map_err(refused)
+    }
+
+    async fn folding_range(&self, params: FoldingRangeParams) -> Result<Option<Vec<FoldingRange>>> {
+        let answer = |view: &View| Some(Some(answers::folds(view)));
+        self.ask(params.text_document.uri, WhenStale::Refuse, answer).await
+    }
+
+    async fn selection_range(
+        &self,
+        params: SelectionRangeParams,
+    ) -> Result<Option<Vec<SelectionRange>>> {
+        let positions = params.positions;
+        let answer = move |view: &View| Some(Some(answers::selections(view, &positions)));
+        self.ask(params.text_document.uri, WhenStale::Refuse, answer).await
+    }
+
+    async fn document_link(&self, params: DocumentLinkParams) -> Result<Option<Vec<DocumentLink>>> {
+        let answer = |view: &View| Some(Some(answers::links(view)));
+        self.ask(params.text_document.uri, WhenStale::Refuse, answer).await
+    }
+
+    async fn symbol(
+        &self,
+        params: WorkspaceSymbolParams,
+    ) -> Result<Option<OneOf<Vec<SymbolInformation>, Vec<WorkspaceSymbol>>>> {
+        let answer = move |view: &View| {
+            Some(Some(OneOf::Right(answers::workspace_symbols(view, &params.query))))
+        };
+        match self.ask_all(answer).await {
+            Err(error) if error == not_open() => Ok(None),
+            found => found,
+        }
+    }
+
     async fn references(&self, params: ReferenceParams) -> Result<Option<Vec<Location>>> {
         let place = params.text_document_position;
         let with_definition = params.context.include_declaration;
         let answer =
-            move |view: &View| Some(to_proto::references(view, place.position, with_definition));
+            move |view: &View| Some(answers::references(view, place.position, with_definition));
         self.ask(place.text_document.uri, WhenStale::Refuse, answer).await
     }
 
@@ -133,7 +216,7 @@ impl LanguageServer for Backend {
         params: DocumentHighlightParams,
     ) -> Result<Option<Vec<DocumentHighlight>>> {
         let place = params.text_document_position_params;
-        let answer = move |view: &View| Some(to_proto::highlights(view, place.position));
+        let answer = move |view: &View| Some(answers::highlights(view, place.position));
         self.ask(place.text_document.uri, WhenStale::Refuse, answer).await
     }
 
@@ -145,6 +228,14 @@ impl LanguageServer for Backend {
         self.ask(params.text_document.uri, WhenStale::Refuse, answer).await
     }
 }
+
+/// The answer to a request that cannot be done, with the reason.
+fn refused(reason: String) -> Error {
+    Error { code: ErrorCode::ServerError(REQUEST_FAILED), message: reason.into(), data: None }
+}
+
+/// The protocol's code of a request that is right but cannot be done. Source: LSP 3.17.
+const REQUEST_FAILED: i64 = -32803;
 
 /// The answer to a question about a document that is not open.
 pub(super) fn not_open() -> Error {

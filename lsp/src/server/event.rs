@@ -30,6 +30,8 @@ pub(super) enum Event {
     Watched(Vec<Uri>),
     /// Something is asked about a document.
     Ask(Box<dyn Job>),
+    /// Something is asked about all files.
+    AskAll(Box<dyn Job>),
     /// A worker's snapshot was overtaken by an edit before it had finished.
     Cancelled(Box<dyn Job>),
     /// A worker found that an answer needs the options, which it did not have.

@@ -14,9 +14,12 @@ use eval::inspect::Lookup;
 use eval::source::{HOST, SourcePath};
 use lsp_types::{
     CompletionOptions, DidChangeTextDocumentParams, DidChangeWatchedFilesRegistrationOptions,
-    DidOpenTextDocumentParams, FileSystemWatcher, GlobPattern, HoverProviderCapability,
-    InitializeParams, InitializeResult, MessageType, OneOf, Registration, ServerCapabilities,
-    ServerInfo, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions, Uri,
+    DidOpenTextDocumentParams, DocumentLinkOptions, FileSystemWatcher,
+    FoldingRangeProviderCapability, GlobPattern, HoverProviderCapability,
+    ImplementationProviderCapability, InitializeParams, InitializeResult, MessageType, OneOf,
+    Registration, RenameOptions, SelectionRangeProviderCapability, ServerCapabilities, ServerInfo,
+    SignatureHelpOptions, TextDocumentSyncCapability, TextDocumentSyncKind,
+    TextDocumentSyncOptions, Uri, WorkDoneProgressOptions,
 };
 use tokio::sync::mpsc::UnboundedSender;
 use tower_lsp::jsonrpc::Error;
@@ -136,6 +139,14 @@ impl Session {
             Event::Change(params) => self.change(params),
             Event::Close(uri) => self.close(&uri),
             Event::Watched(uris) => self.files_changed(&uris),
+            Event::AskAll(mut job) => match self.documents.values().next() {
+                Some(document) => {
+                    job.begin_at(&document.uri);
+                    job.arrived(document.revision);
+                    self.asked.push(job);
+                }
+                None => job.refuse(backend::not_open()),
+            },
             Event::Ask(mut job) => match self.documents.get(job.uri().as_str()) {
                 Some(document) => {
                     job.arrived(document.revision);
@@ -259,7 +270,7 @@ impl Session {
         let Some(document) = self.documents.remove(uri.as_str()) else { return };
         if let Some(path) = &document.path {
             self.values.changed(path, Instant::now());
-                    self.indexes.changed(path, Instant::now());
+            self.indexes.changed(path, Instant::now());
         }
         self.overtake();
         db::set_text(&mut self.db, document.file, Arc::from(&b""[..]));
@@ -438,7 +449,7 @@ fn capabilities_of(encoding: Encoding) -> ServerCapabilities {
     };
     let completion = CompletionOptions {
         resolve_provider: Some(true),
-        trigger_characters: Some(vec![".".to_owned()]),
+        trigger_characters: Some(vec![".".to_owned(), "/".to_owned()]),
         ..CompletionOptions::default()
     };
     ServerCapabilities {
@@ -450,6 +461,22 @@ fn capabilities_of(encoding: Encoding) -> ServerCapabilities {
         references_provider: Some(OneOf::Left(true)),
         document_highlight_provider: Some(OneOf::Left(true)),
         document_symbol_provider: Some(OneOf::Left(true)),
+        workspace_symbol_provider: Some(OneOf::Left(true)),
+        implementation_provider: Some(ImplementationProviderCapability::Simple(true)),
+        folding_range_provider: Some(FoldingRangeProviderCapability::Simple(true)),
+        selection_range_provider: Some(SelectionRangeProviderCapability::Simple(true)),
+        document_link_provider: Some(DocumentLinkOptions {
+            resolve_provider: Some(false),
+            work_done_progress_options: WorkDoneProgressOptions::default(),
+        }),
+        signature_help_provider: Some(SignatureHelpOptions {
+            trigger_characters: Some(vec![" ".to_owned()]),
+            ..SignatureHelpOptions::default()
+        }),
+        rename_provider: Some(OneOf::Right(RenameOptions {
+            prepare_provider: Some(true),
+            work_done_progress_options: WorkDoneProgressOptions::default(),
+        })),
         ..ServerCapabilities::default()
     }
 }

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use eval::db;
 use eval::diagnostic::{self, Severity};
+use eval::inspect::{Base, Lookup};
 use eval::source::{EMBEDDED, HOST, SourcePath};
 use lsp_types::{
     CompletionItem, CompletionItemKind, CompletionList, CompletionResponse, CompletionTextEdit,
-    Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, DocumentHighlight,
-    DocumentHighlightKind, DocumentSymbol, DocumentSymbolResponse, Documentation,
-    GotoDefinitionResponse, Hover, HoverContents, Location, MarkupContent, MarkupKind,
-    NumberOrString, Position, Range, SymbolKind, TextEdit, Uri,
+    Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, DocumentSymbol,
+    DocumentSymbolResponse, Documentation, GotoDefinitionResponse, Hover, HoverContents, Location,
+    MarkupContent, MarkupKind, NumberOrString, Position, Range, SymbolKind, TextEdit, Uri,
 };
 use serde::{Deserialize, Serialize};
 use syntax::LineIndex;
@@ -20,7 +20,7 @@ use super::position::{Text, bytes_to_column};
 use super::worker::View;
 use crate::ide::completion::{self, CompletionKind, Subject};
 use crate::ide::cursor::Part;
-use crate::ide::{NavigationTarget, document_symbols, goto_definition, hover, references};
+use crate::ide::{NavigationTarget, document_symbols, goto_definition, hover};
 
 /// The most items that carry their documentation; the client asks for that of the others.
 const DOCUMENTED_ITEMS_MAX: usize = 64;
@@ -34,7 +34,7 @@ pub(super) fn file_path(uri: &Uri) -> Option<Vec<u8>> {
     path.starts_with(b"/").then(|| eval::source::canonical(&path))
 }
 
-fn file_uri(path: &Path) -> Option<Uri> {
+pub(super) fn file_uri(path: &Path) -> Option<Uri> {
     path.is_absolute().then(|| Uri::from_file_path(path)).flatten()
 }
 
@@ -87,6 +87,33 @@ pub(super) struct ItemOrigin {
 enum ItemSubject {
     Option(Vec<Option<String>>),
     Builtin(String),
+    Package(Vec<String>),
+    Library(Vec<String>),
+}
+
+impl ItemSubject {
+    fn new(subject: &Subject) -> ItemSubject {
+        match subject {
+            Subject::Option(path) => ItemSubject::Option(path.iter().map(name).collect()),
+            Subject::Builtin(name) => ItemSubject::Builtin(name.clone()),
+            Subject::Value(lookup) => match lookup.base {
+                Base::Packages => ItemSubject::Package(lookup.path.clone()),
+                Base::Library => ItemSubject::Library(lookup.path.clone()),
+            },
+        }
+    }
+
+    fn to_subject(&self) -> Subject {
+        let value = |base, path: &[String]| Subject::Value(Lookup { base, path: path.to_vec() });
+        match self {
+            ItemSubject::Option(path) => Subject::Option(
+                path.iter().map(|name| name.clone().map_or(Part::Element, Part::Name)).collect(),
+            ),
+            ItemSubject::Builtin(name) => Subject::Builtin(name.clone()),
+            ItemSubject::Package(path) => value(Base::Packages, path),
+            ItemSubject::Library(path) => value(Base::Library, path),
+        }
+    }
 }
 
 /// Returns what may stand at a position; `None` to ask again once the options are known.
@@ -105,7 +132,9 @@ pub(super) fn completion(view: &View, position: Position) -> Option<CompletionRe
         let mut converted = completion_item(view, item);
         if documented < DOCUMENTED_ITEMS_MAX && item.label.as_bytes().starts_with(typed(item)) {
             documented += 1;
-            let subject = item.subject.as_ref();
+            // What packages are is looked up for the one that is shown.
+            let is_known = |it: &&Subject| !matches!(it, Subject::Value(_));
+            let subject = item.subject.as_ref().filter(is_known);
             converted.documentation = subject.and_then(|it| documentation(view, it));
         }
         converted
@@ -121,14 +150,15 @@ fn completion_item(view: &View, item: &completion::CompletionItem) -> Completion
         CompletionKind::OptionSet => (CompletionItemKind::MODULE, '1'),
         CompletionKind::Variable => (CompletionItemKind::VARIABLE, '2'),
         CompletionKind::Builtin => (CompletionItemKind::FUNCTION, '3'),
+        CompletionKind::Function => (CompletionItemKind::FUNCTION, '1'),
+        CompletionKind::Package | CompletionKind::Attribute => (CompletionItemKind::FIELD, '1'),
+        CompletionKind::File => (CompletionItemKind::FILE, '1'),
+        CompletionKind::Folder => (CompletionItemKind::FOLDER, '1'),
         CompletionKind::Keyword => (CompletionItemKind::KEYWORD, '4'),
     };
     let edit = TextEdit::new(view.text().range(item.range), item.label.clone());
     let data = item.subject.as_ref().and_then(|subject| {
-        let subject = match subject {
-            Subject::Option(path) => ItemSubject::Option(path.iter().map(name).collect()),
-            Subject::Builtin(name) => ItemSubject::Builtin(name.clone()),
-        };
+        let subject = ItemSubject::new(subject);
         serde_json::to_value(ItemOrigin { uri: view.uri.as_str().to_owned(), subject }).ok()
     });
     CompletionItem {
@@ -160,14 +190,12 @@ pub(super) fn resolved(
     origin: &ItemOrigin,
     mut item: CompletionItem,
 ) -> CompletionItem {
-    let subject = match &origin.subject {
-        ItemSubject::Option(path) => Subject::Option(
-            path.iter().map(|name| name.clone().map_or(Part::Element, Part::Name)).collect(),
-        ),
-        ItemSubject::Builtin(name) => Subject::Builtin(name.clone()),
-    };
+    let subject = origin.subject.to_subject();
     if item.documentation.is_none() {
         item.documentation = documentation(view, &subject);
+    }
+    if item.detail.is_none() {
+        item.detail = completion::detail(view.knowledge(), &subject);
     }
     item
 }
@@ -177,7 +205,7 @@ fn documentation(view: &View, subject: &Subject) -> Option<Documentation> {
         .map(|value| Documentation::MarkupContent(markdown(value)))
 }
 
-fn markdown(value: String) -> MarkupContent {
+pub(super) fn markdown(value: String) -> MarkupContent {
     MarkupContent { kind: MarkupKind::Markdown, value }
 }
 
@@ -198,7 +226,7 @@ pub(super) fn definition(view: &View, position: Position) -> Option<GotoDefiniti
     (!places.is_empty()).then_some(GotoDefinitionResponse::Array(places))
 }
 
-fn location(view: &View, target: &NavigationTarget) -> Option<Location> {
+pub(super) fn location(view: &View, target: &NavigationTarget) -> Option<Location> {
     match target {
         NavigationTarget::Here(range) => {
             Some(Location::new(view.uri.clone(), view.text().range(*range)))
@@ -233,34 +261,6 @@ fn position_in_file(view: &View, path: &SourcePath, line: u32, column: Option<u3
     Position::new(line, column)
 }
 
-/// Returns every use of the variable at a position.
-pub(super) fn references(
-    view: &View,
-    position: Position,
-    with_definition: bool,
-) -> Option<Vec<Location>> {
-    let text = view.text();
-    let found = references::references(&view.db, view.file, text.offset(position));
-    let wanted = found.iter().filter(|it| with_definition || !it.is_definition);
-    let places = wanted.map(|it| Location::new(view.uri.clone(), text.range(it.range)));
-    (!found.is_empty()).then(|| places.collect())
-}
-
-/// Returns every use of the variable at a position, to be marked.
-pub(super) fn highlights(view: &View, position: Position) -> Option<Vec<DocumentHighlight>> {
-    let text = view.text();
-    let found = references::references(&view.db, view.file, text.offset(position));
-    let marks = found.iter().map(|it| {
-        let kind = if it.is_definition {
-            DocumentHighlightKind::WRITE
-        } else {
-            DocumentHighlightKind::READ
-        };
-        DocumentHighlight { range: text.range(it.range), kind: Some(kind) }
-    });
-    (!found.is_empty()).then(|| marks.collect())
-}
-
 /// Returns the outline.
 pub(super) fn symbols(view: &View) -> DocumentSymbolResponse {
     let text = view.text();
@@ -268,8 +268,9 @@ pub(super) fn symbols(view: &View) -> DocumentSymbolResponse {
     DocumentSymbolResponse::Nested(found.into_iter().map(|it| symbol(text, it)).collect())
 }
 
-fn symbol(text: Text<'_>, found: document_symbols::DocumentSymbol) -> DocumentSymbol {
-    let kind = match found.kind {
+/// Returns the protocol's word for a sort of symbol.
+pub(super) fn symbol_kind(kind: document_symbols::SymbolKind) -> SymbolKind {
+    match kind {
         document_symbols::SymbolKind::Function => SymbolKind::FUNCTION,
         document_symbols::SymbolKind::Set => SymbolKind::MODULE,
         document_symbols::SymbolKind::List => SymbolKind::ARRAY,
@@ -277,7 +278,11 @@ fn symbol(text: Text<'_>, found: document_symbols::DocumentSymbol) -> DocumentSy
         document_symbols::SymbolKind::Number => SymbolKind::NUMBER,
         document_symbols::SymbolKind::Boolean => SymbolKind::BOOLEAN,
         document_symbols::SymbolKind::Other => SymbolKind::VARIABLE,
-    };
+    }
+}
+
+fn symbol(text: Text<'_>, found: document_symbols::DocumentSymbol) -> DocumentSymbol {
+    let kind = symbol_kind(found.kind);
     let children: Vec<DocumentSymbol> =
         found.children.into_iter().map(|it| symbol(text, it)).collect();
     #[expect(deprecated, reason = "the field has no default")]

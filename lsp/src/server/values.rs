@@ -73,10 +73,8 @@ impl Values {
         let known = self.by_root.entry(root.clone()).or_default();
         let epoch = known.epoch;
         let is_new = |it: &Lookup| known.entries.get(it).is_none_or(|entry| entry.epoch != epoch);
-        let new: Vec<Lookup> = lookups
-            .into_iter()
-            .filter(|it| is_new(it) && !known.pending.contains(it))
-            .collect();
+        let new: Vec<Lookup> =
+            lookups.into_iter().filter(|it| is_new(it) && !known.pending.contains(it)).collect();
         if new.is_empty() {
             return;
         }

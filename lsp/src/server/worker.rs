@@ -102,6 +102,8 @@ pub(super) trait Job: Send {
     fn run(self: Box<Self>, view: &View) -> Ran;
     /// Answers with an error.
     fn refuse(self: Box<Self>, error: Error);
+    /// Makes the job, which is about all files, begin at this one.
+    fn begin_at(&mut self, uri: &Uri);
     /// Ties the job to the revision of the document when it arrived.
     fn arrived(&mut self, revision: u64);
 }
@@ -182,6 +184,10 @@ where
         drop(self.reply.send(Err(error)));
     }
 
+    fn begin_at(&mut self, uri: &Uri) {
+        self.uri = uri.clone();
+    }
+
     fn arrived(&mut self, revision: u64) {
         self.revision = revision;
     }
@@ -224,6 +230,8 @@ impl Job for Diagnose {
     }
 
     fn refuse(self: Box<Self>, _: Error) {}
+
+    fn begin_at(&mut self, _: &Uri) {}
 
     fn arrived(&mut self, _: u64) {}
 }

@@ -1,5 +1,4 @@
-//! The graph of goals: which derivations have to be built for what was asked for, and in what
-//! order.
+//! The graph of goals: which derivations have to be built for what was asked for, in what order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -125,21 +124,7 @@ impl Graph {
             return Ok(());
         }
         need(self, &path);
-        let input_mode =
-            if mode == BuildMode::Repair { BuildMode::Repair } else { BuildMode::Normal };
-        let inputs = derivation.input_derivations.iter().map(|(input, names)| Request {
-            path: input.clone(),
-            outputs: Some(OutputNames::Names(names.clone())),
-            mode: input_mode,
-            dependent: Some(path.clone()),
-        });
-        let sources = derivation.input_sources.iter().map(|source| Request {
-            path: source.clone(),
-            outputs: None,
-            mode: input_mode,
-            dependent: Some(path.clone()),
-        });
-        let mut inputs: Vec<Request> = inputs.chain(sources).collect();
+        let mut inputs = input_requests(&path, &derivation, mode);
         // The last one in is the next one out.
         inputs.reverse();
         pending.append(&mut inputs);
@@ -162,6 +147,20 @@ impl Graph {
         self.order.push(path.clone());
         self.goals.insert(path, goal);
     }
+}
+
+/// Returns what the derivation `path` needs.
+fn input_requests(path: &StorePath, derivation: &Derivation, mode: BuildMode) -> Vec<Request> {
+    let mode = if mode == BuildMode::Repair { BuildMode::Repair } else { BuildMode::Normal };
+    let request = |needed: &StorePath, outputs| {
+        let dependent = Some(path.clone());
+        Request { path: needed.clone(), outputs, mode, dependent }
+    };
+    let inputs = derivation.input_derivations.iter();
+    let inputs =
+        inputs.map(|(input, names)| request(input, Some(OutputNames::Names(names.clone()))));
+    let sources = derivation.input_sources.iter().map(|source| request(source, None));
+    inputs.chain(sources).collect()
 }
 
 fn missing(store: &dyn Store, path: &StorePath) -> Unbuildable {

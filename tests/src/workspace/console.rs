@@ -142,3 +142,10 @@ fn errors_of_the_language_look_as_its_cases_say() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/language/errors.md");
     literate::run_blocks(&file, |case, block| answer(&place, case, block));
 }
+
+#[test]
+fn the_examples_of_the_readme_are_true() {
+    let place = RefCell::new(None);
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    literate::run_blocks(&file, |case, block| answer(&place, case, block));
+}

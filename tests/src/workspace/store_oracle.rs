@@ -1,4 +1,4 @@
-//! One derivation tree built by a reference Nix and by ours: the same stores, each verified by both.
+//! One derivation tree, built and verified by a reference Nix and by ours: the same stores.
 //!
 //! `NIVIS_ORACLE` names the `nix-instantiate` of the reference; its `nix-build` and `nix-store` lie
 //! beside it. The builders are the applets of a static busybox. Without either nothing is compared,

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use store::hash::{HashAlgorithm, HashFormat};
 use store::Hash;
+use store::hash::{HashAlgorithm, HashFormat};
 
 use super::super::url::{self, Url};
 use super::{Attr, Attrs, Refusal, Result, flag, json, required, text};
@@ -70,9 +70,24 @@ impl Scheme {
             File | Tarball => CURL,
             GitHub | GitLab | SourceHut => ARCHIVE,
             Git => &[
-                "allRefs", "dirtyRev", "dirtyShortRev", "exportIgnore", "keytype", "lastModified",
-                "lfs", "name", "narHash", "publicKey", "publicKeys", "ref", "rev", "revCount",
-                "shallow", "submodules", "url", "verifyCommit",
+                "allRefs",
+                "dirtyRev",
+                "dirtyShortRev",
+                "exportIgnore",
+                "keytype",
+                "lastModified",
+                "lfs",
+                "name",
+                "narHash",
+                "publicKey",
+                "publicKeys",
+                "ref",
+                "rev",
+                "revCount",
+                "shallow",
+                "submodules",
+                "url",
+                "verifyCommit",
             ],
             Mercurial => &["name", "narHash", "ref", "rev", "revCount", "url"],
             Indirect => &["id", "narHash", "ref", "rev"],
@@ -86,7 +101,7 @@ impl Scheme {
     }
 
     /// Returns the attributes that a URL stands for, `None` if it is of another scheme.
-    pub(super) fn from_url(self, url: &Url) -> Result<Option<Attrs>> {
+    pub(super) fn parse(self, url: &Url) -> Result<Option<Attrs>> {
         let application = url::application(&url.scheme);
         let is_transport = matches!(url::transport(&url.scheme), "file" | "http" | "https");
         match self {
@@ -96,9 +111,7 @@ impl Scheme {
             }
             Git if url.scheme == "git" || application == Some("git") => Ok(Some(git(url))),
             Mercurial if application == Some("hg") => Ok(mercurial(url)),
-            GitHub | GitLab | SourceHut if url.scheme == self.name() => {
-                self.archive(url).map(Some)
-            }
+            GitHub | GitLab | SourceHut if url.scheme == self.name() => self.archive(url).map(Some),
             Indirect if url.scheme == "flake" => indirect(url).map(Some),
             Path if url.scheme == "path" => path(url).map(Some),
             _ => Ok(None),
@@ -112,7 +125,7 @@ impl Scheme {
     fn curl(self, url: &Url) -> Result<Attrs> {
         let mut attrs = self.attrs();
         let mut rest = url.clone();
-        rest.scheme = url::transport(&url.scheme).to_owned();
+        url::transport(&url.scheme).clone_into(&mut rest.scheme);
         for name in ["narHash", "rev"] {
             if let Some(value) = url.query.get(name) {
                 set(&mut attrs, name, value);
@@ -173,9 +186,9 @@ impl Scheme {
             Mercurial => {
                 Url::parse(required(attrs, "url")?, false).map_err(Refusal::Url)?;
                 match text(attrs, "ref")? {
-                    Some(name) if !is_reference(name) => Err(Refusal::Url(format!(
-                        "invalid Mercurial branch/tag name '{name}'"
-                    ))),
+                    Some(name) if !is_reference(name) => {
+                        Err(Refusal::Url(format!("invalid Mercurial branch/tag name '{name}'")))
+                    }
                     _ => Ok(()),
                 }
             }
@@ -204,10 +217,8 @@ impl Scheme {
             }
             GitHub | GitLab | SourceHut => {
                 let mut url = Url { scheme: self.name().to_owned(), ..Url::default() };
-                url.path = vec![
-                    required(attrs, "owner")?.to_owned(),
-                    required(attrs, "repo")?.to_owned(),
-                ];
+                url.path =
+                    vec![required(attrs, "owner")?.to_owned(), required(attrs, "repo")?.to_owned()];
                 url.path.extend(text(attrs, "ref")?.map(str::to_owned));
                 url.path.extend(revision(attrs)?);
                 let host = text(attrs, "host")?.map(str::to_owned);
@@ -559,8 +570,10 @@ fn is_revision(text: &str) -> bool {
 /// Source: `git-check-ref-format(1)`.
 fn is_legal_reference(name: &str) -> bool {
     let is_bad = |char: char| char <= ' ' || "~^:?*[\\\u{7f}".contains(char);
-    let is_component =
-        |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock");
+    let is_component = |part: &str| {
+        let is_lock = part.as_bytes().ends_with(b".lock");
+        !part.is_empty() && !part.starts_with('.') && !is_lock
+    };
     let is_plain = name != "@"
         && !name.contains("..")
         && !name.contains("@{")

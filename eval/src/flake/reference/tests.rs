@@ -4,7 +4,8 @@ use super::{Attr, Reference, Refusal};
 
 /// Checks what a text means, as `name=value` words, and what is written for that.
 fn check(text: &str, attrs: &str, url: &str) {
-    let (reference, _) = Reference::parse(text, false).unwrap_or_else(|it| panic!("{text}: {it:?}"));
+    let (reference, _) =
+        Reference::parse(text, false).unwrap_or_else(|it| panic!("{text}: {it:?}"));
     let shown: Vec<String> = reference
         .to_attrs()
         .iter()
@@ -74,7 +75,11 @@ fn paths_and_names_are_short() {
     check("/a b/c/?dir=x", "dir=x path=/a b/c/ type=path", "path:/a%20b/c/?dir=x");
     check("path:./a?revCount=3", "path=./a revCount=3 type=path", "path:./a?revCount=3");
     check("nixpkgs", "id=nixpkgs type=indirect", "flake:nixpkgs");
-    check("nixpkgs/nixos-20.09", "id=nixpkgs ref=nixos-20.09 type=indirect", "flake:nixpkgs/nixos-20.09");
+    check(
+        "nixpkgs/nixos-20.09",
+        "id=nixpkgs ref=nixos-20.09 type=indirect",
+        "flake:nixpkgs/nixos-20.09",
+    );
 }
 
 #[test]
@@ -92,9 +97,8 @@ fn a_repository_may_be_written_as_ssh_takes_it() {
 
 #[test]
 fn what_is_no_reference_says_why() {
-    let relative = |text: &str| {
-        Refusal::Url(format!("flake reference '{text}' is not an absolute path"))
-    };
+    let relative =
+        |text: &str| Refusal::Url(format!("flake reference '{text}' is not an absolute path"));
     for text in ["./a", "", "github:a", "github:a/b?ref=..x", "git:a", "path:a%2Fb", "a b"] {
         assert_eq!(refused(text), relative(text));
     }
@@ -114,8 +118,5 @@ fn what_is_no_reference_says_why() {
 #[test]
 fn a_parameter_without_a_value_is_told_of() {
     let (_, warnings) = Reference::parse("github:a/b?x", false).expect("it is one");
-    assert_eq!(
-        warnings,
-        ["warning: dubious URI query 'x' is missing equal sign '=', ignoring"]
-    );
+    assert_eq!(warnings, ["warning: dubious URI query 'x' is missing equal sign '=', ignoring"]);
 }

@@ -33,7 +33,13 @@ pub(super) fn complete(scene: &Scene<'_>, offset: TextSize, completion: &mut Com
             _ => CompletionKind::File,
         };
         let range = TextRange::new(start, offset);
-        completion.items.push(CompletionItem { label: name, kind, detail: None, subject: None, range });
+        completion.items.push(CompletionItem {
+            label: name,
+            kind,
+            detail: None,
+            subject: None,
+            range,
+        });
     }
     true
 }

@@ -1,0 +1,103 @@
+//! Everyone who sets an option, uses across files, symbols of all files, links.
+
+use std::sync::Arc;
+
+use eval::db::File;
+use eval::source::{HOST, SourcePath};
+use eval::system::MemorySystem;
+
+use super::super::{Knowledge, NavigationTarget, links, references, workspace};
+use super::{fixture, goto_implementation, tree};
+
+fn system() -> MemorySystem {
+    let mut system = MemorySystem::default();
+    for (path, text) in [
+        (
+            "/etc/nixos/web.nix",
+            "{ config, lib, ... }: {\n  services = { nginx.enable = lib.mkForce true; };\n}",
+        ),
+        (
+            "/etc/nixos/sub/log.nix",
+            "{ config, ... }: let cfg = config.services.nginx; in {\n  x = cfg.enable; }",
+        ),
+        ("/etc/nixos/.git/x.nix", "{ services.nginx.enable = true; }"),
+        (
+            "/etc/nixos/package.nix",
+            "{ stdenv }: stdenv.mkDerivation { services.nginx.enable = 1; }",
+        ),
+        ("/elsewhere/y.nix", "{ services.nginx.enable = true; }"),
+    ] {
+        system.files.insert(path.into(), text.into());
+    }
+    system
+}
+
+fn ask<T>(text: &str, question: impl Fn(&super::Fixture, Knowledge<'_>) -> T) -> T {
+    let (system, tree, fixture) = (system(), tree(), fixture(text));
+    let folders = [b"/etc/nixos".to_vec()];
+    let open = SourcePath::new(HOST, b"/etc/nixos/open.nix");
+    let open_text: Arc<[u8]> = Arc::from(&b"{ services.nginx.enable = false; }"[..]);
+    let files = [fixture.file, File::new(&fixture.db, open, open_text)];
+    let knowledge = Knowledge {
+        options: Some(&tree),
+        system: Some(&system),
+        files: &files,
+        folders: &folders,
+        ..Knowledge::default()
+    };
+    question(&fixture, knowledge)
+}
+
+fn shown(targets: Vec<NavigationTarget>) -> Vec<String> {
+    let show = |target| match target {
+        NavigationTarget::Here(range) => format!("here {range:?}"),
+        NavigationTarget::File { path, line, column } => {
+            let show = |number: Option<u32>| number.map_or("?".to_owned(), |it| it.to_string());
+            format!("{}:{}:{}", path.display(), show(line), show(column))
+        }
+    };
+    targets.into_iter().map(show).collect()
+}
+
+#[test]
+fn everyone_who_sets_an_option_is_found() {
+    let text = "{ config, ... }: { services.nginx.ena$0ble = true; }";
+    let found = ask(text, |it, knowledge| {
+        goto_implementation::goto_implementation(&it.db, knowledge, it.file, it.offset)
+    });
+    let expected =
+        ["/etc/nixos/configuration.nix:1:20", "/etc/nixos/open.nix:1:3", "/etc/nixos/web.nix:2:16"];
+    assert_eq!(shown(found), expected);
+}
+
+#[test]
+fn uses_of_an_option_are_found_in_all_files() {
+    let text = "{ config, ... }: { y = config.services.nginx.ena$0ble; }";
+    let found = ask(text, |it, knowledge| {
+        references::references(&it.db, knowledge, it.file, it.offset, false)
+    });
+    let expected = ["/etc/nixos/configuration.nix:1:46", "/etc/nixos/sub/log.nix:2:11"];
+    assert_eq!(shown(found), expected);
+}
+
+#[test]
+fn symbols_of_all_files_are_found() {
+    let found =
+        ask("{ a.config = 1; }$0", |it, knowledge| workspace::symbols(&it.db, knowledge, "Enab"));
+    let mut names: Vec<_> =
+        found.iter().map(|it| format!("{}|{}", it.container, it.name)).collect();
+    names.sort();
+    assert_eq!(
+        names,
+        ["services|nginx.enable", "|services.nginx.enable", "|services.nginx.enable"]
+    );
+}
+
+#[test]
+fn paths_of_files_that_exist_are_links() {
+    let found = ask("[ ./web.nix ./nowhere.nix ./sub ../nixos/sub/log.nix ]$0", |it, knowledge| {
+        links::links(&it.db, knowledge, it.file)
+    });
+    let targets: Vec<_> = found.iter().map(|it| it.target.display()).collect();
+    assert_eq!(targets, ["/etc/nixos/web.nix", "/etc/nixos/sub/log.nix"]);
+}
