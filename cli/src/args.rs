@@ -1,7 +1,7 @@
 //! What can be typed after `nivis`; the comments here are its help.
 
 use crate::context::Context;
-use crate::installable::{self, Locking};
+use crate::installable::{self, Features, Locking};
 use crate::report::Outcome;
 use crate::request::{Argument, Request};
 use crate::settings::Settings;
@@ -161,7 +161,7 @@ impl EvaluationArgs {
     /// When a value is not of its setting's kind.
     pub(crate) fn apply(&self, cx: &mut Context) -> Outcome {
         self.settings.apply(cx.ui, &mut cx.settings)?;
-        if self.is_flake { installable::prepare(cx, self.impure) } else { Ok(()) }
+        if self.is_flake { installable::prepare(cx, Features::Flakes, self.impure) } else { Ok(()) }
     }
 
     /// Returns what is asked for.

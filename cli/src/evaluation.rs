@@ -389,7 +389,7 @@ pub(crate) fn attribute<'h>(
     attrs: Attrs<'h>,
     name: &[u8],
 ) -> Result<Option<Value<'h>>, Stop> {
-    match attrs.get_named(name) {
+    match attrs.named(name) {
         Some(slot) => attempt(eval, slot),
         None => Ok(None),
     }

@@ -5,11 +5,13 @@ use crate::context::{Context, Manner};
 use crate::evaluation::Stop;
 use crate::flags::Flags;
 use crate::report::{Failure, Outcome};
+use eval::error::{self, FrameKind};
 use eval::flake::lock::{self, LockOptions, LockedFlake};
 use eval::flake::reference::Reference;
 use eval::flake::{self, Installable, manifest};
 use eval::heap::{Attrs, Value};
 use eval::interpret::Eval;
+use eval::source::Position;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -68,13 +70,26 @@ impl Locking {
     }
 }
 
+/// The experimental features that a command needs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Features {
+    /// That of `nix`.
+    Command,
+    /// Those of `nix` and of flakes.
+    Flakes,
+}
+
 /// Turns on what evaluating a flake needs; it is pure unless the person says otherwise.
 ///
 /// # Errors
 ///
 /// When called as `nix` and the experimental features are not on.
-pub(crate) fn prepare(cx: &mut Context, is_impure: bool) -> Outcome {
-    for feature in ["nix-command", "flakes"] {
+pub(crate) fn prepare(cx: &mut Context, features: Features, is_impure: bool) -> Outcome {
+    let needed: &[&str] = match features {
+        Features::Command => &["nix-command"],
+        Features::Flakes => &["nix-command", "flakes"],
+    };
+    for &feature in needed {
         let mut features = cx.settings.words("experimental-features");
         if features.iter().any(|word| word == feature) {
             continue;
@@ -136,20 +151,24 @@ pub(crate) fn locked(
         return Ok(locked);
     }
     let Some(directory) = reference.source_directory() else {
-        return Err(Failure::new(format!(
-            "cannot write modified lock file of flake '{shown}' (use '--no-write-lock-file' to \
-             ignore)"
-        ))
-        .into());
+        return Err(refused(
+            &locked,
+            format!(
+                "cannot write modified lock file of flake '{shown}' (use '--no-write-lock-file' \
+                 to ignore)"
+            ),
+        ));
     };
     if let Some(input) = locked.lock_file.unlocked() {
         let input = input.show();
         if locking.must_lock {
-            return Err(Failure::new(format!(
-                "Not writing lock file of flake '{shown}' because it has an unlocked input \
-                 ('{input}'). Use '--allow-dirty-locks' to allow this anyway."
-            ))
-            .into());
+            return Err(refused(
+                &locked,
+                format!(
+                    "Not writing lock file of flake '{shown}' because it has an unlocked input \
+                     ('{input}'). Use '--allow-dirty-locks' to allow this anyway."
+                ),
+            ));
         }
         let what = format!(
             "not writing lock file of flake '{shown}' because it has an unlocked input ('{input}')"
@@ -158,20 +177,24 @@ pub(crate) fn locked(
         return Ok(locked);
     }
     if locking.is_frozen {
-        return Err(Failure::new(format!(
-            "flake '{shown}' requires lock file changes but they're not allowed due to \
-             '--no-update-lock-file'"
-        ))
-        .into());
+        return Err(refused(
+            &locked,
+            format!(
+                "flake '{shown}' requires lock file changes but they're not allowed due to \
+                 '--no-update-lock-file'"
+            ),
+        ));
     }
     write(eval, reference, Path::new(&directory), &locked, difference)?;
-    // The tree is another one now.
-    locked.flake = lock::get(eval, reference)?;
-    let top = locked.flake.tree.clone();
-    if let Some(place) = locked.fetched.get_mut(&eval::flake::lock_file::ROOT) {
-        *place = lock::Place { tree: top, directory: lock::directory(&locked.flake.file) };
-    }
     Ok(locked)
+}
+
+/// Returns the error of a lock file that is not as it should be.
+fn refused(locked: &LockedFlake, message: String) -> Stop {
+    let shown = locked.flake.tree.locked.show();
+    let step = format!("while updating the lock file of flake '{shown}'");
+    let error = error::other(message);
+    Stop::Evaluation(error.frame(Position::NONE, FrameKind::Evaluator, step))
 }
 
 fn warn(eval: &Eval<'_>, text: &str) {
@@ -226,10 +249,7 @@ fn track(directory: &Path, name: &Path) -> Result<(), Stop> {
 /// # Errors
 ///
 /// Whatever evaluating them meets.
-pub(crate) fn outputs<'h>(
-    eval: &mut Eval<'h>,
-    locked: &LockedFlake,
-) -> Result<Attrs<'h>, Stop> {
+pub(crate) fn outputs<'h>(eval: &mut Eval<'h>, locked: &LockedFlake) -> Result<Attrs<'h>, Stop> {
     let value = flake::call(eval, locked)?;
     Ok(flake::outputs(eval, value)?)
 }

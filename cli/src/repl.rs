@@ -133,7 +133,7 @@ impl<'e, 'h> Session<'e, 'h> {
         let result = match meaning {
             Meaning::Nothing | Meaning::Incomplete => Ok(Flow::Continue),
             Meaning::Command { name, argument } => self.command(&name, &argument),
-            Meaning::Bindings(text) => self.bind(&text).map(|()| Flow::Continue),
+            Meaning::Bindings => self.bind(text.trim()).map(|()| Flow::Continue),
             Meaning::Expression => self.show(text.trim()).map(|()| Flow::Continue),
         };
         interrupt::forget();
@@ -229,7 +229,8 @@ impl<'e, 'h> Session<'e, 'h> {
         // CppNix colors what it prints, whoever reads it.
         let colors = self.cx.manner == Manner::CppNix || self.cx.ui.has_color();
         let mut out = Vec::new();
-        let printed = print::pretty(self.eval, value, Pretty { depth_max, colors }, &mut out);
+        let options = Pretty { depth_max, colors, is_one_line: false };
+        let printed = print::pretty(self.eval, value, options, &mut out);
         match &printed {
             Ok(()) => out.push(b'\n'),
             // Half a value is of no use to anybody, but CppNix prints it.

@@ -1,10 +1,9 @@
 //! The real host, as the evaluator may see it.
 
 use crate::ui::Ui;
-use eval::report::without_controls;
 use eval::system::{FileType, System};
 use std::ffi::OsStr;
-use std::io::{self, IsTerminal as _};
+use std::io;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -116,13 +115,7 @@ impl System for Host {
     }
 
     fn message(&self, text: &[u8]) {
-        match std::str::from_utf8(text) {
-            Ok(text) if !io::stderr().is_terminal() => {
-                self.ui.pass(without_controls(text).as_bytes());
-            }
-            _ => self.ui.pass(text),
-        }
-        self.ui.pass(b"\n");
+        self.ui.speak(text);
     }
 }
 

@@ -3,6 +3,7 @@
 
 use anstream::{eprint, eprintln};
 use anstyle::{AnsiColor, Style};
+use eval::report::without_controls;
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -70,10 +71,22 @@ impl Ui {
         eprintln!("{text}");
     }
 
-    /// Passes bytes on to stderr: what a builder or the language itself says.
+    /// Passes bytes on to stderr: what a builder says.
     pub(crate) fn pass(self, bytes: &[u8]) {
         // There is nobody left to tell when stderr is closed.
         let _ = io::stderr().lock().write_all(bytes);
+    }
+
+    /// Tells what the language itself says: as it is on a terminal, elsewhere without what only a
+    /// terminal obeys.
+    pub(crate) fn speak(self, text: &[u8]) {
+        match std::str::from_utf8(text) {
+            Ok(text) if !io::stderr().is_terminal() => {
+                self.pass(without_controls(text).as_bytes());
+            }
+            _ => self.pass(text),
+        }
+        self.pass(b"\n");
     }
 
     /// Returns stderr as the place for what a program that is run says.

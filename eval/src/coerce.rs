@@ -87,8 +87,7 @@ impl<'h> Text<'h> {
 
     /// Copies the bytes into the heap and returns the string, and the buffer for the next one.
     pub fn finish_keeping_buffer(self, heap: &'h Heap) -> (Str<'h>, Vec<u8>) {
-        let string =
-            Str::with_context(heap.arena().alloc_bytes(&self.bytes), self.context(heap));
+        let string = Str::with_context(heap.arena().alloc_bytes(&self.bytes), self.context(heap));
         (string, self.bytes)
     }
 

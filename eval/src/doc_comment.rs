@@ -38,9 +38,8 @@ fn without_path(text: &[u8]) -> &[u8] {
                 None => return text,
             },
             None => {
-                let is_inside = |byte: &u8| {
-                    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'\'')
-                };
+                let is_inside =
+                    |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'\'');
                 let start = text.iter().rposition(|byte| !is_inside(byte)).map_or(0, |at| at + 1);
                 text.get(..start).unwrap_or_default()
             }

@@ -17,6 +17,6 @@ pub mod date;
 mod url;
 
 pub use call::{call, outputs, select};
-pub(crate) use fetch::{fetch_final, fetch_tree, tree_value};
 pub use fetch::Tree;
+pub(crate) use fetch::{fetch_final, fetch_tree, tree_value};
 pub use tree::{Installable, parse_typed};

@@ -165,11 +165,7 @@ impl<'h> Eval<'h> {
     /// # Errors
     ///
     /// As [`Eval::force`].
-    pub(crate) fn force_from(
-        &mut self,
-        slot: &'h Slot<'h>,
-        place: Position,
-    ) -> Result<Value<'h>> {
+    pub(crate) fn force_from(&mut self, slot: &'h Slot<'h>, place: Position) -> Result<Value<'h>> {
         let apply = match slot.state() {
             SlotState::Apply(apply) => apply,
             SlotState::Reference(slot) => return self.force_from(slot, place),

@@ -12,8 +12,8 @@
 //!
 //! | frame of | slots |
 //! |---|---|
-//! | a lambda | its parameters (`a: b: c:` is one lambda of three), then the formals of the last one sorted by symbol, then the variables of each `let` in tail position of the body |
-//! | `let` elsewhere | its variables in the order of the list, then the sources of its `inherit (x)` |
+//! | a lambda | parameters (`a: b:` is one lambda of two), formals by symbol, tail `let`s |
+//! | `let` elsewhere | its variables in the order of the list, then the sources as below |
 //! | `rec { }` | its static attributes sorted by symbol, then the sources of its `inherit (x)` |
 //! | `{ inherit (x) a; }` | the sources; only the values of such attributes see this frame |
 //! | `with` | one: the set |

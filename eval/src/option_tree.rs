@@ -9,11 +9,13 @@
 //! as a [`SubTree`]; how one gets there is its [`Step`].
 
 mod collect;
+mod failure;
 mod place;
 mod text;
 
 use std::collections::BTreeMap;
 
+pub use failure::{Failure, check_system};
 use store::Store;
 
 use crate::error::{EvalError, Result};

@@ -19,8 +19,7 @@ use crate::source::{HOST, Position, SourcePath};
 pub(crate) const PATH_STEP: &str = "while realising the context of a path";
 
 /// The step to the path of a file that is read.
-const PATH: Purpose<'static> =
-    Purpose { position: Position::NONE, text: PATH_STEP };
+const PATH: Purpose<'static> = Purpose { position: Position::NONE, text: PATH_STEP };
 
 /// What stood for outputs before they were built, and their paths.
 type Rewrites = Vec<(String, String)>;

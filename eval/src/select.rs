@@ -152,7 +152,7 @@ fn attribute<'h>(
     if name.is_empty() {
         return Err(error::other(format!("empty attribute name in selection path '{path}'")));
     }
-    match attrs.get_named(name.as_bytes()) {
+    match attrs.named(name.as_bytes()) {
         Some(slot) => eval.force(slot),
         None => {
             let message = format!("attribute '{name}' in selection path '{path}' not found");
@@ -226,7 +226,7 @@ impl<'h> Search<'h> {
         }
         match value.kind() {
             Kind::Attrs(attrs) => {
-                let combines = attrs.get_named(b"_combineChannels").is_some();
+                let combines = attrs.named(b"_combineChannels").is_some();
                 for attr in attrs.iter_by_name(eval.heap()) {
                     if !is_plain_name(attr.name.as_bytes()) {
                         continue;
@@ -280,7 +280,7 @@ fn is_plain_name(name: &[u8]) -> bool {
 
 fn recurses<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<bool> {
     let Some(attrs) = value.as_attrs() else { return Ok(false) };
-    let Some(slot) = attrs.get_named(b"recurseForDerivations") else { return Ok(false) };
+    let Some(slot) = attrs.named(b"recurseForDerivations") else { return Ok(false) };
     let wanted = eval.force(slot)?;
     wanted.as_bool().ok_or_else(|| {
         let found = crate::print::describe(eval, wanted);

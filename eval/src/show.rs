@@ -92,8 +92,12 @@ pub fn computed_name_at(
     let select = tree.root().descendants().find(is_meant)?;
     let name = select.nth_child(1)?.nth_child(index)?;
     let name = if name.kind() == K::String { name } else { name.first_child()? };
-    let mut printer =
-        Printer { out: Vec::new(), names: Names::default(), directory: directory(origin), home: None };
+    let mut printer = Printer {
+        out: Vec::new(),
+        names: Names::default(),
+        directory: directory(origin),
+        home: None,
+    };
     printer.expr(name).ok()?;
     Some(printer.out)
 }

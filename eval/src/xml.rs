@@ -156,7 +156,8 @@ impl<'h> Writer<'_, 'h> {
         name: Symbol,
     ) -> Result<Option<&'h [u8]>> {
         let Some(attr) = attrs.attr(name) else { return Ok(None) };
-        let value = self.content(eval, attr.slot).map_err(|error| error.needed_at(attr.position))?;
+        let value =
+            self.content(eval, attr.slot).map_err(|error| error.needed_at(attr.position))?;
         Ok(value.and_then(Value::as_string).map(|string| string.bytes()))
     }
 

@@ -60,12 +60,18 @@ pub fn parse_flat(source: &[u8], options: Options) -> (FlatTree<'_>, Vec<SyntaxE
     parse_with(source, options, grammar::source_file)
 }
 
-/// Parses bindings as they stand between the braces of a set, `a = 1; inherit b;`, into a tree
-/// whose root has an `AttrSet` without braces.
+/// Parses bindings as they stand between the braces of a set, `a = 1; inherit b`, into a tree
+/// whose root has an `AttrSet` without braces; the last one may lack its semicolon.
 ///
 /// Errors are in source order. Any bytes give a tree.
 pub fn parse_bindings(source: &[u8], options: Options) -> (FlatTree<'_>, Vec<SyntaxError>) {
-    parse_with(source, options, grammar::bindings)
+    let (tree, mut errors) = parse_with(source, options, grammar::bindings);
+    let end = tree.tokens.last().map_or(0, |token| token.end);
+    errors.retain(|error| {
+        let is_at_end = error.kind == ErrorKind::Missing && error.range.start() == end.into();
+        !(is_at_end && error.message.starts_with("expected `;`"))
+    });
+    (tree, errors)
 }
 
 fn parse_with(

@@ -79,6 +79,17 @@ pub(crate) struct Parser<'t> {
     depth: u32,
     too_deep: Option<u32>,
     options: Options,
+    /// Which brackets around the current place are open.
+    pub(crate) open: Open,
+}
+
+/// How many round and square brackets around a place are open.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Open {
+    /// `(`
+    pub(crate) parens: u32,
+    /// `[`
+    pub(crate) brackets: u32,
 }
 
 impl<'t> Parser<'t> {
@@ -94,6 +105,7 @@ impl<'t> Parser<'t> {
             depth: 0,
             too_deep: None,
             options,
+            open: Open::default(),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::flat::{FlatElement, FlatTree, Token};
 use crate::kind::SyntaxKind as K;
 use crate::lexer::{self, Lexed};
 use crate::parse::Parse;
-use crate::parser::{Output, Parser};
+use crate::parser::{Open, Output, Parser};
 use crate::tree::{self, SyntaxNode, SyntaxToken};
 use crate::{TextRange, TextSize, event, grammar, lexical_error, validate};
 
@@ -226,6 +226,7 @@ impl Block {
         let appended = after.into_iter().chain([K::EndOfFile]);
         tokens.extend(appended.map(|kind| Token { start: end, end, kind }));
         let mut parser = Parser::new(source, &tokens, parse.options);
+        parser.open = open_around(&self.node);
         if !grammar::block(&mut parser, kind) || parser.progress() != count {
             return None;
         }
@@ -306,6 +307,19 @@ impl Block {
         let green = self.node.replace_with(tree::green(tree.root(), &self.text));
         parse.with_errors(green, &part, is_inside, errors)
     }
+}
+
+/// Returns which brackets are open where the parser comes to `node`.
+fn open_around(node: &SyntaxNode) -> Open {
+    let mut open = Open::default();
+    for outer in node.ancestors().skip(1) {
+        match outer.kind() {
+            K::Paren | K::InheritFrom => open.parens += 1,
+            K::List => open.brackets += 1,
+            _ => {}
+        }
+    }
+    open
 }
 
 /// Whether the text's tokens are a block's: the first and the last one begin and end it, and no

@@ -9,6 +9,7 @@ use crate::stores::Access;
 use eval::coerce::{self, Mode, Purpose, Text};
 use eval::heap::Value;
 use eval::interpret::Eval;
+use eval::print::Pretty;
 use eval::source::{Origin, Position, SourcePath};
 use eval::{json, print, select, xml};
 use std::path::Path;
@@ -19,6 +20,8 @@ pub(super) enum Form {
     /// The language.
     #[default]
     Language,
+    /// The language on one line, with errors where they are and derivations as their paths.
+    Shown,
     /// The bytes of a string.
     Raw,
     /// XML.
@@ -36,6 +39,8 @@ pub(super) struct Printing {
     pub(super) strict: bool,
     /// Whether XML says where things are written.
     pub(super) locations: bool,
+    /// Whether JSON has the store's copies of paths, rather than the paths.
+    pub(super) copies: bool,
 }
 
 impl Printing {
@@ -47,7 +52,7 @@ impl Printing {
             (.., true) => (form.strict, Form::Raw),
             (false, false, false) => (form.strict, Form::Language),
         };
-        Self { form, strict, locations: true }
+        Self { form, strict, locations: true, copies: true }
     }
 
     /// Returns what is printed for `value`.
@@ -69,6 +74,12 @@ impl Printing {
                 text.bytes = print::print_value(eval, value)?;
                 text.bytes.push(b'\n');
             }
+            Form::Shown => {
+                let options =
+                    Pretty { depth_max: usize::MAX, colors: false, is_one_line: true };
+                print::pretty(eval, value, options, &mut text.bytes)?;
+                text.bytes.push(b'\n');
+            }
             Form::Raw => {
                 let why = "while generating the nix-instantiate output";
                 let purpose = Purpose { position: Position::NONE, text: why };
@@ -80,7 +91,7 @@ impl Printing {
                 xml::write(eval, value, options, &mut text)?;
             }
             Form::Json => {
-                let options = json::Options { force: self.strict, copy_paths: true };
+                let options = json::Options { force: self.strict, copy_paths: self.copies };
                 json::write(eval, value, options, &mut text)?;
                 text.bytes.push(b'\n');
             }

@@ -8,7 +8,7 @@ use crate::args::{FlakeArgs, FlakeVerb};
 use crate::context::Context;
 use crate::evaluation::{self, Stop};
 use crate::flags::{Flags, Word};
-use crate::installable::{self, Locking};
+use crate::installable::{self, Features, Locking};
 use crate::report::{Failure, Outcome};
 use crate::stores::Access;
 use eval::flake::lock::LockedFlake;
@@ -31,7 +31,7 @@ struct Line {
 /// Runs `nivis flake`.
 pub(crate) fn run(cx: &mut Context, args: FlakeArgs) -> Outcome {
     args.settings.apply(cx.ui, &mut cx.settings)?;
-    installable::prepare(cx, false)?;
+    installable::prepare(cx, Features::Flakes, false)?;
     let locking = args.locking.locking();
     match args.verb {
         FlakeVerb::Metadata { flake, json } => {
@@ -79,7 +79,7 @@ pub(super) fn run_oracle(cx: &mut Context, mut flags: Flags) -> Outcome {
             }
         }
     }
-    installable::prepare(cx, false)?;
+    installable::prepare(cx, Features::Flakes, false)?;
     let mut words = words.into_iter();
     let Some(verb) = words.next() else {
         return Err(flags.wrong("'nix flake' requires a sub-command."));

@@ -58,6 +58,7 @@ pub(crate) fn run(cx: &mut Context, mut flags: Flags) -> Outcome {
                 form: line.form,
                 strict: line.strict,
                 locations: !line.leaves_out_locations,
+                copies: true,
             };
             eval::values(cx, &line.request, access, printing)
         }

@@ -14,7 +14,7 @@ use crate::stores::Access;
 /// As [`start`], or a setting with a bad value.
 pub(crate) fn run(cx: &mut Context, args: ReplArgs) -> Outcome {
     let evaluation = args.evaluation;
-    evaluation.settings.apply(cx.ui, &mut cx.settings)?;
+    evaluation.apply(cx)?;
     start(cx, Start { request: evaluation.request(), settings: evaluation.settings })
 }
 

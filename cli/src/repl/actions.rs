@@ -11,6 +11,7 @@ use eval::heap::{Kind, Value};
 use eval::select::{self, Selected};
 use eval::source::{HOST, Origin, Position, SourcePath};
 use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -62,7 +63,7 @@ impl<'h> Session<'_, 'h> {
             } else {
                 output
             };
-            text.push_str(&format!("  {name} -> {path}\n"));
+            let _ = writeln!(text, "  {name} -> {path}");
         }
         Ok(self.cx.ui.data(text)?)
     }

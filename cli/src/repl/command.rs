@@ -75,7 +75,12 @@ pub(super) const COMMANDS: &[Command] = &[
     row(&[":e", ":edit"], EXPRESSION, "Open a package or function in $EDITOR", Action::Edit),
     row(&[":i"], EXPRESSION, "Build a derivation and install it", Action::Install),
     row(&[":l", ":load"], "<path>", "Load a file and add its set to the scope", Action::Load),
-    row(&[":lf", ":load-flake"], "<ref>", "Load a flake and add its outputs to the scope", Action::LoadFlake),
+    row(
+        &[":lf", ":load-flake"],
+        "<ref>",
+        "Load a flake and add its outputs to the scope",
+        Action::LoadFlake,
+    ),
     row(&[":ll", ":last-loaded"], "", "List the variables added last", Action::LastLoaded),
     row(&[":p", ":print"], EXPRESSION, "Print all of a value; strings as they are", Action::Print),
     row(&[":q", ":quit"], "", "End the session", Action::Quit),

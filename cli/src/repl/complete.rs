@@ -16,8 +16,7 @@ const TIME_MAX: Duration = Duration::from_secs(1);
 const BREAKS: &[char] =
     &[' ', '\n', '\r', '\t', '(', ')', '{', '}', '[', ']', ';', ',', '=', '"', '!', '@', ':'];
 /// Words that begin an expression, or part its parts.
-const KEYWORDS: [&str; 9] =
-    ["assert", "else", "if", "in", "inherit", "let", "rec", "then", "with"];
+const KEYWORDS: [&str; 9] = ["assert", "else", "if", "in", "inherit", "let", "rec", "then", "with"];
 
 /// What could stand from `start` to the cursor.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -119,7 +119,7 @@ impl<'h> Session<'_, 'h> {
                 Some(body) => body,
                 None => {
                     let mut out = Vec::new();
-                    let options = Pretty { depth_max: usize::MAX, colors: false };
+                    let options = Pretty { depth_max: usize::MAX, colors: false, is_one_line: false };
                     print::pretty(self.eval, value, options, &mut out)?;
                     String::from_utf8_lossy(&out).into_owned()
                 }
@@ -148,7 +148,7 @@ impl<'h> Session<'_, 'h> {
     }
 
     fn field(&mut self, attrs: Attrs<'h>, name: &str) -> Result<Option<Value<'h>>, Stop> {
-        match attrs.get_named(name.as_bytes()) {
+        match attrs.named(name.as_bytes()) {
             Some(slot) => Ok(Some(self.eval.force(slot)?)),
             None => Ok(None),
         }
@@ -156,15 +156,13 @@ impl<'h> Session<'_, 'h> {
 }
 
 fn of_builtin(builtin: &builtins::Builtin) -> String {
-    let parameters: Vec<&str> =
-        builtin.parameters.iter().map(|parameter| parameter.name).collect();
+    let parameters: Vec<&str> = builtin.parameters.iter().map(|parameter| parameter.name).collect();
     let (name, doc) = (builtin.name, builtin.doc.trim());
     format!("Synopsis: builtins.{name} {}\n\n{}", parameters.join(" "), unindented(doc))
 }
 
 /// Takes off the blank that each line of a documentation comment begins with.
 fn unindented(doc: &str) -> String {
-    let lines: Vec<&str> =
-        doc.lines().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    let lines: Vec<&str> = doc.lines().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
     lines.join("\n")
 }

@@ -167,10 +167,7 @@ impl Prompt for Lines {
         Cow::Owned(format!("{:width$}> ", "", width = self.prompt.len()))
     }
 
-    fn render_prompt_history_search_indicator(
-        &self,
-        search: PromptHistorySearch,
-    ) -> Cow<'_, str> {
+    fn render_prompt_history_search_indicator(&self, search: PromptHistorySearch) -> Cow<'_, str> {
         Cow::Owned(format!(" (search: {}) ", search.term))
     }
 }
@@ -186,7 +183,7 @@ impl Validator for Whole {
             Meaning::Incomplete => ValidationResult::Incomplete,
             Meaning::Nothing
             | Meaning::Command { .. }
-            | Meaning::Bindings(_)
+            | Meaning::Bindings
             | Meaning::Expression => ValidationResult::Complete,
         }
     }

@@ -14,8 +14,8 @@ pub(super) enum Meaning {
         /// The rest, without blanks around it.
         argument: String,
     },
-    /// Bindings, each with its semicolon.
-    Bindings(String),
+    /// Bindings.
+    Bindings,
     /// An expression, or what cannot become anything.
     Expression,
     /// The beginning of something that goes on in the next line.
@@ -48,11 +48,8 @@ pub(super) fn meaning(
     if errors.is_empty() {
         return Meaning::Expression;
     }
-    // On a line of its own, for a comment may come last.
-    for whole in [text.to_owned(), format!("{text}\n;")] {
-        if parse_bindings(whole.as_bytes(), options).1.is_empty() {
-            return Meaning::Bindings(whole);
-        }
+    if parse_bindings(text.as_bytes(), options).1.is_empty() {
+        return Meaning::Bindings;
     }
     if is_cut_off(text, options) || is_cut_off(&format!("rec {{{text}"), options) {
         return Meaning::Incomplete;
@@ -91,7 +88,8 @@ mod tests {
 
     #[test]
     fn an_expression_goes_on_until_it_is_whole() {
-        for text in ["1 +", "{", "let x = 1; in", "\"a", "''a", "(f", "x.", "f: { a", "/* c", "a:"] {
+        for text in ["1 +", "{", "let x = 1; in", "\"a", "''a", "(f", "x.", "f: { a", "/* c", "a:"]
+        {
             assert_eq!(of(text), Meaning::Incomplete, "{text}");
         }
         for text in ["1 + 1", "x", "{ a }: a", "x)", "a, b", "x = 1)", "\"a\""] {
@@ -101,13 +99,13 @@ mod tests {
 
     #[test]
     fn bindings_need_no_last_semicolon() {
-        for text in ["x = 1;", "a.b = 1; inherit c;", "x = { a = 1; };"] {
-            assert_eq!(of(text), Meaning::Bindings(text.to_owned()));
+        for text in ["x = 1;", "a.b = 1; inherit c;", "x = { a = 1; };", "inherit (a) b"] {
+            assert_eq!(of(text), Meaning::Bindings, "{text}");
         }
-        for text in ["x = 1", "x = 1 # one", "inherit (a) b", "x = 1; y = 2"] {
-            assert_eq!(of(text), Meaning::Bindings(format!("{text}\n;")));
+        for text in ["x = 1", "x = 1 # one", "x = 1; y = 2", "x = { a = 1; }"] {
+            assert_eq!(of(text), Meaning::Bindings, "{text}");
         }
-        for text in ["x =", "x = {", "inherit (a", "x = 1; y ="] {
+        for text in ["x =", "x = {", "inherit (a", "x = 1; y =", "x = { a = 1"] {
             assert_eq!(of(text), Meaning::Incomplete, "{text}");
         }
     }

@@ -148,7 +148,7 @@ fn attr_values<'h>(eval: &mut Eval<'h>, set: Attrs<'h>) -> Result<Value<'h>> {
 }
 
 fn get_attr<'h>(eval: &mut Eval<'h>, Plain(name): Plain<'h>, set: Attrs<'h>) -> Result<Value<'h>> {
-    match set.get_named(name) {
+    match set.named(name) {
         Some(slot) => eval.force(slot),
         None => {
             let error = error::missing_attribute(&String::from_utf8_lossy(name), Vec::new());
@@ -158,7 +158,7 @@ fn get_attr<'h>(eval: &mut Eval<'h>, Plain(name): Plain<'h>, set: Attrs<'h>) -> 
 }
 
 fn has_attr<'h>(_: &mut Eval<'h>, Plain(name): Plain<'h>, set: Attrs<'h>) -> Result<Value<'h>> {
-    Ok(Value::bool(set.get_named(name).is_some()))
+    Ok(Value::bool(set.named(name).is_some()))
 }
 
 fn unsafe_get_attr_pos<'h>(

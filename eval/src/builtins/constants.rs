@@ -155,7 +155,7 @@ pub fn builtins_set<'h>(eval: &mut Eval<'h>) -> Result<Value<'h>> {
         }
     }
     let set = attrs.finish(heap);
-    if let Some(slot) = set.get_named(b"builtins") {
+    if let Some(slot) = set.named(b"builtins") {
         slot.fill(Value::attrs(set).into());
     }
     Ok(Value::attrs(set))
@@ -168,7 +168,7 @@ pub fn global(set: Attrs<'_>, name: Symbol) -> Option<Lazy<'_>> {
     if !super::is_global(text) {
         return None;
     }
-    let slot = set.get(name).or_else(|| set.get_named(text.strip_prefix("__")?.as_bytes()))?;
+    let slot = set.get(name).or_else(|| set.named(text.strip_prefix("__")?.as_bytes()))?;
     Some(Lazy::from_slot(slot))
 }
 

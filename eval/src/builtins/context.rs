@@ -246,7 +246,7 @@ fn append_dependency<'h>(
 
 /// Returns a boolean attribute, false when it is missing.
 fn flag<'h>(eval: &mut Eval<'h>, attrs: Attrs<'h>, name: &[u8]) -> Result<bool> {
-    let Some(slot) = attrs.get_named(name) else { return Ok(false) };
+    let Some(slot) = attrs.named(name) else { return Ok(false) };
     let value = eval.force(slot)?;
     value.as_bool().ok_or_else(|| wrong_type(eval, "a Boolean", value))
 }

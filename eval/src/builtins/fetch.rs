@@ -15,9 +15,9 @@ use crate::source::{Position, canonical};
 builtins! {
     /// Downloads a file into the store and returns its path.
     ///
-    /// `source` is an address, or a set of its `url`, the `name` of the store object (by default the
-    /// last component of the address) and the `sha256` that the file must have. Without a hash an
-    /// address is asked again after an hour (the setting `tarball-ttl`).
+    /// `source` is an address, or a set of its `url`, the `name` of the store object (by default
+    /// the last component of the address) and the `sha256` that the file must have. Without a hash
+    /// an address is asked again after an hour (the setting `tarball-ttl`).
     ///
     /// ```nix
     /// builtins.fetchurl { }              # error: 'url' argument required

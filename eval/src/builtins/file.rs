@@ -65,10 +65,7 @@ builtins! {
     "findFile"(search_path: &'h [Slot<'h>], name: Later<'h, Str<'h>>) => find_file;
 }
 
-fn path_exists<'h>(
-    eval: &mut Eval<'h>,
-    PathLike(value): PathLike<'h>,
-) -> Result<Value<'h>> {
+fn path_exists<'h>(eval: &mut Eval<'h>, PathLike(value): PathLike<'h>) -> Result<Value<'h>> {
     let must_be_directory = value
         .as_string()
         .is_some_and(|text| text.bytes().ends_with(b"/") || text.bytes().ends_with(b"/."));
@@ -87,10 +84,7 @@ fn path_exists<'h>(
     }
 }
 
-fn read_file<'h>(
-    eval: &mut Eval<'h>,
-    PathLike(value): PathLike<'h>,
-) -> Result<Value<'h>> {
+fn read_file<'h>(eval: &mut Eval<'h>, PathLike(value): PathLike<'h>) -> Result<Value<'h>> {
     let path = realise::path(eval, value)?;
     let contents = eval.read_file(&path)?;
     if contents.contains(&0) {
@@ -122,10 +116,7 @@ fn mentioned<'h>(eval: &Eval<'h>, path: &SourcePath, contents: &[u8]) -> Option<
     encode_all(eval.heap(), &elements)
 }
 
-fn read_dir<'h>(
-    eval: &mut Eval<'h>,
-    PathLike(value): PathLike<'h>,
-) -> Result<Value<'h>> {
+fn read_dir<'h>(eval: &mut Eval<'h>, PathLike(value): PathLike<'h>) -> Result<Value<'h>> {
     let path = realise::path(eval, value)?;
     let path = eval.resolve_links(&path)?;
     let entries = eval.read_dir(&path)?;
@@ -137,10 +128,7 @@ fn read_dir<'h>(
     Ok(attrs.finish_value(heap))
 }
 
-fn read_file_type<'h>(
-    eval: &mut Eval<'h>,
-    PathLike(value): PathLike<'h>,
-) -> Result<Value<'h>> {
+fn read_file_type<'h>(eval: &mut Eval<'h>, PathLike(value): PathLike<'h>) -> Result<Value<'h>> {
     let path = realise::path(eval, value)?;
     match eval.file_type(&path)? {
         Some(kind) => Ok(type_value(eval, kind)),

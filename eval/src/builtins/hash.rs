@@ -117,7 +117,7 @@ fn required<'h>(eval: &mut Eval<'h>, attrs: Attrs<'h>, name: &str) -> Result<Str
 }
 
 fn optional<'h>(eval: &mut Eval<'h>, attrs: Attrs<'h>, name: &str) -> Result<Option<Str<'h>>> {
-    let Some(slot) = attrs.get_named(name.as_bytes()) else { return Ok(None) };
+    let Some(slot) = attrs.named(name.as_bytes()) else { return Ok(None) };
     let string = eval.force(slot).and_then(|value| plain_string(eval, value));
     string.map(Some).map_err(|error| {
         let step = format!("while evaluating the attribute '{name}'");

@@ -59,8 +59,7 @@ fn get_flake<'h>(eval: &mut Eval<'h>, Plain(text): Plain<'h>) -> Result<Value<'h
 
 fn parse(eval: &Eval<'_>, text: &str) -> Result<Reference> {
     let verifies = eval.settings().has_feature("verified-fetches");
-    let (reference, warnings) =
-        Reference::parse(text, verifies).map_err(Refusal::into_error)?;
+    let (reference, warnings) = Reference::parse(text, verifies).map_err(Refusal::into_error)?;
     for warning in warnings {
         eval.system().message(warning.as_bytes());
     }

@@ -57,7 +57,7 @@ fn directory(eval: &Eval<'_>, place: &Place) -> Vec<u8> {
 pub fn outputs<'h>(eval: &mut Eval<'h>, flake: Value<'h>) -> Result<Attrs<'h>> {
     let why = "while evaluating the outputs of a flake";
     let attrs = expect::attrs(eval, flake, why)?;
-    match attrs.get_named(b"outputs") {
+    match attrs.named(b"outputs") {
         Some(slot) => {
             let outputs = eval.force(slot)?;
             expect::attrs(eval, outputs, why)
@@ -79,13 +79,10 @@ pub fn select<'h>(
 ) -> Result<Value<'h>> {
     let mut near: Vec<String> = Vec::new();
     for path in paths {
-        match attribute(eval, outputs, path, &mut near)? {
-            Some(value) => return Ok(value),
-            None => continue,
+        if let Some(value) = attribute(eval, outputs, path, &mut near)? {
+            return Ok(value);
         }
     }
-    near.sort();
-    near.dedup();
     let quoted: Vec<String> = paths.iter().map(|path| format!("'{path}'")).collect();
     let listed = match quoted.split_last() {
         Some((last, first)) if !first.is_empty() => format!("{} or {last}", first.join(", ")),
@@ -105,14 +102,20 @@ fn attribute<'h>(
     near: &mut Vec<String>,
 ) -> Result<Option<Value<'h>>> {
     let mut value = Value::attrs(outputs);
-    for name in crate::select::parse_path(path)? {
+    let names = crate::select::parse_path(path)?;
+    for (name, depth) in names.iter().zip(0..) {
         let Some(attrs) = value.as_attrs() else {
-            return Err(error::other(format!("'{name}' is not an attribute set")));
+            let above = names.get(..depth).unwrap_or_default().join(".");
+            return Err(error::other(format!("'{above}' is not an attribute set")));
         };
         let Some(attr) = attrs.attr(Symbol::intern(name.as_bytes())) else {
             let names = attrs.iter(eval.heap());
             let names: Vec<String> = names.map(|it| it.name.to_text().into_owned()).collect();
-            near.extend(best_matches(&name, names.iter().map(String::as_str)));
+            for name in best_matches(name, names.iter().map(String::as_str)) {
+                if !near.contains(&name) {
+                    near.push(name);
+                }
+            }
             return Ok(None);
         };
         value = eval.force_from(attr.slot, attr.position)?;

@@ -36,14 +36,12 @@ pub struct Tree {
 ///
 /// A tree that cannot be read, or is not the one that was meant.
 pub(crate) fn fetch_tree(eval: &mut Eval<'_>, reference: &Reference) -> Result<Tree> {
-    let mut result = fetch_any(eval, reference);
-    if let Ok(tree) = &result {
-        result = check(reference, tree.locked.clone()).map(|()| tree.clone());
-    }
-    result.map_err(|error| {
+    let tree = fetch_any(eval, reference).map_err(|error| {
         let step = format!("while fetching the input '{}'", reference.show());
         error.frame(Position::NONE, FrameKind::Evaluator, step)
-    })
+    })?;
+    check(reference, &tree.locked)?;
+    Ok(tree)
 }
 
 /// Brings the tree that a lock file names into the store; what the lock file says of it holds.
@@ -91,25 +89,23 @@ fn nar_hash(reference: &Reference) -> Result<Option<Hash>> {
 }
 
 /// Checks that what was found is what was wanted.
-fn check(wanted: &Reference, found: Reference) -> Result<()> {
-    let (expected, got) = (nar_hash(wanted)?, nar_hash(&found)?);
+fn check(wanted: &Reference, found: &Reference) -> Result<()> {
+    let (expected, got) = (nar_hash(wanted)?, nar_hash(found)?);
     if let (Some(expected), Some(got)) = (expected, got)
         && expected != got
     {
+        // The oracle has the two the other way round, and so do those who read its words.
         return Err(error::other(format!(
             "NAR hash mismatch in input '{}', expected '{}' but got '{}'",
             wanted.show(),
-            expected.digits(HashFormat::Sri),
-            got.digits(HashFormat::Sri)
+            got.digits(HashFormat::Sri),
+            expected.digits(HashFormat::Sri)
         )));
     }
     match wanted.text("rev") {
-        Some(revision) if found.text("rev") != Some(revision.clone()) => {
-            Err(error::other(format!(
-                "'rev' attribute mismatch in input '{}', expected {revision}",
-                found.show()
-            )))
-        }
+        Some(revision) if found.text("rev") != Some(revision.clone()) => Err(error::other(
+            format!("'rev' attribute mismatch in input '{}', expected {revision}", found.show()),
+        )),
         _ => Ok(()),
     }
 }
@@ -145,6 +141,12 @@ fn fetch_path(eval: &mut Eval<'_>, reference: &Reference) -> Result<Tree> {
     }
     let path = reference.text("path").unwrap_or_default();
     let path = crate::source::canonical(path.as_bytes());
+    let in_store =
+        eval.store().directory().contains(String::from_utf8_lossy(&path).as_ref().as_ref());
+    if !in_store && eval.system().file_type(&path).is_err() {
+        let shown = String::from_utf8_lossy(&path);
+        return Err(error::io(format!("path '{shown}' does not exist")));
+    }
     let path = PathBuf::from(String::from_utf8_lossy(&path).into_owned());
     let source = add(eval, SourcePlace::Path(path))?;
     // Whoever says when it changed last is believed.
@@ -184,10 +186,8 @@ fn fetch_git(eval: &mut Eval<'_>, reference: &Reference) -> Result<Tree> {
         reference: None,
         count: None,
     });
-    let mut more = vec![
-        ("narHash", sri(&source.nar_hash)),
-        ("lastModified", Attr::Number(source.modified)),
-    ];
+    let mut more =
+        vec![("narHash", sri(&source.nar_hash)), ("lastModified", Attr::Number(source.modified))];
     if commit.is_dirty {
         let warning = format!("warning: Git tree '{directory}' is dirty");
         eval.system().message(warning.as_bytes());
@@ -206,7 +206,12 @@ fn fetch_git(eval: &mut Eval<'_>, reference: &Reference) -> Result<Tree> {
     Ok(Tree { path: source.path, locked })
 }
 
+/// Fetches an archive of which the lock file tells all that there is to know.
 fn fetch_tarball(eval: &mut Eval<'_>, reference: &Reference) -> Result<Tree> {
+    if reference.last_modified().is_none() || reference.text("narHash").is_none() {
+        let shown = reference.show();
+        return Err(error::other(format!("locking the tarball '{shown}' is not built yet")));
+    }
     let request = FetchRequest {
         url: reference.text("url").unwrap_or_default(),
         kind: FetchKind::Tarball,

@@ -71,10 +71,10 @@ pub struct Place {
 ///
 /// A tree that cannot be fetched, or has no flake in it.
 pub fn get(eval: &mut Eval<'_>, reference: &Reference) -> Result<Flake> {
-    get_at(eval, reference, &[])
+    read_at(eval, reference, &[])
 }
 
-fn get_at(eval: &mut Eval<'_>, reference: &Reference, prefix: &[String]) -> Result<Flake> {
+fn read_at(eval: &mut Eval<'_>, reference: &Reference, prefix: &[String]) -> Result<Flake> {
     let tree = fetch::fetch_tree(eval, reference)?;
     read(eval, reference, tree, prefix)
 }
@@ -89,7 +89,7 @@ fn read(
     let file = format!("{root}/{}/flake.nix", reference.directory());
     let file = SourcePath::new(HOST, &canonical(file.as_bytes()));
     let manifest = manifest::read(eval, &file, &reference.show(), prefix)?;
-    for name in manifest.self_attributes.keys() {
+    if let Some(name) = manifest.self_attributes.keys().next() {
         let message = match name.as_str() {
             "submodules" | "lfs" => format!("the flake 'self' attribute '{name}' is not built yet"),
             _ => format!("flake 'self' attribute '{name}' is not supported"),
@@ -151,11 +151,7 @@ pub fn lock(eval: &mut Eval<'_>, flake: Flake, options: &LockOptions) -> Result<
     })
 }
 
-fn lock_inputs(
-    eval: &mut Eval<'_>,
-    flake: Flake,
-    options: &LockOptions,
-) -> Result<LockedFlake> {
+fn lock_inputs(eval: &mut Eval<'_>, flake: Flake, options: &LockOptions) -> Result<LockedFlake> {
     let old = read_lock_file(eval, &flake.file)?;
     let mut locker = Locker {
         eval,
@@ -332,10 +328,8 @@ impl Locker<'_, '_> {
             .next();
         let is_updated_below =
             next.is_some_and(|it| it.len() > wanted.path.len() && it.starts_with(wanted.path));
-        let inputs = match is_updated_below {
-            true => None,
-            false => self.locked_inputs(file, old, wanted, trusts),
-        };
+        let inputs =
+            if is_updated_below { None } else { self.locked_inputs(file, old, wanted, trusts) };
         let old = Some((file, old));
         let prefix = wanted.path.to_vec();
         if let Some(inputs) = inputs {
@@ -439,7 +433,7 @@ impl Locker<'_, '_> {
     /// Reads the flake of an input, which lies in a tree of its own or in that of another flake.
     fn flake(&mut self, wanted: &Wanted<'_>, reference: &Reference) -> Result<(Manifest, Place)> {
         let Some(way) = &wanted.relative else {
-            let flake = get_at(self.eval, reference, wanted.path)?;
+            let flake = read_at(self.eval, reference, wanted.path)?;
             let directory = directory(&flake.file);
             return Ok((flake.manifest, Place { tree: flake.tree, directory }));
         };
@@ -498,7 +492,6 @@ fn below(place: &Place, way: &str) -> Place {
 /// Returns the reference of an input that nothing is said of.
 fn indirect(name: &str) -> Result<Reference> {
     let text = |text: &str| Attr::Text(text.to_owned());
-    let attrs =
-        Attrs::from([("type".to_owned(), text("indirect")), ("id".to_owned(), text(name))]);
+    let attrs = Attrs::from([("type".to_owned(), text("indirect")), ("id".to_owned(), text(name))]);
     Reference::from_attrs(attrs, true).map_err(Refusal::into_error)
 }

@@ -105,7 +105,8 @@ impl LockFile {
         };
         let empty = Map::new();
         let nodes = text.get("nodes").and_then(Json::as_object).unwrap_or(&empty);
-        let mut reader = Reader { lock_file: LockFile::default(), nodes, ids: BTreeMap::new(), warn };
+        let mut reader =
+            Reader { lock_file: LockFile::default(), nodes, ids: BTreeMap::new(), warn };
         reader.ids.insert(root.to_owned(), ROOT);
         reader.inputs(root)?;
         Ok(reader.lock_file)
@@ -233,9 +234,10 @@ impl LockFile {
             Edge::Follows(path) => format!("follows '{}'", show_path(path)),
             Edge::Node(id) => match &self.node(*id).lock {
                 Some(lock) => {
-                    let date = lock.locked.last_modified().map(|time| {
-                        format!(" ({})", super::date::DateTime::of(time).day())
-                    });
+                    let date = lock
+                        .locked
+                        .last_modified()
+                        .map(|time| format!(" ({})", super::date::DateTime::of(time).day()));
                     format!("'{}'{}", lock.locked.show(), date.unwrap_or_default())
                 }
                 None => String::new(),

@@ -179,7 +179,7 @@ impl<'h> Reader<'_, 'h> {
             };
             let set = self.set(attr)?;
             for attr in set.iter(self.eval.heap()) {
-                self.attribute(attr, attributes)?;
+                Self::attribute(attr, attributes)?;
             }
         }
         Ok(inputs)
@@ -192,8 +192,7 @@ impl<'h> Reader<'_, 'h> {
         let mut url = None;
         for part in set.iter(self.eval.heap()) {
             self.input_part(part, &mut input, &mut attributes, &mut url).map_err(|error| {
-                let step =
-                    format!("while evaluating flake attribute '{}'", part.name.to_text());
+                let step = format!("while evaluating flake attribute '{}'", part.name.to_text());
                 error.frame(part.position, FrameKind::Evaluator, step)
             })?;
         }
@@ -248,7 +247,7 @@ impl<'h> Reader<'_, 'h> {
                 path.extend(parse_path(&self.text(attr)?)?);
                 input.follows = Some(path);
             }
-            _ => self.attribute(attr, attributes)?,
+            _ => Self::attribute(attr, attributes)?,
         }
         Ok(())
     }
@@ -269,7 +268,7 @@ impl<'h> Reader<'_, 'h> {
     }
 
     /// Reads an attribute of a reference.
-    fn attribute(&mut self, attr: Attr<'h>, attributes: &mut Attributes) -> Result<()> {
+    fn attribute(attr: Attr<'h>, attributes: &mut Attributes) -> Result<()> {
         let name = attr.name.to_text();
         // What is not known yet stays so.
         let value = match attr.slot.state() {

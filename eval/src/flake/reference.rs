@@ -144,9 +144,8 @@ fn identifier(text: &str) -> Option<(Url, String)> {
         Some((id, rest)) => (id, Some(rest)),
         None => (path, None),
     };
-    let is_in_fragment = |char: char| {
-        char.is_ascii_alphanumeric() || "-._~!$&'\"()*+,;=%:@/? ^".contains(char)
-    };
+    let is_in_fragment =
+        |char: char| char.is_ascii_alphanumeric() || "-._~!$&'\"()*+,;=%:@/? ^".contains(char);
     let is_good = scheme::is_flake_id(id)
         && rest.is_none_or(scheme::is_ref_or_revision)
         && fragment.chars().all(is_in_fragment);
@@ -155,11 +154,7 @@ fn identifier(text: &str) -> Option<(Url, String)> {
     is_good.then(|| (url, url::decode(fragment)))
 }
 
-fn parse_url(
-    text: &str,
-    verifies: bool,
-    warnings: &mut Warnings,
-) -> Result<(Reference, String)> {
+fn parse_url(text: &str, verifies: bool, warnings: &mut Warnings) -> Result<(Reference, String)> {
     let url = Url::parse(text, true).map_err(Refusal::Url)?;
     for name in &url.dubious {
         warnings.push(format!(
@@ -242,8 +237,7 @@ fn text<'a>(attrs: &'a Attrs, name: &str) -> Result<Option<&'a str>> {
 
 /// Returns an attribute that is a string and must be there.
 fn required<'a>(attrs: &'a Attrs, name: &str) -> Result<&'a str> {
-    text(attrs, name)?
-        .ok_or_else(|| Refusal::Other(format!("input attribute '{name}' is missing")))
+    text(attrs, name)?.ok_or_else(|| Refusal::Other(format!("input attribute '{name}' is missing")))
 }
 
 fn number(attrs: &Attrs, name: &str) -> Result<()> {

@@ -166,11 +166,7 @@ pub struct Installable {
 /// # Errors
 ///
 /// What is wrong with it.
-pub fn parse_typed(
-    system: &dyn System,
-    directory: &[u8],
-    text: &str,
-) -> Result<Installable> {
+pub fn parse_typed(system: &dyn System, directory: &[u8], text: &str) -> Result<Installable> {
     let (text, fragment) = match text.split_once('#') {
         Some((text, fragment)) => (text, url::decode(fragment)),
         None => (text, String::new()),
@@ -262,12 +258,7 @@ fn parse_path(system: &dyn System, directory: &[u8], text: &str) -> Result<Refer
 }
 
 /// Returns the reference of a flake in a repository with a working tree.
-fn repository(
-    system: &dyn System,
-    root: &[u8],
-    inside: &[u8],
-    query: &str,
-) -> Result<Reference> {
+fn repository(system: &dyn System, root: &[u8], inside: &[u8], query: &str) -> Result<Reference> {
     let mut parts: Vec<String> = Vec::new();
     if !query.is_empty() {
         parts.push(query.to_owned());

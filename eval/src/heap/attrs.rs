@@ -164,7 +164,7 @@ impl<'h> Attrs<'h> {
     }
 
     /// Returns the attribute called `name`.
-    pub fn get_named(self, name: &[u8]) -> Option<&'h Slot<'h>> {
+    pub fn named(self, name: &[u8]) -> Option<&'h Slot<'h>> {
         self.get(Symbol::lookup(name)?)
     }
 

@@ -1,3 +1,5 @@
+//! What values, slots and sets in the heap keep.
+
 use super::*;
 
 #[test]
@@ -28,7 +30,7 @@ fn update_prefers_the_right_operand_also_through_layers() {
     assert_eq!(all.len(), 100);
     let expected = |index: i64| (1..20).rev().find(|l| (*l..l + 3).contains(&index)).unwrap_or(0);
     for index in 0..100 {
-        let slot = all.get_named(format!("n{index}").as_bytes()).unwrap();
+        let slot = all.named(format!("n{index}").as_bytes()).unwrap();
         let want = index + expected(index) * 1000;
         assert_eq!(slot.value().and_then(Value::as_int), Some(want));
     }

@@ -101,10 +101,16 @@ impl<'h> Eval<'h> {
     /// Returns the file of a position with its line and column, both from 1 (columns in bytes).
     pub fn locate(&self, position: Position) -> Option<(Origin, u32, u32)> {
         let file = self.code.file(position.file)?;
-        let lines = self.lines.0.borrow_mut().entry(position.file).or_insert_with(|| {
-            let has_return = file.text.contains(&b'\r');
-            (!has_return).then(|| Arc::new(LineIndex::new(file.text)))
-        }).clone();
+        let lines = self
+            .lines
+            .0
+            .borrow_mut()
+            .entry(position.file)
+            .or_insert_with(|| {
+                let has_return = file.text.contains(&b'\r');
+                (!has_return).then(|| Arc::new(LineIndex::new(file.text)))
+            })
+            .clone();
         let Some(lines) = lines else {
             let (line, column) = crate::syntax_error::line_column(file.text, position.offset);
             return Some((file.origin, line, column));

@@ -123,13 +123,7 @@ impl<'h> Eval<'h> {
     }
 
     #[inline(never)]
-    fn equal_values(
-        &mut self,
-        id: Id,
-        a: Value<'h>,
-        b: Value<'h>,
-        wanted: bool,
-    ) -> Answer<'h> {
+    fn equal_values(&mut self, id: Id, a: Value<'h>, b: Value<'h>, wanted: bool) -> Answer<'h> {
         match equal::equal(self, a, b) {
             Ok(is_equal) => Value::bool(is_equal == wanted).into(),
             Err(error) => self.failed_comparison(error, id),
@@ -297,12 +291,7 @@ impl<'h> Eval<'h> {
     }
 
     #[inline]
-    fn push_part(
-        &mut self,
-        text: &mut Text<'h>,
-        part: Value<'h>,
-        mode: Mode,
-    ) -> Result<()> {
+    fn push_part(&mut self, text: &mut Text<'h>, part: Value<'h>, mode: Mode) -> Result<()> {
         if let Kind::String(string) = part.kind() {
             text.push(string);
             return Ok(());

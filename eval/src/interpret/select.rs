@@ -189,9 +189,7 @@ impl<'h> Eval<'h> {
             Ok(subject) => subject,
         };
         Answer::error(match subject.as_attrs() {
-            Some(attrs) => {
-                missing_attribute(self.heap, attrs, name).at(self.code.position(id))
-            }
+            Some(attrs) => missing_attribute(self.heap, attrs, name).at(self.code.position(id)),
             None => {
                 let error = wrong_type(self, "a set", subject);
                 self.step(error, id, SELECTING)
@@ -201,13 +199,7 @@ impl<'h> Eval<'h> {
 
     #[cold]
     #[inline(never)]
-    fn no_with_set(
-        &mut self,
-        set: Value<'h>,
-        id: Id,
-        level: u32,
-        levels: &'h [u32],
-    ) -> Answer<'h> {
+    fn no_with_set(&mut self, set: Value<'h>, id: Id, level: u32, levels: &'h [u32]) -> Answer<'h> {
         let step = "while evaluating the first subexpression of a with expression";
         let position = self.with_place(id, level, levels);
         let error = wrong_type(self, "a set", set);

@@ -1,3 +1,5 @@
+//! What expressions become in the IR.
+
 use std::fmt::Write as _;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! How numbers look as text.
+
 use proptest::prelude::*;
 
 use super::{fixed, general, shortest};

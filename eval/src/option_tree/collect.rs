@@ -271,7 +271,7 @@ impl<'h> Collector<'_, 'h> {
     /// Returns a value as Nix text: from its literal wrapper where it has one, else printed.
     fn nix_text(&mut self, value: Value<'h>) -> Result<String> {
         if let Some(wrapper) = value.as_attrs()
-            && wrapper.get_named(b"_type").is_some()
+            && wrapper.named(b"_type").is_some()
             && let Some(text) = self.text(wrapper, "text")?
         {
             return Ok(text);

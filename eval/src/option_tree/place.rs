@@ -28,7 +28,7 @@ pub(super) fn complete(eval: &mut Eval<'_>, node: &mut OptionNode, path: &[&str]
 
 /// The files that were read, each once; `None` where one cannot be.
 #[derive(Default)]
-struct Files {
+pub(super) struct Files {
     by_name: BTreeMap<String, Option<ModuleFile>>,
 }
 
@@ -67,7 +67,12 @@ impl Files {
         Ok(())
     }
 
-    fn locate(
+    /// Adds the line and column of the binding for `path` to a place that only names its file.
+    ///
+    /// # Errors
+    ///
+    /// If the evaluation is cancelled or out of memory.
+    pub(super) fn locate(
         &mut self,
         eval: &mut Eval<'_>,
         place: &mut Place,

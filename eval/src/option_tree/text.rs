@@ -97,7 +97,7 @@ fn write_attrs<'h>(
         text.push_str("{ }");
         return Ok(());
     }
-    if depth >= DEPTH_MAX || attrs.get_named(b"_type").is_some() {
+    if depth >= DEPTH_MAX || attrs.named(b"_type").is_some() {
         text.push_str("{ … }");
         return Ok(());
     }
@@ -117,7 +117,7 @@ fn write_attrs<'h>(
 /// Returns the name of a set that is a derivation, or a set of packages.
 fn package_name<'h>(eval: &mut Eval<'h>, attrs: Attrs<'h>) -> Result<Option<String>> {
     let mut text_of = |name: &[u8]| -> Result<Option<String>> {
-        let Some(slot) = attrs.get_named(name) else { return Ok(None) };
+        let Some(slot) = attrs.named(name) else { return Ok(None) };
         let forced = eval.force(slot);
         let value = caught(eval, forced)?.and_then(Value::as_string);
         Ok(value.map(|text| text.to_text().into_owned()))

@@ -31,6 +31,8 @@ pub struct Pretty {
     pub depth_max: usize,
     /// Whether escape sequences color the values.
     pub colors: bool,
+    /// Whether all of it stands on one line.
+    pub is_one_line: bool,
 }
 
 /// Adds `value` to `out` as the prompt prints it, without a newline at the end, and evaluates what
@@ -147,6 +149,7 @@ impl Printer<'_> {
         let sorted: Vec<Attr<'h>> = attrs.iter_by_name(heap).collect();
         let is_long = match sorted.as_slice() {
             [] => false,
+            _ if self.options.is_one_line => false,
             [only] => is_nested(eval, only.slot)?,
             _ => true,
         };
@@ -163,12 +166,7 @@ impl Printer<'_> {
         Ok(())
     }
 
-    fn list<'h>(
-        &mut self,
-        eval: &mut Eval<'h>,
-        list: &'h [Slot<'h>],
-        depth: usize,
-    ) -> Result<()> {
+    fn list<'h>(&mut self, eval: &mut Eval<'h>, list: &'h [Slot<'h>], depth: usize) -> Result<()> {
         if depth >= self.options.depth_max {
             self.text("[ ... ]");
             return Ok(());
@@ -177,6 +175,7 @@ impl Printer<'_> {
         self.text("[");
         let is_long = match list {
             [] => false,
+            _ if self.options.is_one_line => false,
             [only] => is_nested(eval, only)?,
             _ => true,
         };
@@ -239,7 +238,8 @@ mod tests {
         let origin = Origin::String(SourcePath::new(HOST, b"/"));
         let value = eval.evaluate(origin, text.as_bytes()).expect("a value");
         let mut out = Vec::new();
-        pretty(&mut eval, value, Pretty { depth_max, colors }, &mut out).expect("text");
+        let options = Pretty { depth_max, colors, is_one_line: false };
+        pretty(&mut eval, value, options, &mut out).expect("text");
         String::from_utf8(out).expect("UTF-8")
     }
 

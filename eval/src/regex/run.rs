@@ -260,9 +260,7 @@ impl Walk<'_> {
                     at += 1;
                 }
                 Step::Run { set, min, is_final } => {
-                    let set = self.program.set(set);
-                    let rest = self.text.get(at as usize..).unwrap_or_default();
-                    let taken = rest.iter().take_while(|&&byte| set.contains(byte)).count() as u32;
+                    let taken = self.run_length(set, at);
                     if taken < min {
                         return false;
                     }
@@ -316,6 +314,14 @@ impl Walk<'_> {
             }
             pc += 1;
         }
+    }
+
+    /// Counts the bytes of a set from `at` on.
+    #[inline]
+    fn run_length(&self, set: u32, at: u32) -> u32 {
+        let set = self.program.set(set);
+        let rest = self.text.get(at as usize..).unwrap_or_default();
+        rest.iter().take_while(|&&byte| set.contains(byte)).count() as u32
     }
 
     /// Notes where a group begins.

@@ -1,3 +1,5 @@
+//! What regular expressions match.
+
 use super::*;
 
 fn regex(pattern: &str) -> Regex {

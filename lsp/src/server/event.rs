@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use eval::inspect::{Inspected, Lookup};
-use eval::option_tree::OptionTree;
+use eval::option_tree::{Failure, OptionTree};
 use lsp_types::{
     Diagnostic, DidChangeTextDocumentParams, DidOpenTextDocumentParams, InitializeParams,
     InitializeResult, MessageType, Registration, Uri,
@@ -12,6 +12,7 @@ use lsp_types::{
 use tokio::sync::oneshot;
 
 use super::indexes::Root;
+use super::values::Texts;
 use super::worker::Job;
 
 /// Something that the session is told.
@@ -46,6 +47,8 @@ pub(super) enum Event {
     Diagnosed(Diagnosed),
     /// An evaluation has ended.
     Indexed(Indexed),
+    /// A whole system was evaluated.
+    Checked(Root, Option<Checked>),
     /// The client asked for the shutdown.
     ShutDown,
     /// The connection has ended.
@@ -84,6 +87,14 @@ pub(super) struct Indexed {
     pub(super) options: Result<Arc<OptionTree>, String>,
     /// The host's files that were looked at.
     pub(super) observed: BTreeSet<Vec<u8>>,
+}
+
+/// Why a system does not evaluate, and the texts for which that was found.
+pub(super) struct Checked {
+    /// What went wrong.
+    pub(super) failure: Failure,
+    /// The editor's texts at that time.
+    pub(super) texts: Texts,
 }
 
 /// Something that the client is told without having asked.

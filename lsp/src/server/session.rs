@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ use tower_lsp::jsonrpc::Error;
 
 use super::documents::Document;
 use super::evaluation::{self, Order};
-use super::event::{Diagnosed, Event, Indexed, Notice};
+use super::event::{Checked, Diagnosed, Event, Indexed, Notice};
 use super::indexes::{Indexes, Root};
 use super::inspection;
 use super::overlay::Overlay;
@@ -52,6 +52,10 @@ pub(super) struct Session {
     waiting: Vec<Waiting>,
     indexes: Indexes,
     values: Values,
+    /// Why systems do not evaluate.
+    failures: BTreeMap<Root, Arc<Checked>>,
+    /// Stops the newest evaluation.
+    evaluating: Arc<AtomicBool>,
     workers: Workers,
     orders: mpsc::Sender<Order>,
     events: mpsc::Sender<Event>,
@@ -95,6 +99,8 @@ impl Session {
             waiting: Vec::new(),
             indexes: Indexes::default(),
             values: Values::new(lookups, cancel),
+            failures: BTreeMap::new(),
+            evaluating: Arc::default(),
             workers: Workers::start(&events)?,
             orders: evaluation::start(Arc::clone(&host), events.clone())?,
             host,
@@ -121,8 +127,7 @@ impl Session {
             }
             for event in first.into_iter().chain(inbox.try_iter().take(BATCH_MAX)) {
                 if matches!(event, Event::Stop) {
-                    self.indexes.stop();
-                    self.values.stop();
+                    self.stop();
                     return;
                 }
                 self.take(event);
@@ -172,11 +177,18 @@ impl Session {
             Event::Looked(looked) => self.values.finish(looked),
             Event::Diagnosed(found) => self.publish(found),
             Event::Indexed(indexed) => self.index(indexed),
+            Event::Checked(root, checked) => self.check(root, checked),
             Event::ShutDown | Event::Stop => {
-                self.indexes.stop();
-                self.values.stop();
+                self.stop();
             }
         }
+    }
+
+    /// Stops every evaluation.
+    fn stop(&mut self) {
+        self.indexes.stop();
+        self.values.stop();
+        self.evaluating.store(true, Ordering::SeqCst);
     }
 
     fn wait(&mut self, job: Box<dyn Job>, wants: Wants) {
@@ -325,6 +337,22 @@ impl Session {
         self.indexes.finish(&root, options, observed);
     }
 
+    /// Takes what became of a system, and tells it with the other diagnostics.
+    fn check(&mut self, root: Root, checked: Option<Checked>) {
+        let had = match checked {
+            Some(checked) => self.failures.insert(root.clone(), Arc::new(checked)).is_some(),
+            None => self.failures.remove(&root).is_some(),
+        };
+        if !had && !self.failures.contains_key(&root) {
+            return;
+        }
+        for document in self.documents.values().filter(|it| it.root == root && !it.is_dirty) {
+            let (uri, revision) = (document.uri.clone(), document.revision);
+            let events = self.events.clone();
+            self.asked.push(Box::new(Diagnose { uri, revision, events }));
+        }
+    }
+
     /// Acts on what was taken.
     fn settle(&mut self) {
         let dirty: Vec<String> = self
@@ -352,6 +380,9 @@ impl Session {
         self.values.tick(Instant::now());
         self.wake();
         if let Some((root, cancel)) = self.indexes.next(Instant::now()) {
+            // Options come first; what the system before this one comes to is of no interest.
+            self.evaluating.store(true, Ordering::SeqCst);
+            self.evaluating = Arc::clone(&cancel);
             let texts = self.sound_texts();
             drop(self.orders.send(Order { root, texts, cancel }));
         }
@@ -396,6 +427,8 @@ impl Session {
             may_wait,
             values: self.values.snapshot(&document.root),
             may_look,
+            failure: self.failures.get(&document.root).cloned(),
+            path: document.path.clone(),
             files: self.documents.values().map(|it| it.file).collect(),
             folders: Arc::clone(&self.folders),
             system: Overlay::new(Arc::clone(&self.host.system), self.open_texts()),

@@ -5,6 +5,7 @@ use std::path::Path;
 use eval::db;
 use eval::diagnostic::{self, Severity};
 use eval::inspect::{Base, Lookup};
+use eval::option_tree::Place;
 use eval::source::{EMBEDDED, HOST, SourcePath};
 use lsp_types::{
     CompletionItem, CompletionItemKind, CompletionList, CompletionResponse, CompletionTextEdit,
@@ -13,9 +14,10 @@ use lsp_types::{
     MarkupContent, MarkupKind, NumberOrString, Position, Range, SymbolKind, TextEdit, Uri,
 };
 use serde::{Deserialize, Serialize};
-use syntax::LineIndex;
+use syntax::{LineIndex, TextRange, TextSize};
 use tower_lsp::UriExt as _;
 
+use super::event::Checked;
 use super::position::{Text, bytes_to_column};
 use super::worker::View;
 use crate::ide::completion::{self, CompletionKind, Subject};
@@ -42,7 +44,44 @@ pub(super) fn file_uri(path: &Path) -> Option<Uri> {
 pub(super) fn diagnostics(view: &View) -> (Vec<Diagnostic>, bool) {
     let found = db::diagnostics(&view.db, view.file);
     let is_sound = found.iter().all(|it| it.code != "syntax-error");
-    (found.iter().map(|it| diagnostic(view, it)).collect(), is_sound)
+    let mut diagnostics: Vec<Diagnostic> = found.iter().map(|it| diagnostic(view, it)).collect();
+    if let Some(failure) = failure(view) {
+        let is_told = |it: &Diagnostic| {
+            it.severity == Some(DiagnosticSeverity::ERROR) && it.range.start == failure.range.start
+        };
+        if !diagnostics.iter().any(is_told) {
+            diagnostics.push(failure);
+        }
+    }
+    (diagnostics, is_sound)
+}
+
+/// Returns why the system does not evaluate, if that is to be mended here and the text is still
+/// the one that was evaluated.
+fn failure(view: &View) -> Option<Diagnostic> {
+    let Checked { failure, texts } = &**view.failure.as_ref()?;
+    let is_open = |it: &&Place| texts.contains_key(it.file.as_bytes());
+    let place = failure.places.iter().find(is_open)?;
+    let path = view.path.as_deref().filter(|path| *path == place.file.as_bytes())?;
+    let text = view.text();
+    if texts.get(path).is_none_or(|evaluated| **evaluated != *text.bytes) {
+        return None;
+    }
+    let line = text.lines.line_range(place.line?.saturating_sub(1));
+    let column = place.column.unwrap_or(1).saturating_sub(1);
+    let start = (line.start() + TextSize::from(column)).min(line.end());
+    let rest = text.bytes.get(usize::from(start)..usize::from(line.end())).unwrap_or_default();
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-'.\"".contains(byte);
+    let length = rest.iter().position(|byte| !is_word(byte)).unwrap_or(rest.len()).max(1);
+    let end = (start + TextSize::from(length as u32)).min(line.end());
+    Some(Diagnostic {
+        range: text.range(TextRange::new(start, end)),
+        severity: Some(DiagnosticSeverity::ERROR),
+        code: Some(NumberOrString::String("evaluation-error".to_owned())),
+        source: Some("nivis".to_owned()),
+        message: failure.message.clone(),
+        ..Diagnostic::default()
+    })
 }
 
 fn diagnostic(view: &View, found: &diagnostic::Diagnostic) -> Diagnostic {

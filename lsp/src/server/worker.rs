@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tower_lsp::jsonrpc::{Error, Result};
 
 use super::Host;
-use super::event::{Diagnosed, Event};
+use super::event::{Checked, Diagnosed, Event};
 use super::overlay::Overlay;
 use super::position::{Encoding, Text};
 use super::to_proto;
@@ -41,6 +41,10 @@ pub(super) struct View {
     pub(super) values: Snapshot,
     /// Whether a job may wait for what is not known of those.
     pub(super) may_look: bool,
+    /// Why the system that the document belongs to does not evaluate.
+    pub(super) failure: Option<Arc<Checked>>,
+    /// Its path on the host, if it has one.
+    pub(super) path: Option<Vec<u8>>,
     /// All open documents.
     pub(super) files: Arc<[File]>,
     /// The open folders.

@@ -133,6 +133,7 @@ impl Git<'_> {
     }
 
     fn add_commit(&self, store: &dyn Store, name: &str) -> Result<Source, FetchError> {
+        self.run(&["rev-parse", "--git-dir"])?;
         let reference = self.source.reference.clone();
         let revision = match &self.source.revision {
             Some(revision) => self.revision(revision)?,

@@ -37,9 +37,18 @@ pub(super) fn bindings(p: &mut Parser<'_>, scope: Scope) {
         match p.current() {
             K::Inherit => inherit(p),
             kind if ATTR_START.contains(kind) => binding(p),
-            kind if END.contains(kind) => return,
+            kind if END.contains(kind) && !is_unmatched(p) => return,
             _ => stray(p, scope),
         }
+    }
+}
+
+/// Whether a bracket closes nothing: it must not end the bindings that it strayed among.
+fn is_unmatched(p: &Parser<'_>) -> bool {
+    match p.current() {
+        K::ParenClose => p.open.parens == 0,
+        K::BracketClose => p.open.brackets == 0,
+        _ => false,
     }
 }
 
@@ -96,7 +105,9 @@ pub(super) fn inherit(p: &mut Parser<'_>) {
         let from = p.start();
         let open = p.current_range();
         p.bump();
+        p.open.parens += 1;
         expression(p);
+        p.open.parens -= 1;
         close(p, K::ParenClose, open);
         p.complete(from, K::InheritFrom);
     }

@@ -217,7 +217,9 @@ pub(super) fn paren(p: &mut Parser<'_>) -> Completed {
     let marker = p.start();
     let open = p.current_range();
     p.bump();
+    p.open.parens += 1;
     expression(p);
+    p.open.parens -= 1;
     close(p, K::ParenClose, open);
     p.complete(marker, K::Paren)
 }
@@ -226,6 +228,7 @@ pub(super) fn list(p: &mut Parser<'_>) -> Completed {
     let marker = p.start();
     let open = p.current_range();
     p.bump();
+    p.open.brackets += 1;
     loop {
         match p.current() {
             K::BracketClose => {
@@ -246,6 +249,7 @@ pub(super) fn list(p: &mut Parser<'_>) -> Completed {
             _ => stray_in_list(p),
         }
     }
+    p.open.brackets -= 1;
     p.complete(marker, K::List)
 }
 

@@ -21,8 +21,9 @@ use std::process::{Command, Output};
 use tests::literate::{self, Block, Case};
 
 /// The names under which the binary is called.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     "nivis",
+    "nix",
     "nix-build",
     "nix-collect-garbage",
     "nix-env",

@@ -131,7 +131,7 @@ fn check_completion(search_path: &str, text: &str, wanted: &[&str]) -> String {
 fn check_completions_of(search_path: &str) {
     let set = "{ config, pkgs, lib, ... }:\n{\n  services.ngi$0\n}\n";
     let shown = check_completion(search_path, set, &["nginx", "openssh"]);
-    assert!(shown.contains("nginx") && shown.contains("`enable`"), "{shown}");
+    assert!(shown.to_lowercase().contains("nginx") && shown.contains("`enable`"), "{shown}");
     let submodule = "{ ... }:\n{\n  services.nginx.virtualHosts.\"x\" = {\n    $0\n  };\n}\n";
     let shown = check_completion(search_path, submodule, &["root", "locations"]);
     assert!(shown.contains("*Type:*"), "{shown}");
@@ -145,6 +145,124 @@ fn check_completions_of(search_path: &str) {
 #[test]
 fn options_of_the_embedded_library_complete() {
     check_completions_of("");
+}
+
+fn check_packages_of(search_path: &str) {
+    let selected = "{ pkgs, ... }:\n{\n  environment.systemPackages = [ pkgs.hel$0 ];\n}\n";
+    check_completion(search_path, selected, &["hello", "coreutils", "stdenv"]);
+    let list = "{ pkgs, ... }:\n{\n  environment.systemPackages = with pkgs; [ $0 ];\n}\n";
+    check_completion(search_path, list, &["hello", "coreutils"]);
+    let function = "{ lib, ... }: { x = lib.$0; }";
+    let shown = check_completion(search_path, function, &["optionalString", "strings"]);
+    assert!(shown.contains("```nix\noptionalString "), "{shown}");
+    let nested = "{ lib, ... }: with lib; { x = strings.$0; }";
+    check_completion(search_path, nested, &["concatStringsSep"]);
+}
+
+#[test]
+fn packages_and_functions_of_the_embedded_library_complete() {
+    check_packages_of("");
+}
+
+/// Needs a nixpkgs at `$PEERS/nixpkgs-2009`.
+#[test]
+fn packages_of_nixpkgs_complete_and_lead_to_their_files() {
+    let Some(peers) = std::env::var_os("PEERS").map(PathBuf::from) else { return };
+    let tree = sources::top().join(peers).join("nixpkgs-2009");
+    let search_path = format!("nixpkgs={}", tree.display());
+    check_packages_of(&search_path);
+    let text = "{ pkgs, ... }: { x = with pkgs; [ hel$0lo ]; }";
+    let (mut editor, place) = open(&search_path, text);
+    let hover = editor.ask("textDocument/hover", &place);
+    let shown = hover["contents"]["value"].as_str().unwrap_or_default();
+    assert!(shown.contains("**`hello`** 2.10") && shown.contains("friendly greeting"), "{shown}");
+    let found = editor.ask("textDocument/definition", &place);
+    let uri = found[0]["uri"].as_str().unwrap_or_default();
+    assert!(uri.ends_with("pkgs/applications/misc/hello/default.nix"), "{found}");
+    assert_eq!(editor.leave(), Some(0));
+}
+
+#[test]
+fn functions_are_explained_where_they_are_called() {
+    let (mut editor, place) = open("", "{ lib, ... }: { x = lib.optionalString true $0; }");
+    let help = editor.ask("textDocument/signatureHelp", &place);
+    let label = help["signatures"][0]["label"].as_str().unwrap_or_default();
+    assert!(label.starts_with("lib.optionalString "), "{help}");
+    assert_eq!(help["activeParameter"], 1);
+    assert_eq!(editor.leave(), Some(0));
+    let (mut editor, place) = open("", "{ lib, ... }: { x = lib.optional$0String true \"\"; }");
+    let found = editor.ask("textDocument/definition", &place);
+    let uri = found[0]["uri"].as_str().expect("a definition");
+    let line = found[0]["range"]["start"]["line"].as_u64().expect("a line");
+    let text = std::fs::read_to_string(uri.strip_prefix("file://").expect("a file"));
+    let text = text.expect("the embedded file can be opened");
+    let definition = text.lines().nth(usize::try_from(line).expect("a number"));
+    assert!(definition.is_some_and(|it| it.contains("optionalString =")), "{uri}:{line}");
+    assert_eq!(editor.leave(), Some(0));
+}
+
+#[test]
+fn names_are_renamed_folded_selected_and_linked() {
+    let text = "let\n  a$0 = 1;\nin\n{\n  inherit a;\n  b = [\n    ./configuration.nix a ];\n}\n";
+    let (mut editor, place) = open("", text);
+    let mut renaming = place.clone();
+    renaming["newName"] = json!("long");
+    let found = editor.ask("textDocument/rename", &renaming);
+    let edits = found["changes"][&editor.uri].as_array().expect("edits").len();
+    assert_eq!(edits, 3, "{found}");
+    let document = json!({ "textDocument": place["textDocument"] });
+    let folds = editor.ask("textDocument/foldingRange", &document);
+    assert_eq!(folds[1]["startLine"], 3, "{folds}");
+    let links = editor.ask("textDocument/documentLink", &document);
+    assert_eq!(links[0]["target"], editor.uri, "{links}");
+    let around = json!({ "textDocument": place["textDocument"], "positions": [place["position"]] });
+    let ranges = editor.ask("textDocument/selectionRange", &around);
+    assert_eq!(ranges[0]["parent"]["range"]["end"]["line"], 1, "{ranges}");
+    let symbols = editor.ask("workspace/symbol", &json!({ "query": "b" }));
+    assert_eq!(symbols[0]["name"], "b", "{symbols}");
+    let implementations = editor.ask("textDocument/implementation", &place);
+    assert_eq!(implementations, Value::Null);
+    assert_eq!(editor.leave(), Some(0));
+}
+
+/// Waits for diagnostics that fit.
+fn await_diagnostics(editor: &mut Editor, is_wanted: impl Fn(&Value) -> bool) -> Value {
+    loop {
+        let message = editor.receive();
+        let found = &message["params"]["diagnostics"];
+        if message["method"] == "textDocument/publishDiagnostics" && is_wanted(found) {
+            return found.clone();
+        }
+    }
+}
+
+#[test]
+fn an_evaluation_error_appears_at_the_definition_and_goes_with_an_edit() {
+    let before = "{ ... }:\n{\n  fileSystems.\"/\" = { device = \"/dev/x\"; fsType = \"ext4\"; };\n\
+                  \x20 boot.loader.grub.enable = false;\n  services.nginx.enable = ";
+    let (mut editor, place) = open("", &format!("{before}5;\n}}\n"));
+    let found = await_diagnostics(&mut editor, |it| it != &json!([]));
+    assert_eq!(found[0]["code"], "evaluation-error", "{found}");
+    let start = json!({ "line": 4, "character": 2 });
+    assert_eq!(found[0]["range"]["start"], start, "{found}");
+    assert!(found[0]["message"].as_str().is_some_and(|it| it.contains("boolean")), "{found}");
+    let document = json!({ "uri": place["textDocument"]["uri"], "version": 2 });
+    let text = json!([{ "text": format!("{before}true;\n}}\n") }]);
+    let edit = json!({ "textDocument": document, "contentChanges": text });
+    editor.tell("textDocument/didChange", &edit);
+    await_diagnostics(&mut editor, |it| it == &json!([]));
+    assert_eq!(editor.leave(), Some(0));
+}
+
+#[test]
+fn everyone_who_sets_an_option_is_found() {
+    let (mut editor, place) = open("", "{ ... }: { services.nginx.ena$0ble = true; }");
+    let other = editor.folder.path().join("other.nix");
+    std::fs::write(&other, "{ ... }:\n{ services.nginx.enable = false; }\n").expect("a file");
+    let found = editor.ask("textDocument/implementation", &place);
+    let uris: Vec<&str> = (0..2).filter_map(|at| found[at]["uri"].as_str()).collect();
+    assert_eq!(uris, [editor.uri.clone(), format!("file://{}", other.display())]);
+    assert_eq!(editor.leave(), Some(0));
 }
 
 /// Needs a nixpkgs at `$PEERS/nixpkgs-2009`.

@@ -186,7 +186,7 @@ fn agrees(
     compares_messages: bool,
 ) -> bool {
     match (expected, actual) {
-        (Ok(expected), Ok(actual)) => expected == actual.trim(),
+        (Ok(expected), Ok(actual)) => expected.trim() == actual.trim(),
         (Err(expected), Err(actual)) => !compares_messages || actual.contains(expected.as_str()),
         _ => false,
     }

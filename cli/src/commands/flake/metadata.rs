@@ -9,6 +9,7 @@ use eval::flake::lock_file::{self, Edge, LockFile, NodeId, ROOT, show_path};
 use eval::flake::reference::Reference;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 /// Prints what is known of a flake.
 ///
@@ -22,7 +23,8 @@ pub(super) fn run(cx: &Context, line: &Line) -> Outcome {
             return Ok(format!("{}\n", to_json(&locked, &path)));
         }
         let mut text = to_text(&locked, &path)?;
-        let mut tree = InputTree { file: &locked.lock_file, seen: [ROOT].into(), text: String::new() };
+        let mut tree =
+            InputTree { file: &locked.lock_file, seen: [ROOT].into(), text: String::new() };
         tree.inputs(ROOT, "");
         if !tree.text.is_empty() {
             text.push_str("Inputs:\n");
@@ -51,7 +53,11 @@ fn to_text(locked: &LockedFlake, path: &str) -> Result<String, Failure> {
     if let Some(time) = tree.last_modified() {
         lines.push(("Last modified:", local_time(time)?));
     }
-    Ok(lines.iter().map(|(name, value)| format!("{name:<14} {value}\n")).collect())
+    let mut text = String::new();
+    for (name, value) in lines {
+        let _ = writeln!(text, "{name:<14} {value}");
+    }
+    Ok(text)
 }
 
 /// Returns a moment as the clock on the wall has it.
@@ -114,14 +120,14 @@ impl InputTree<'_> {
             match edge {
                 Edge::Follows(path) => {
                     let path = show_path(path);
-                    self.text.push_str(&format!(" follows input '{path}'\n"));
+                    let _ = writeln!(self.text, " follows input '{path}'");
                 }
                 Edge::Node(next) => {
                     if let Some(lock) = &self.file.node(*next).lock {
                         let date = lock.locked.last_modified();
                         let date = date.map(|time| format!(" ({})", DateTime::of(time)));
                         let shown = lock.locked.show();
-                        self.text.push_str(&format!(": {shown}{}\n", date.unwrap_or_default()));
+                        let _ = writeln!(self.text, ": {shown}{}", date.unwrap_or_default());
                     }
                     if self.seen.insert(*next) {
                         let more = if is_last { "    " } else { "│   " };

@@ -52,8 +52,17 @@ fn kind(path: &[&str]) -> Kind {
     match path {
         [] => Kind::Set,
         [
-            "defaultPackage" | "devShell" | "formatter" | "nixosConfigurations" | "nixosModules"
-            | "defaultApp" | "templates" | "overlays" | "checks" | "packages" | "devShells"
+            "defaultPackage"
+            | "devShell"
+            | "formatter"
+            | "nixosConfigurations"
+            | "nixosModules"
+            | "defaultApp"
+            | "templates"
+            | "overlays"
+            | "checks"
+            | "packages"
+            | "devShells"
             | "apps",
         ]
         | ["checks" | "packages" | "devShells" | "apps", _] => Kind::Set,
@@ -162,7 +171,8 @@ impl Tree<'_> {
         let mut json = Map::new();
         for (index, (name, slot)) in children.iter().enumerate() {
             let is_last = index + 1 == children.len();
-            let (branch, more) = if is_last { ("└───", "    ") } else { ("├───", "│   ") };
+            let (branch, more) =
+                if is_last { ("└───", "    ") } else { ("├───", "│   ") };
             let value = eval.force(slot)?;
             let inner = self.visit(
                 eval,
@@ -237,7 +247,7 @@ fn text_of<'h>(
 ) -> Result<Option<String>, Stop> {
     let mut value = Value::attrs(attrs);
     for name in path {
-        let Some(slot) = value.as_attrs().and_then(|it| it.get_named(name.as_bytes())) else {
+        let Some(slot) = value.as_attrs().and_then(|it| it.named(name.as_bytes())) else {
             return Ok(None);
         };
         value = eval.force(slot)?;
@@ -249,12 +259,19 @@ fn text_of<'h>(
 ///
 /// Frameworks define outputs that may well be empty.
 fn has_content<'h>(eval: &mut Eval<'h>, attrs: Attrs<'h>, path: &[&str]) -> Result<bool, Stop> {
-    let is_nested = match path {
-        ["apps" | "checks" | "devShells" | "legacyPackages" | "packages"]
-        | ["apps" | "checks" | "devShells" | "legacyPackages" | "packages", _]
-        | ["formatter" | "nixosConfigurations" | "nixosModules" | "overlays"] => true,
-        _ => false,
-    };
+    let is_nested = matches!(
+        path,
+        ["apps"
+            | "checks"
+            | "devShells"
+            | "legacyPackages"
+            | "packages"
+            | "formatter"
+            | "nixosConfigurations"
+            | "nixosModules"
+            | "overlays"]
+            | ["apps" | "checks" | "devShells" | "legacyPackages" | "packages", _]
+    );
     let Some(name) = path.last().filter(|_| is_nested) else { return Ok(true) };
     let Some(value) = evaluation::attribute(eval, attrs, name.as_bytes())? else {
         return Ok(true);

@@ -34,7 +34,7 @@ pub(super) fn find<'h>(
         if is_of_type(eval, attrs, b"option")? {
             return find_below(eval, node, path, depth);
         }
-        let Some(slot) = attrs.get_named(part.as_bytes()) else {
+        let Some(slot) = attrs.named(part.as_bytes()) else {
             return Err(unknown(path, depth, &names(eval, attrs)));
         };
         node = eval.force(slot)?;
@@ -81,7 +81,7 @@ fn find_below<'h>(
 }
 
 fn is_of_type<'h>(eval: &mut Eval<'h>, attrs: Attrs<'h>, name: &[u8]) -> Result<bool, Stop> {
-    let Some(slot) = attrs.get_named(b"_type") else { return Ok(false) };
+    let Some(slot) = attrs.named(b"_type") else { return Ok(false) };
     let found = eval.force(slot)?;
     Ok(found.as_string().is_some_and(|text| text.bytes() == name))
 }

@@ -89,7 +89,7 @@ fn enclosed(open: char, items: Vec<String>, close: char, depth: usize) -> String
 /// Returns the name of a derivation, if the set is one.
 fn derivation_name<'h>(eval: &mut Eval<'h>, attrs: Attrs<'h>) -> Result<Option<String>> {
     let mut string = |name: &[u8]| -> Result<Option<String>> {
-        let Some(slot) = attrs.get_named(name) else { return Ok(None) };
+        let Some(slot) = attrs.named(name) else { return Ok(None) };
         match eval.force(slot) {
             Ok(value) => Ok(value.as_string().map(|text| text.to_text().into_owned())),
             Err(error) if error.kind == ErrorKind::Cancelled => Err(error),

@@ -257,7 +257,7 @@ impl<'h> Draft<'h> {
 
 /// Returns a boolean attribute, false when it is missing.
 fn flag<'h>(eval: &mut Eval<'h>, attrs: Attrs<'h>, name: &str) -> Result<bool> {
-    let Some(slot) = attrs.get_named(name.as_bytes()) else { return Ok(false) };
+    let Some(slot) = attrs.named(name.as_bytes()) else { return Ok(false) };
     let step =
         format!("while evaluating the `{name}` attribute passed to builtins.derivationStrict");
     eval.force(slot)

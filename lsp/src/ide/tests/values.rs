@@ -120,10 +120,8 @@ fn packages_complete_behind_the_dot_and_in_lists() {
     check("{ pkgs, ... }: { a = with pkgs; [ hello $0 ]; }", &all);
     check("{ pkgs, ... }: { a = with pkgs; [ he$0 ]; }", &all);
     check("{ pkgs, ... }: { a = with pkgs; [ $0", &all);
-    check(
-        "{ pkgs, ... }: { a = pkgs.python3Packages.$0; }",
-        &["\"3to2\"", "numpy"].map(|it| it).iter().rev().copied().collect::<Vec<_>>().as_slice(),
-    );
+    let python = ["numpy", "\"3to2\""];
+    check("{ pkgs, ... }: { a = pkgs.python3Packages.$0; }", &python);
     check("{ pkgs, ... }: { a = with pkgs.python3Packages; [ $0 ]; }", &["numpy", "\"3to2\""]);
     check("let pkgs = import <nixpkgs> { }; in pkgs.$0", &all);
     check("with import <nixpkgs> { }; [ $0 ]", &all);

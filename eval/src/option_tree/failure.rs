@@ -1,0 +1,156 @@
+//! Why a configuration does not evaluate, and where its author can mend that.
+
+use store::Store;
+
+use super::Place;
+use super::place::Files;
+use crate::error::{ErrorKind, EvalError, FrameKind, Result};
+use crate::heap::{Heap, Lazy, Value};
+use crate::interpret::Eval;
+use crate::lookup;
+use crate::settings::Settings;
+use crate::source::{EMBEDDED, HOST, Origin, Position, SourcePath};
+use crate::system::System;
+
+/// A failed evaluation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What went wrong: the first lines of the message.
+    pub message: String,
+    /// Places of the host that have to do with it, the most telling first.
+    pub places: Vec<Place>,
+}
+
+/// How many lines of a message are told.
+const LINES_MAX: usize = 12;
+
+/// Evaluates the whole system that a configuration describes; `None` if nothing is wrong with it,
+/// or nothing that is known to be wrong.
+///
+/// Runs inside [`crate::interpret::on_large_stack`].
+pub fn check_system(
+    system: &dyn System,
+    store: &dyn Store,
+    settings: &Settings,
+    configuration: &SourcePath,
+) -> Option<Failure> {
+    let heap = Heap::new();
+    let mut eval = Eval::new(&heap, system, store, settings);
+    let error = toplevel(&mut eval, configuration).err()?;
+    // An editor builds and fetches nothing: what needs that is not known to be wrong.
+    let is_refused = error.message.contains("import-from-derivation")
+        || error.kind == ErrorKind::Io && !error.message.contains("does not exist");
+    if is_refused || matches!(error.kind, ErrorKind::Cancelled | ErrorKind::Limit) {
+        return None;
+    }
+    let search_path = settings.search_path.clone();
+    let library = lookup::find(&mut eval, &search_path, b"nixpkgs").ok()?;
+    let places = places(&mut eval, &error).ok()?;
+    if library.root == EMBEDDED && !is_certain(&error, &places) {
+        return None;
+    }
+    let message = error.message.lines().take(LINES_MAX).collect::<Vec<_>>().join("\n");
+    Some(Failure { message, places })
+}
+
+fn toplevel<'h>(eval: &mut Eval<'h>, configuration: &SourcePath) -> Result<Value<'h>> {
+    let directory = SourcePath::new(HOST, &eval.settings().directory);
+    let function = eval.evaluate(Origin::String(directory), SYSTEM)?;
+    let path = Value::path(eval.heap(), configuration.root, &configuration.bytes);
+    eval.call(function, &[Lazy::from(path)])
+}
+
+const SYSTEM: &[u8] = b"configuration:
+  (import <nixpkgs/nixos> { inherit configuration; }).config.system.build.toplevel.drvPath";
+
+/// The embedded library knows fewer options and packages than nixpkgs: what it misses is no
+/// mistake. What fails in the author's own file, or has the wrong type, is.
+fn is_certain(error: &EvalError, places: &[Place]) -> bool {
+    let may_be_missing = matches!(
+        error.kind,
+        ErrorKind::Thrown
+            | ErrorKind::Assertion
+            | ErrorKind::MissingAttribute
+            | ErrorKind::UndefinedVariable
+            | ErrorKind::InfiniteRecursion
+    );
+    error.message.contains("is not of type") || !places.is_empty() && !may_be_missing
+}
+
+/// Returns the places of an error: those that its message names first, then its way.
+fn places(eval: &mut Eval<'_>, error: &EvalError) -> Result<Vec<Place>> {
+    let mut places: Vec<Place> = Vec::new();
+    let mut files = Files::default();
+    let option = quoted(&error.message).find(|it| it.contains('.') && !it.starts_with('/'));
+    let path: Vec<String> = option.iter().flat_map(|it| it.split('.')).map(str::to_owned).collect();
+    for file in quoted(&error.message).filter(|it| it.starts_with('/')) {
+        let mut place = Place { file: file.to_owned(), line: None, column: None };
+        files.locate(eval, &mut place, "config", &path)?;
+        places.extend(place.line.is_some().then_some(place));
+    }
+    places.extend(located(eval, error.position));
+    let frames: Vec<_> = error.frames.outermost_first().collect();
+    let steps = frames.into_iter().rev().filter(|frame| frame.kind != FrameKind::Call);
+    places.extend(steps.filter_map(|frame| located(eval, frame.position)));
+    Ok(places)
+}
+
+/// Returns what a message has in quotes, of any sort.
+fn quoted(message: &str) -> impl Iterator<Item = &str> {
+    message.split(['`', '\'', '‘', '’', '"']).filter(|it| !it.contains(char::is_whitespace))
+}
+
+/// Returns a position in a file of the host.
+fn located(eval: &Eval<'_>, position: Position) -> Option<Place> {
+    match eval.locate(position)? {
+        (Origin::File(path), line, column) if path.root == HOST => {
+            Some(Place { file: path.display(), line: Some(line), column: Some(column) })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interpret::on_large_stack;
+    use crate::system::MemorySystem;
+    use store::{MemoryStore, StoreDirectory};
+
+    fn check(text: &str) -> Option<(String, Vec<(u32, u32)>)> {
+        let mut system = MemorySystem::default();
+        system.files.insert(b"/etc/nixos/configuration.nix".to_vec(), text.into());
+        let store = MemoryStore::new(StoreDirectory::default());
+        let settings = Settings { embedded_fallback: true, ..Settings::default() };
+        let path = SourcePath::new(HOST, b"/etc/nixos/configuration.nix");
+        let found = on_large_stack(|| check_system(&system, &store, &settings, &path))?;
+        let places = found.places.iter().filter(|it| it.file == "/etc/nixos/configuration.nix");
+        let places = places.map(|it| (it.line.unwrap_or(0), it.column.unwrap_or(0)));
+        Some((found.message, places.collect()))
+    }
+
+    const ROOT: &str = "fileSystems.\"/\" = { device = \"/dev/x\"; fsType = \"ext4\"; };\n\
+                        boot.loader.grub.enable = false;\n";
+
+    #[test]
+    fn a_wrong_type_is_found_at_its_definition() {
+        let (message, places) =
+            check(&format!("{{\n{ROOT}  services.nginx.enable = 5;\n}}")).expect("an error");
+        assert!(message.contains("is not of type"), "{message}");
+        assert_eq!(places.first(), Some(&(4, 3)), "{message}");
+    }
+
+    #[test]
+    fn an_error_in_the_own_text_is_found_there() {
+        let (message, places) =
+            check(&format!("{{\n{ROOT}  networking.hostName = builtins.head [ ];\n}}"))
+                .expect("an error");
+        assert!(places.iter().any(|place| place.0 == 4), "{message} {places:?}");
+    }
+
+    #[test]
+    fn what_only_the_embedded_library_misses_is_no_error() {
+        assert_eq!(check(&format!("{{\n{ROOT}}}")), None);
+        assert_eq!(check(&format!("{{\n{ROOT}  services.unheardOf.enable = true;\n}}")), None);
+    }
+}
