@@ -290,6 +290,12 @@ pub(crate) struct SwitchArgs {
     /// The configuration; without it `<nixos-config>`, or /etc/nixos/configuration.nix.
     #[arg(value_name = "FILE")]
     pub(crate) configuration: Option<String>,
+    /// Takes a configuration of a flake, such as `.#laptop`; without a name this machine's.
+    #[arg(long, value_name = "FLAKE", conflicts_with = "configuration")]
+    pub(crate) flake: Option<String>,
+    /// Lets the flake see the host's files, environment and clock.
+    #[arg(long, requires = "flake")]
+    pub(crate) impure: bool,
     #[command(flatten)]
     pub(crate) root: RootArgs,
     /// Asks before anything changes.
@@ -413,6 +419,17 @@ pub(crate) enum FlakeVerb {
         /// Shows `legacyPackages`, too.
         #[arg(long)]
         legacy: bool,
+    },
+    /// Evaluates all outputs of a flake and builds its checks.
+    Check {
+        /// The flake; without it the one here.
+        flake: Option<String>,
+        /// Looks at outputs for other systems, too.
+        #[arg(long)]
+        all_systems: bool,
+        /// Builds nothing.
+        #[arg(long)]
+        no_build: bool,
     },
     /// Writes a first `flake.nix`.
     Init,

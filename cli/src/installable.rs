@@ -1,5 +1,4 @@
-//! Installables: flakes as a person names them on the command line, locked, and what of them is
-//! meant.
+//! Installables: flakes as a person names them on the command line, and what of them is meant.
 
 use crate::context::{Context, Manner};
 use crate::evaluation::Stop;

@@ -1,9 +1,9 @@
-//! Looking into values: what lies at a path of names in the package set or the library, one level
-//! deep and as plain data.
+//! Looking into values: what lies at a path of names, one level deep and as plain data.
 //!
-//! An editor asks for one set at a time: `pkgs`, then `pkgs.python3Packages`. Each is forced to
-//! weak head normal form and its names are listed; the values in it stay suspended. The evaluation
-//! is kept between questions, so that a set is only ever evaluated once.
+//! An editor asks for one set of the package set or the library at a time: `pkgs`, then
+//! `pkgs.python3Packages`. Each is forced to weak head normal form and its names are listed; the
+//! values in it stay suspended. The evaluation is kept between questions, so that a set is only
+//! ever evaluated once.
 
 mod comment;
 
@@ -17,6 +17,12 @@ use crate::interpret::Eval;
 use crate::option_tree::Place;
 use crate::print;
 use crate::source::{HOST, Origin, Position, SourcePath};
+
+/// Returns what the comment before a function says, or that before the binding of it: the
+/// function is written at `offset` of `text`.
+pub fn function_comment(text: &[u8], offset: u32) -> Option<String> {
+    comment::function(text, offset)?.documentation
+}
 
 /// Where a path of names begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -10,7 +10,6 @@ pub mod context;
 mod copy;
 pub mod db;
 pub mod diagnostic;
-pub mod doc_comment;
 pub mod embedded;
 pub mod equal;
 pub mod error;

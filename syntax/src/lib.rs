@@ -66,11 +66,15 @@ pub fn parse_flat(source: &[u8], options: Options) -> (FlatTree<'_>, Vec<SyntaxE
 /// Errors are in source order. Any bytes give a tree.
 pub fn parse_bindings(source: &[u8], options: Options) -> (FlatTree<'_>, Vec<SyntaxError>) {
     let (tree, mut errors) = parse_with(source, options, grammar::bindings);
-    let end = tree.tokens.last().map_or(0, |token| token.end);
-    errors.retain(|error| {
-        let is_at_end = error.kind == ErrorKind::Missing && error.range.start() == end.into();
-        !(is_at_end && error.message.starts_with("expected `;`"))
-    });
+    if let [only] = errors.as_slice()
+        && only.kind == ErrorKind::Missing
+    {
+        // On a line of its own, for a comment may come last.
+        let whole = [source, b"\n;"].concat();
+        if parse_with(&whole, options, grammar::bindings).1.is_empty() {
+            errors.clear();
+        }
+    }
     (tree, errors)
 }
 

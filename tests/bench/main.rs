@@ -9,6 +9,8 @@
 //! time (user and system) and peak memory, as the kernel accounts them; of several runs, the
 //! median.
 
+#![allow(clippy::print_stderr, reason = "a benchmark says what it does and did not")]
+
 use std::error::Error;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
@@ -63,8 +65,7 @@ fn measure(report: &OsStr, command: &[OsString]) -> Outcome<()> {
     let status = Command::new(program).args(arguments).status()?;
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
     let (user, system) = (usage.user_time(), usage.system_time());
-    let micros = (user.tv_sec() + system.tv_sec()) * 1_000_000
-        + i64::from(user.tv_usec() + system.tv_usec());
+    let micros = (user.tv_sec() + system.tv_sec()) * 1_000_000 + user.tv_usec() + system.tv_usec();
     std::fs::write(report, format!("{micros} {}", usage.max_rss()))?;
     std::process::exit(status.code().unwrap_or(1))
 }

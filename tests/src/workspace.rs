@@ -1,5 +1,7 @@
 //! The one end-to-end test: the workspace's own rules, and the binary run as a person would.
 
+#![allow(clippy::print_stderr, reason = "tests say what they could not run")]
+
 #[path = "workspace/console.rs"]
 mod console;
 #[path = "workspace/generate.rs"]

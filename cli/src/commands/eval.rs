@@ -75,8 +75,7 @@ impl Printing {
                 text.bytes.push(b'\n');
             }
             Form::Shown => {
-                let options =
-                    Pretty { depth_max: usize::MAX, colors: false, is_one_line: true };
+                let options = Pretty { depth_max: usize::MAX, colors: false, is_one_line: true };
                 print::pretty(eval, value, options, &mut text.bytes)?;
                 text.bytes.push(b'\n');
             }
@@ -105,7 +104,8 @@ pub(crate) fn run(cx: &mut Context, args: EvalArgs) -> Outcome {
     args.evaluation.apply(cx)?;
     let printing = Printing::of(args.form);
     let request = args.evaluation.request();
-    let access = if args.read_write_mode || request.is_flake { Access::Write } else { Access::Read };
+    let access =
+        if args.read_write_mode || request.is_flake { Access::Write } else { Access::Read };
     match &args.configuration {
         Some(configuration) => options(cx, configuration, &request, access, printing),
         None => values(cx, &request, access, printing),

@@ -1,5 +1,6 @@
 //! `nivis flake` and `nix flake`: what a flake is made of, and its lock file.
 
+mod check;
 mod init;
 mod metadata;
 mod show;
@@ -26,6 +27,8 @@ struct Line {
     all_systems: bool,
     /// Whether `legacyPackages` are shown.
     legacy: bool,
+    /// Whether checks are built.
+    builds: bool,
 }
 
 /// Runs `nivis flake`.
@@ -43,7 +46,11 @@ pub(crate) fn run(cx: &mut Context, args: FlakeArgs) -> Outcome {
             lock(cx, Line { flake, locking, ..Line::default() })
         }
         FlakeVerb::Show { flake, json, all_systems, legacy } => {
-            show::run(cx, &Line { flake, locking, json, all_systems, legacy })
+            show::run(cx, &Line { flake, locking, json, all_systems, legacy, ..Line::default() })
+        }
+        FlakeVerb::Check { flake, all_systems, no_build } => {
+            let builds = !no_build;
+            check::run(cx, &Line { flake, locking, all_systems, builds, ..Line::default() })
         }
         FlakeVerb::Init => init::run(cx),
     }
@@ -55,7 +62,7 @@ pub(crate) fn run(cx: &mut Context, args: FlakeArgs) -> Outcome {
 ///
 /// A command line that makes no sense, a verb that is not built, and whatever the work meets.
 pub(super) fn run_oracle(cx: &mut Context, mut flags: Flags) -> Outcome {
-    let mut line = Line::default();
+    let mut line = Line { builds: true, ..Line::default() };
     let mut words = Vec::new();
     while let Some(word) = flags.next_word() {
         let flag = match word {
@@ -68,6 +75,7 @@ pub(super) fn run_oracle(cx: &mut Context, mut flags: Flags) -> Outcome {
         match flag.as_str() {
             "--json" => line.json = true,
             "--all-systems" => line.all_systems = true,
+            "--no-build" => line.builds = false,
             "--legacy" => line.legacy = true,
             "--flake" => line.flake = Some(flags.own_value(&flag)?),
             _ => {
@@ -101,7 +109,8 @@ pub(super) fn run_oracle(cx: &mut Context, mut flags: Flags) -> Outcome {
         "lock" => lock(cx, line),
         "show" => show::run(cx, &line),
         "init" => init::run(cx),
-        "archive" | "check" | "clone" | "new" | "prefetch" | "prefetch-inputs" => {
+        "check" => check::run(cx, &line),
+        "archive" | "clone" | "new" | "prefetch" | "prefetch-inputs" => {
             Err(Failure::new(format!("`nix flake {verb}` is not built yet")))
         }
         _ => Err(flags.wrong(format!("'{verb}' is not a recognised command"))),

@@ -8,6 +8,7 @@ use crate::building::{self, Building};
 use crate::commands::system::{self, Configuration, Modules};
 use crate::context::Context;
 use crate::evaluation;
+use crate::installable::{self, Features};
 use crate::report::{Failure, Outcome};
 use crate::stores::Access;
 use eval::heap::Attrs;
@@ -25,7 +26,13 @@ pub(crate) fn run(cx: &mut Context, args: &SwitchArgs) -> Outcome {
     args.settings.apply(cx.ui, &mut cx.settings)?;
     let root = args.root.root.as_deref();
     let modules = modules(cx, root.is_some());
-    let configuration = Configuration::new(modules, args.configuration.as_deref(), false)?;
+    let configuration = match &args.flake {
+        Some(flake) => {
+            installable::prepare(cx, Features::Flakes, args.impure)?;
+            Configuration::of_flake(modules, flake)?
+        }
+        None => Configuration::new(modules, args.configuration.as_deref(), false)?,
+    };
     let machine = Machine::open(cx, root)?;
     let system = build(cx, &machine, &configuration)?;
     if let Some(program) = system.own_program() {

@@ -1,7 +1,8 @@
 //! The system that a configuration describes, as the commands about systems evaluate it.
 
 use crate::evaluation::{self, Stop};
-use crate::report::Outcome;
+use crate::installable::{self, Locking};
+use crate::report::{Failure, Outcome};
 use eval::heap::{Attrs, AttrsBuilder, Lazy, Value};
 use eval::interpret::Eval;
 use eval::select;
@@ -28,9 +29,14 @@ pub(super) struct Configuration {
     pub(super) modules: Modules,
     /// The file; without one `<nixos-config>`.
     file: Option<File>,
+    /// The flake and the attribute of it that is the system, instead.
+    flake: Option<String>,
     /// Whether the empty configuration will do when nobody names one.
     may_be_empty: bool,
 }
+
+/// Where a flake has its configurations.
+const OF_FLAKE: &str = "nixosConfigurations";
 
 /// How a file was named.
 #[derive(Clone, Debug)]
@@ -60,7 +66,25 @@ impl Configuration {
                 Some(File::Path(path))
             }
         };
-        Ok(Self { modules, file, may_be_empty })
+        Ok(Self { modules, file, flake: None, may_be_empty })
+    }
+
+    /// Returns the system of a flake: `REF#NAME`, or that of this machine.
+    ///
+    /// # Errors
+    ///
+    /// When this machine has no name.
+    pub(super) fn of_flake(modules: Modules, text: &str) -> Outcome<Self> {
+        let (flake, name) = match text.split_once('#') {
+            Some((flake, name)) if !name.is_empty() => (flake, name.to_owned()),
+            _ => {
+                let reading = Failure::during("reading the name of this machine");
+                let name = std::fs::read_to_string("/proc/sys/kernel/hostname").map_err(reading)?;
+                (text.trim_end_matches('#'), name.trim().to_owned())
+            }
+        };
+        let flake = Some(format!("{flake}#.{OF_FLAKE}.\"{name}\""));
+        Ok(Self { modules, file: None, flake, may_be_empty: false })
     }
 
     /// Evaluates the configuration to the set of `config` and `options`.
@@ -69,6 +93,10 @@ impl Configuration {
     ///
     /// When a name is not in the search path, and whatever evaluation meets.
     pub(super) fn evaluate<'h>(&self, eval: &mut Eval<'h>) -> Result<Value<'h>, Stop> {
+        if let Some(text) = &self.flake {
+            let locking = Locking::default();
+            return installable::value(eval, text, &locking, installable::PACKAGES);
+        }
         let library = match self.modules {
             Modules::Embedded => SourcePath::new(EMBEDDED, b"/nixos"),
             Modules::Named => evaluation::named_file(eval, "nixpkgs/nixos")?,

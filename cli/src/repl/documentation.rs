@@ -4,8 +4,8 @@ use super::Session;
 use crate::evaluation::Stop;
 use crate::report::Failure;
 use eval::builtins;
-use eval::doc_comment;
 use eval::heap::{Attrs, Kind, Value};
+use eval::inspect::{comment_before, function_comment};
 use eval::print::{self, Pretty, show_position};
 use eval::source::Position;
 use std::fmt::Write as _;
@@ -34,7 +34,8 @@ impl<'h> Session<'_, 'h> {
         let found = found.or_else(|| {
             let (name, position) = attribute?;
             let place = show_position(self.eval, position);
-            let body = self.comment_before(position);
+            let text = self.eval.source_text(position.file);
+            let body = text.and_then(|text| comment_before(text, position.offset as usize));
             let body = body.unwrap_or_else(|| "No documentation found.".to_owned());
             Some(format!("Attribute {name}\n\n… defined at {place}\n\n{body}"))
         });
@@ -61,10 +62,6 @@ impl<'h> Session<'_, 'h> {
         Ok(attr.position.is_some().then(|| (name.to_owned(), attr.position)))
     }
 
-    fn comment_before(&self, position: Position) -> Option<String> {
-        doc_comment::before(self.eval.source_text(position.file)?, position.offset)
-    }
-
     fn of_function(&self, function: Value<'h>) -> Option<String> {
         let Kind::Lambda(lambda) = function.kind() else { return None };
         let info = self.eval.lambda_info(lambda);
@@ -73,7 +70,8 @@ impl<'h> Session<'_, 'h> {
             Some(name) => format!("Function {}\n… defined at {place}\n", name.to_text()),
             None => format!("Function defined at {place}\n"),
         };
-        if let Some(body) = self.comment_before(info.position) {
+        let source = self.eval.source_text(info.position.file);
+        if let Some(body) = source.and_then(|it| function_comment(it, info.position.offset)) {
             let _ = write!(text, "\n{body}");
         }
         Some(text)
@@ -119,7 +117,8 @@ impl<'h> Session<'_, 'h> {
                 Some(body) => body,
                 None => {
                     let mut out = Vec::new();
-                    let options = Pretty { depth_max: usize::MAX, colors: false, is_one_line: false };
+                    let options =
+                        Pretty { depth_max: usize::MAX, colors: false, is_one_line: false };
                     print::pretty(self.eval, value, options, &mut out)?;
                     String::from_utf8_lossy(&out).into_owned()
                 }

@@ -16,7 +16,8 @@ builtins! {
     /// and what is known of it.
     ///
     /// ```nix
-    /// (builtins.fetchTree { type = "path"; path = ./.; }) ? outPath  # => true
+    /// builtins.fetchTree { type = "path"; path = "a"; }
+    /// # error: cannot fetch input 'path:a' because it uses a relative path
     /// builtins.fetchTree { }  # error: argument 'type' is missing in call to 'fetchTree'
     /// ```
     "fetchTree" feature "fetch-tree" (tree: Value<'h>) => fetch_tree;

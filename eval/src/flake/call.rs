@@ -12,6 +12,7 @@ use crate::error::{self, ErrorKind, EvalError, Result};
 use crate::heap::{Attrs, AttrsBuilder, Symbol, Value};
 use crate::interpret::Eval;
 use crate::json;
+use crate::print;
 use crate::suggestion::best_matches;
 
 /// Returns the value of a locked flake.
@@ -83,7 +84,17 @@ pub fn select<'h>(
             return Ok(value);
         }
     }
-    let quoted: Vec<String> = paths.iter().map(|path| format!("'{path}'")).collect();
+    let mut quoted = Vec::with_capacity(paths.len());
+    for path in paths {
+        let mut shown = Vec::new();
+        for (name, index) in crate::select::parse_path(path)?.iter().zip(0..) {
+            if index > 0 {
+                shown.push(b'.');
+            }
+            print::push_name(&mut shown, name.as_bytes());
+        }
+        quoted.push(format!("'{}'", String::from_utf8_lossy(&shown)));
+    }
     let listed = match quoted.split_last() {
         Some((last, first)) if !first.is_empty() => format!("{} or {last}", first.join(", ")),
         _ => quoted.concat(),

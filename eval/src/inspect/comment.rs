@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn a_function_has_its_comment_and_parameters() {
-        let text = b"{\n  # Not this.\n\n  /**\n    Adds.\n\n      x\n  */\n  add = a: ({ b, c ? 1 }: a);\n}";
+        let text = b"{\n  # Not this.\n\n  /**\n    Adds.\n\n      x\n  */\n  \
+                     add = a: ({ b, c ? 1 }: a);\n}";
         let at = text.iter().position(|&byte| byte == b'=').map_or(0, |at| at as u32 + 2);
         let found = function(text, at).expect("a function");
         assert_eq!(found.documentation.as_deref(), Some("Adds.\n\n  x"));

@@ -15,6 +15,7 @@ use std::cell::Cell;
 use eval::inspect::{self, Base, Inspected, Lookup, ValueKind};
 use eval::scope::{Definition, DefinitionKind, Reference, Scopes, Target};
 use eval::source::{HOST, SourcePath};
+use rustc_hash::FxHashSet;
 use syntax::{FlatNode, FlatTree, SyntaxKind, TextRange};
 
 use super::Knowledge;
@@ -64,7 +65,7 @@ pub(super) enum Step {
 
 /// One name in a set.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Name {
+pub(super) struct Member {
     /// The name.
     pub(super) name: String,
     /// Where it is written.
@@ -325,7 +326,7 @@ impl<'a> Scene<'a> {
                 Some(Meaning::File(path, steps))
             }
             Meaning::Update(left, right) => {
-                let has = |names: Vec<Name>| names.iter().any(|it| it.name == name);
+                let has = |names: Vec<Member>| names.iter().any(|it| it.name == name);
                 if has(self.names(&right)) {
                     return self.select(*right, name);
                 }
@@ -368,7 +369,7 @@ impl<'a> Scene<'a> {
         let arguments: Vec<FlatNode<'a>> = children.collect();
         let (function, arguments) = flattened(function, arguments);
         let first = *arguments.first()?;
-        if self.is_import(function) {
+        if is_import(function) {
             let imported = self.imported(first.without_parens())?;
             return arguments.iter().skip(1).try_fold(imported, |it, _| self.called(it));
         }
@@ -377,14 +378,6 @@ impl<'a> Scene<'a> {
             meaning = self.called(meaning)?;
         }
         Some(meaning)
-    }
-
-    fn is_import(&self, function: FlatNode<'a>) -> bool {
-        match function.kind() {
-            SyntaxKind::Variable => function.text() == b"import",
-            SyntaxKind::Select => function.text() == b"builtins.import",
-            _ => false,
-        }
     }
 
     fn imported(&self, argument: FlatNode<'a>) -> Option<Meaning<'a>> {
@@ -421,7 +414,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Returns the names in a set, as far as they are known.
-    pub(super) fn names(&self, set: &Meaning<'a>) -> Vec<Name> {
+    pub(super) fn names(&self, set: &Meaning<'a>) -> Vec<Member> {
         if self.steps.get() == 0 {
             return Vec::new();
         }
@@ -430,7 +423,7 @@ impl<'a> Scene<'a> {
             Meaning::Config(_) | Meaning::Builtins => Vec::new(),
             Meaning::Value(lookup) => {
                 let Some(found) = self.inspected(lookup) else { return Vec::new() };
-                let name = |name: &String| Name {
+                let name = |name: &String| Member {
                     name: name.clone(),
                     place: Written::Elsewhere,
                     lookup: Some(lookup.select(name)),
@@ -438,26 +431,18 @@ impl<'a> Scene<'a> {
                 found.names.iter().map(name).collect()
             }
             Meaning::Written(node) if node.kind() == SyntaxKind::AttrSet => {
-                let mut names = Vec::new();
-                node.children().for_each(|entry| entry_names(entry, 0, &mut names));
-                names
+                entry_names(node.children(), 0)
             }
             Meaning::Written(_) => Vec::new(),
-            Meaning::Partial(entries, depth) => {
-                let mut names = Vec::new();
-                entries.iter().for_each(|entry| entry_names(*entry, *depth, &mut names));
-                names
-            }
+            Meaning::Partial(entries, depth) => entry_names(entries.iter().copied(), *depth),
             Meaning::File(path, steps) => {
                 file::names(self.knowledge, path, steps, self.steps.get())
             }
             Meaning::Update(left, right) => {
                 let mut names = self.names(right);
-                for name in self.names(left) {
-                    if names.iter().all(|it| it.name != name.name) {
-                        names.push(name);
-                    }
-                }
+                let mut seen: FxHashSet<String> = names.iter().map(|it| it.name.clone()).collect();
+                let left = self.names(left).into_iter();
+                names.extend(left.filter(|it| seen.insert(it.name.clone())));
                 names
             }
         }
@@ -491,7 +476,10 @@ impl<'a> Scene<'a> {
 
     /// Returns the names that the function takes in whose argument, a set, an offset is, without
     /// those given already.
-    pub(super) fn formals_wanted_at(&self, offset: u32) -> Vec<Name> {
+    pub(super) fn formals_wanted_at(&self, offset: u32) -> Vec<Member> {
+        if self.is_comment_or_string(offset) {
+            return Vec::new();
+        }
         let around = self.around(self.last_token_end(offset));
         let sets = around.iter().rposition(|it| it.kind() == SyntaxKind::AttrSet);
         let Some((set, above)) = sets.and_then(|at| around.get(..=at)?.split_last()) else {
@@ -512,8 +500,7 @@ impl<'a> Scene<'a> {
         let path = arguments.first().filter(|it| it.kind() == SyntaxKind::Path);
         let (true, true, Some(path)) = (is_call, is_second, path) else { return Vec::new() };
         let Some(path) = path_target(&self.path.bytes, &text(*path)) else { return Vec::new() };
-        let mut given = Vec::new();
-        set.children().for_each(|entry| entry_names(entry, 0, &mut given));
+        let given = entry_names(set.children(), 0);
         let mut names = file::formals(self.knowledge, &path);
         names.retain(|name| given.iter().all(|it| it.name != name.name));
         names
@@ -602,24 +589,37 @@ fn flattened<'a>(
     (function, arguments)
 }
 
-/// Adds the names that an entry of a set gives at a depth of its path.
-fn entry_names(entry: FlatNode<'_>, depth: usize, names: &mut Vec<Name>) {
-    let mut add = |attr: FlatNode<'_>| {
-        let Some(name) = static_name(attr) else { return };
-        if names.iter().all(|it| it.name != name) {
-            names.push(Name { name, place: Written::Here(attr.range()), lookup: None });
-        }
-    };
-    match entry.kind() {
-        SyntaxKind::Binding => {
-            let path = entry.child(SyntaxKind::Attrpath);
-            path.and_then(|it| it.children().nth(depth)).into_iter().for_each(&mut add);
-        }
-        SyntaxKind::InheritClause => {
-            entry.children().filter(|it| it.kind().is_attr()).for_each(&mut add);
-        }
-        _ => {}
+fn is_import(function: FlatNode<'_>) -> bool {
+    match function.kind() {
+        SyntaxKind::Variable => function.text() == b"import",
+        SyntaxKind::Select => function.text() == b"builtins.import",
+        _ => false,
     }
+}
+
+/// Returns the names that entries of a set give at a depth of their paths, each once.
+fn entry_names<'a>(entries: impl Iterator<Item = FlatNode<'a>>, depth: usize) -> Vec<Member> {
+    let mut names = Vec::new();
+    let mut seen: FxHashSet<String> = FxHashSet::default();
+    for entry in entries {
+        let attrs: Vec<FlatNode<'a>> = match entry.kind() {
+            SyntaxKind::Binding => {
+                let path = entry.child(SyntaxKind::Attrpath);
+                path.and_then(|it| it.children().nth(depth)).into_iter().collect()
+            }
+            SyntaxKind::InheritClause => {
+                entry.children().filter(|it| it.kind().is_attr()).collect()
+            }
+            _ => continue,
+        };
+        for attr in attrs {
+            let Some(name) = static_name(attr) else { continue };
+            if seen.insert(name.clone()) {
+                names.push(Member { name, place: Written::Here(attr.range()), lookup: None });
+            }
+        }
+    }
+    names
 }
 
 pub(super) fn static_name(attr: FlatNode<'_>) -> Option<String> {

@@ -199,7 +199,7 @@ mod tests {
         values.want(&root, first.missing(), Texts::new);
         values.want(&root, first.missing(), Texts::new);
         assert_eq!(queue.try_iter().count(), 1, "it is on its way");
-        assert!(values.is_pending(&root, &[lookup.clone()]));
+        assert!(values.is_pending(&root, std::slice::from_ref(&lookup)));
         let answer = |epoch| Looked {
             root: Root::Library,
             epoch,
@@ -207,7 +207,7 @@ mod tests {
             observed: Some(BTreeSet::from([b"/a".to_vec()])),
         };
         values.finish(answer(0));
-        assert!(!values.is_pending(&root, &[lookup.clone()]));
+        assert!(!values.is_pending(&root, std::slice::from_ref(&lookup)));
         values.changed(b"/a", now);
         values.tick(now + QUIET);
         let second = values.snapshot(&root);

@@ -91,7 +91,10 @@ fn semicolon(p: &mut Parser<'_>, what: &str) {
         p.bump_error();
         return;
     }
-    if at_binding(p) || p.at_any(END) {
+    while is_unmatched(p) {
+        p.bump_error();
+    }
+    if p.eat(K::Semicolon) || at_binding(p) || p.at_any(END) {
         return;
     }
     p.skip_until(STOP);

@@ -6,7 +6,8 @@ let
   shout = builtins.replaceStrings
     [ "entry" "and" "of" "a" "e" "i" "o" "u" ]
     [ "ENTRY" "AND" "OF" "1" "2" "3" "4" "5" ];
-  letters = builtins.genList (n: builtins.substring n 1 text) 300000;
+  page = builtins.substring 0 2000 text;
+  letters = builtins.genList (n: builtins.substring (n - n / 2000 * 2000) 1 page) 300000;
   digits = builtins.filter (c: c >= "0" && c <= "9") letters;
   grown = builtins.foldl' (so: n: so + "${toString n};") "" (range 5000);
   indented = n: ''

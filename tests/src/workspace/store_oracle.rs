@@ -166,7 +166,7 @@ impl Comparison {
         let entries = std::fs::read_dir(directory).expect("a store").flatten();
         let named = entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry));
         named
-            .filter(|(name, _)| name.ends_with(".drv"))
+            .filter(|(name, _)| Path::new(name).extension().is_some_and(|end| end == "drv"))
             .map(|(name, entry)| (name, std::fs::read(entry.path()).expect("a file")))
             .collect()
     }

@@ -126,7 +126,8 @@ fn what_is_no_lock_file_says_why() {
     };
     assert_eq!(root(r#"{"a": "a"}"#, ""), "lock file references missing node 'a'");
     assert_eq!(root(r#"{"a": "r"}"#, ""), "lock file contains cycle to root node");
-    let open = r#", "a": {"locked": {"type": "path", "path": "/x"}, "original": {"type": "path", "path": "/x"}}"#;
-    assert!(root(r#"{"a": "a"}"#, open).starts_with("Lock file contains unlocked input '{"));
+    let tree = r#"{"type": "path", "path": "/x"}"#;
+    let open = format!(r#", "a": {{"locked": {tree}, "original": {tree}}}"#);
+    assert!(root(r#"{"a": "a"}"#, &open).starts_with("Lock file contains unlocked input '{"));
     assert_eq!(root(r#"{"a": "a"}"#, r#", "a": {}"#), "attribute 'locked' missing in lock file");
 }

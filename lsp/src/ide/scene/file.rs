@@ -6,7 +6,7 @@ use eval::source::{HOST, SourcePath};
 use eval::system::FileType;
 use syntax::{LineIndex, SyntaxKind};
 
-use super::{Knowledge, Meaning, Name, Scene, Step, Written};
+use super::{Knowledge, Meaning, Member, Scene, Step, Written};
 
 /// Returns the names in what a file means, after some steps from its value.
 pub(super) fn names(
@@ -14,7 +14,7 @@ pub(super) fn names(
     path: &SourcePath,
     steps: &[Step],
     budget: u32,
-) -> Vec<Name> {
+) -> Vec<Member> {
     let Some((path, text)) = read(knowledge, path) else { return Vec::new() };
     let (tree, _) = syntax::parse_flat(&text, PARSE_OPTIONS);
     let scopes = scope::scopes(&tree);
@@ -56,7 +56,7 @@ fn read(knowledge: Knowledge<'_>, path: &SourcePath) -> Option<(SourcePath, Vec<
 }
 
 /// Returns the names that a function in a file takes, if its value is a function.
-pub(super) fn formals(knowledge: Knowledge<'_>, path: &SourcePath) -> Vec<Name> {
+pub(super) fn formals(knowledge: Knowledge<'_>, path: &SourcePath) -> Vec<Member> {
     let Some((path, text)) = read(knowledge, path) else { return Vec::new() };
     let (tree, _) = syntax::parse_flat(&text, PARSE_OPTIONS);
     let scopes = scope::scopes(&tree);
@@ -72,7 +72,7 @@ pub(super) fn formals(knowledge: Knowledge<'_>, path: &SourcePath) -> Vec<Name> 
         let line = lines.line(name.range().start());
         let column = u32::from(name.range().start() - lines.line_range(line).start());
         let place = Written::There(path.clone(), line + 1, column + 1);
-        Name { name: super::text(name), place, lookup: None }
+        Member { name: super::text(name), place, lookup: None }
     });
     named.collect()
 }

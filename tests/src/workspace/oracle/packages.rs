@@ -46,7 +46,7 @@ fn closure(evaluator: &Evaluator, tree: &Path, package: &str) -> BTreeMap<String
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(directory).expect("the store has a directory").flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".drv") {
+        if entry.path().extension().is_some_and(|extension| extension == "drv") {
             found.insert(name, std::fs::read(entry.path()).expect("a derivation can be read"));
         }
     }
