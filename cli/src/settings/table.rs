@@ -171,7 +171,7 @@ pub(crate) static TABLE: &[Setting] = &[
         "Whether to build without a sandbox where there can be none.",
     ),
     row("substitute", Bool, "true", "Whether outputs may come from caches."),
-    row("tarball-ttl", Number, "3600", "Seconds for which a fetched address is taken as unchanged."),
+    row("tarball-ttl", Number, "3600", "Seconds for which a fetched address counts as unchanged."),
     row("system-features", Words, "", "What derivations may require of this machine."),
     row(
         "hashed-mirrors",

@@ -405,10 +405,7 @@ fn sort<'h>(
 }
 
 /// Sorts by the language's own order: without calls, and natively where all are of one type.
-fn sort_by_order<'h>(
-    eval: &mut Eval<'h>,
-    elements: &mut [(Value<'h>, Lazy<'h>)],
-) -> Result<()> {
+fn sort_by_order<'h>(eval: &mut Eval<'h>, elements: &mut [(Value<'h>, Lazy<'h>)]) -> Result<()> {
     if elements.iter().all(|(value, _)| value.as_int().is_some()) {
         elements.sort_by_key(|(value, _)| value.as_int());
         return Ok(());

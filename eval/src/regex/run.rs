@@ -275,16 +275,9 @@ impl Walk<'_> {
                     }
                     at = most;
                 }
-                Step::Start => {
-                    if at != self.start || self.mode.has_before {
-                        return false;
-                    }
-                }
-                Step::End => {
-                    if byte.is_some() {
-                        return false;
-                    }
-                }
+                Step::Start if at != self.start || self.mode.has_before => return false,
+                Step::End if byte.is_some() => return false,
+                Step::Start | Step::End => {}
                 Step::Open(group) => self.open(group, at),
                 Step::Close(group) => self.close(group, at),
                 Step::Either(other) => {

@@ -20,7 +20,7 @@ fn fetch(store: &MemoryStore, place: SourcePlace) -> Result<Source, FetchError> 
 fn git(directory: &Path, words: &[&str]) {
     let mut command = Command::new("git");
     command.arg("-C").arg(directory).args(["-c", "user.name=n", "-c", "user.email=e"]).args(words);
-    command.env("GIT_COMMITTER_DATE", "1000000000 +0000").env("GIT_AUTHOR_DATE", "5 +0000");
+    command.env("GIT_COMMITTER_DATE", "1000000000 +0000").env("GIT_AUTHOR_DATE", "900000000 +0000");
     let output = command.output().expect("git runs");
     assert!(output.status.success(), "{words:?}: {output:?}");
 }
