@@ -132,3 +132,6 @@ fn syntax_diagnostic(error: &syntax::SyntaxError) -> Diagnostic {
         related: Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,7 +29,7 @@ thread_local! {
 ///
 /// # Panics
 ///
-/// If `work` does, or no thread can be started.
+/// If `work` does.
 pub fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     let mut work = Some(work);
     let mut size = STACK_SIZE;
@@ -48,7 +48,11 @@ pub fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
             Ok(Ok(None)) => unreachable!("the work runs once"),
             Ok(Err(panic)) => std::panic::resume_unwind(panic),
             Err(_) if size > STACK_SIZE_MIN => size /= 2,
-            Err(error) => panic!("no thread for the evaluation: {error}"),
+            // Where there can be no thread, this one's stack must do.
+            Err(_) => match work.take() {
+                Some(work) => return work(),
+                None => unreachable!("a thread that was not started did not run the work"),
+            },
         }
     }
 }
