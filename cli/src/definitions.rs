@@ -89,9 +89,13 @@ fn locate(text: &[u8], part: &str, path: &[String]) -> Option<(u32, u32)> {
     let (tree, _) = syntax::parse_flat(text, syntax::Options::DEFAULT);
     let bindings = module_bindings::module_bindings(&tree);
     let names: Vec<&str> = path.iter().map(String::as_str).collect();
-    let binding = module_bindings::find(&bindings, part, &names)?;
+    let range = match module_bindings::find(&bindings, part, &names) {
+        Some(binding) => binding.name_range,
+        None if part == "config" => module_bindings::find_indirect(&tree, &names)?,
+        None => return None,
+    };
     let index = LineIndex::new(text);
-    let start = binding.name_range.start();
+    let start = range.start();
     let line = index.line(start);
     let column = u32::from(start - index.line_range(line).start());
     Some((line + 1, column + 1))
@@ -123,6 +127,16 @@ mod tests {
         assert_eq!(found(text, "services.nginx.enable"), Some((4, 5)));
         assert_eq!(found(text, "services.nginx.user"), Some((3, 3)));
         assert_eq!(found(text, "time.zone"), None);
+    }
+
+    #[test]
+    fn what_an_imported_function_defines_is_defined_by_the_import() {
+        let text = b"{\n  imports = [\n    ./x.nix\n    (f 1)\n  ];\n}\n";
+        assert_eq!(found(text, "warnings"), Some((2, 3)));
+        let text = b"{\n  imports = [ ./x.nix ];\n}\n";
+        assert_eq!(found(text, "warnings"), None);
+        let text = b"[ 1 ] ++ f {\n  a.b = 2;\n}\n";
+        assert_eq!(found(text, "a.b"), Some((2, 3)));
     }
 
     #[test]

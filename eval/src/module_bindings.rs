@@ -65,6 +65,35 @@ pub fn find<'a>(
     matching(path.len()).or_else(inside).or_else(|| (1..path.len()).rev().find_map(matching))
 }
 
+/// Returns where a file defines the option at `path` though its module does not write it down.
+///
+/// That is a set somewhere in the file that does, such as a module in a list; else the `imports`
+/// that hold a module which is not a file: what it defines counts as defined here.
+pub fn find_indirect(tree: &FlatTree<'_>, path: &[&str]) -> Option<TextRange> {
+    let is_path = |attrpath: FlatNode<'_>| {
+        let mut names = attrpath.children().map(FlatNode::static_attr);
+        path.iter().all(|name| names.next().flatten().as_deref() == Some(name.as_bytes()))
+            && names.next().is_none()
+    };
+    let bindings = || {
+        let entries = tree.root().descendants().filter(|it| it.kind() == SyntaxKind::Binding);
+        entries.filter_map(|entry| Some((entry, entry.child(SyntaxKind::Attrpath)?)))
+    };
+    if path.len() > 1
+        && let Some((_, attrpath)) = bindings().find(|(_, attrpath)| is_path(*attrpath))
+    {
+        return Some(attrpath.range());
+    }
+    let holds_module = |entry: FlatNode<'_>| {
+        let list = entry.expressions().find(|it| it.kind() == SyntaxKind::List);
+        let is_file = |kind| matches!(kind, SyntaxKind::Path | SyntaxKind::LookupPathExpr);
+        list.is_some_and(|list| list.expressions().any(|element| !is_file(element.kind())))
+    };
+    bindings()
+        .find(|(entry, attrpath)| attrpath.text() == b"imports" && holds_module(*entry))
+        .map(|(_, attrpath)| attrpath.range())
+}
+
 /// Returns the bindings that declare an option, wherever they stand: `a.b = mkOption { … };`.
 ///
 /// Their paths are only the names left of the `=`.
