@@ -1,3 +1,5 @@
+//! Edited = from scratch, and what an edit does not touch is not asked again.
+
 use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
