@@ -3,16 +3,18 @@
 //! | query | key | reads | runs again when |
 //! |---|---|---|---|
 //! | [`line_index`] | file | text | the text changes |
-//! | [`scopes`] | file | text | the text changes |
-//! | [`diagnostics`] | file | text, `scopes` | the text changes |
+//! | [`parse`] | file | text | the text changes; it makes the new tree from the old one |
+//! | [`scopes`] | file | `parse` | the text changes |
+//! | [`diagnostics`] | file | `parse`, `scopes` | the text changes |
 //!
 //! Queries sit at files, are pure and return plain data; nothing lazy enters the database. An
 //! evaluation is not a query: what leaves one (an option tree, a printed value) is kept by its
 //! owner beside the database, together with the revision of the sources it froze.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use syntax::{LineIndex, Options};
+use rustc_hash::FxHashMap;
+use syntax::{FlatParse, FlatTree, LineIndex, Options};
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::lint;
@@ -20,7 +22,32 @@ use crate::scope::{self, Scopes};
 
 /// What every query is given.
 #[salsa::db]
-pub trait Db: salsa::Database {}
+pub trait Db: salsa::Database {
+    /// Returns the parses of the texts that files had before.
+    fn parses(&self) -> &Parses;
+}
+
+/// The last parse of each file. A new text is parsed from it where that is less work; as that
+/// gives what parsing the text anew would give, no answer depends on what is kept here.
+#[derive(Clone, Default)]
+pub struct Parses(Arc<Mutex<FxHashMap<File, Arc<FlatParse>>>>);
+
+impl Parses {
+    fn parse(&self, file: File, text: &Arc<[u8]>) -> Arc<FlatParse> {
+        let old = self.lock().get(&file).cloned();
+        let new = match old {
+            Some(old) => old.edited(Arc::clone(text)),
+            None => FlatParse::new(Arc::clone(text), PARSE_OPTIONS),
+        };
+        let new = Arc::new(new);
+        self.lock().insert(file, Arc::clone(&new));
+        new
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, FxHashMap<File, Arc<FlatParse>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 pub use input::File;
 
@@ -47,13 +74,18 @@ mod input {
 #[derive(Clone, Default)]
 pub struct Database {
     storage: salsa::Storage<Database>,
+    parses: Parses,
 }
 
 #[salsa::db]
 impl salsa::Database for Database {}
 
 #[salsa::db]
-impl Db for Database {}
+impl Db for Database {
+    fn parses(&self) -> &Parses {
+        &self.parses
+    }
+}
 
 impl Database {
     /// Returns an empty database that reports each query it runs to `log`, for tests.
@@ -63,7 +95,10 @@ impl Database {
                 log(format!("{database_key:?}"));
             }
         };
-        Database { storage: salsa::Storage::new(Some(Box::new(callback))) }
+        Database {
+            storage: salsa::Storage::new(Some(Box::new(callback))),
+            parses: Parses::default(),
+        }
     }
 }
 
@@ -91,6 +126,21 @@ pub fn line_index(db: &dyn Db, file: File) -> LineIndex {
     LineIndex::new(file.text(db))
 }
 
+/// Returns the tree of a file, and all that is wrong with its text.
+///
+/// # Invalidation
+///
+/// Runs again when the text changes; what the change leaves alone is taken from the tree before.
+#[salsa::tracked(returns(ref), no_eq)]
+pub fn parse(db: &dyn Db, file: File) -> Arc<FlatParse> {
+    db.parses().parse(file, file.text(db))
+}
+
+/// Returns the tree of a file: [`parse`], without what is wrong.
+pub fn tree(db: &dyn Db, file: File) -> &FlatTree<'static> {
+    parse(db, file).tree()
+}
+
 /// Returns the names of a file.
 ///
 /// # Invalidation
@@ -98,8 +148,7 @@ pub fn line_index(db: &dyn Db, file: File) -> LineIndex {
 /// Runs again when the text changes.
 #[salsa::tracked(returns(ref))]
 pub fn scopes(db: &dyn Db, file: File) -> Scopes {
-    let (tree, _) = syntax::parse_flat(file.text(db), PARSE_OPTIONS);
-    scope::scopes(&tree)
+    scope::scopes(tree(db, file))
 }
 
 /// Returns what there is to say about a file by its text alone: syntax errors and lints.
@@ -111,7 +160,7 @@ pub fn scopes(db: &dyn Db, file: File) -> Scopes {
 /// Runs again when the text changes; its result stays when nothing in it does.
 #[salsa::tracked(returns(ref))]
 pub fn diagnostics(db: &dyn Db, file: File) -> Vec<Diagnostic> {
-    let (_, errors) = syntax::parse_flat(file.text(db), PARSE_OPTIONS);
+    let errors = parse(db, file).errors();
     if errors.is_empty() {
         return lint::check(scopes(db, file));
     }

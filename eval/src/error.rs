@@ -5,6 +5,8 @@
 //! only by [`crate::report`]: in the oracle's form for the `nix-*` names, in ours for `nivis`.
 //! Messages use the oracle's wording (CppNix 2.34.8), because nixpkgs and tools match on it.
 
+pub mod code;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -27,6 +29,10 @@ pub struct EvalError {
     pub frames: Frames,
     /// Near misses: names that may have been meant, best first.
     pub suggestions: Vec<String>,
+    /// Of a value that needs itself: the expressions that need each other, the last one first.
+    pub cycle: Vec<Position>,
+    /// What the cycle comes back to, until that is met.
+    knot: Option<usize>,
 }
 
 /// One step of the way to an error.
@@ -125,7 +131,7 @@ impl Drop for Frames {
 }
 
 /// The kinds of errors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ErrorKind {
     /// `throw`, or a lookup path that is not found: `tryEval` catches it.
     Thrown,
@@ -152,12 +158,16 @@ pub enum ErrorKind {
     /// A word that is none of those known, where the command's help may have more to say.
     Usage,
     /// Anything else that a builtin refuses.
+    #[default]
     Other,
 }
 
 /// The most frames that an error keeps; further ones are counted only. Enough for each call of the
 /// deepest nesting that the settings allow unless told otherwise, which takes two or three.
 const FRAMES_MAX: usize = 1 << 16;
+
+/// The most expressions of a cycle that are kept.
+const CYCLE_MAX: usize = 1 << 10;
 
 /// The step from a call to where the call is written.
 pub(crate) const CALL_SITE: &str = "from call site";
@@ -172,6 +182,8 @@ impl EvalError {
             position: Position::NONE,
             frames: Frames::default(),
             suggestions: Vec::new(),
+            cycle: Vec::new(),
+            knot: None,
         })
     }
 
@@ -209,6 +221,20 @@ impl EvalError {
         match self.kind {
             ErrorKind::InfiniteRecursion => self.at(position),
             _ => self.called_at(position),
+        }
+    }
+
+    /// Adds an expression to the cycle of values that need each other, unless it is closed: the
+    /// one in the slot `knot` closes it.
+    pub(crate) fn add_to_cycle(&mut self, knot: usize, position: Position) {
+        if self.knot.is_none() {
+            return;
+        }
+        if self.cycle.len() < CYCLE_MAX && position.is_some() {
+            self.cycle.push(position);
+        }
+        if self.knot == Some(knot) {
+            self.knot = None;
         }
     }
 
@@ -351,10 +377,13 @@ pub fn no_home(path: &[u8]) -> Box<EvalError> {
     other(format!("the path '{path}' can not be resolved in pure mode"))
 }
 
-/// Returns the error of a value that needs itself.
+/// Returns the error of a value that needs itself; `knot` tells its slot from others.
 #[cold]
-pub fn infinite_recursion() -> Box<EvalError> {
-    EvalError::new(ErrorKind::InfiniteRecursion, "infinite recursion encountered")
+pub fn infinite_recursion(knot: usize) -> Box<EvalError> {
+    let mut error =
+        EvalError::new(ErrorKind::InfiniteRecursion, "infinite recursion encountered");
+    error.knot = Some(knot);
+    error
 }
 
 /// Returns the error of a limit that was reached, in whatever words the limit has.

@@ -4,6 +4,8 @@
 //! lock file; finding that out; the value.
 
 pub mod reference;
+pub mod registry;
+pub mod settings;
 mod tree;
 
 pub mod lock_file;
@@ -18,5 +20,6 @@ mod url;
 
 pub use call::{call, outputs, select};
 pub use fetch::Tree;
-pub(crate) use fetch::{fetch_final, fetch_tree, tree_value};
+pub use fetch::{expected_path, fetch_final, fetch_tree};
+pub(crate) use fetch::{Telling, tree_value};
 pub use tree::{Installable, parse_typed};

@@ -82,6 +82,11 @@ macro_rules! value {
 }
 use value;
 
+/// Tells a slot from all others.
+fn knot(slot: &Slot<'_>) -> usize {
+    std::ptr::from_ref(slot).addr()
+}
+
 impl<'h> Eval<'h> {
     /// Returns an evaluation that has seen nothing yet.
     pub fn new(
@@ -90,6 +95,8 @@ impl<'h> Eval<'h> {
         store: &'h dyn Store,
         settings: &'h Settings,
     ) -> Eval<'h> {
+        // The language's own names come before any that a file brings.
+        names();
         Eval {
             heap,
             code: heap.keep(Code::new()),
@@ -178,7 +185,7 @@ impl<'h> Eval<'h> {
                 slot.fill(value.into());
                 Ok(value)
             }
-            Err(error) => self.fail(slot, error).into_result(),
+            Err(error) => self.fail(slot, None, error).into_result(),
         }
     }
 
@@ -220,6 +227,7 @@ impl<'h> Eval<'h> {
 
     #[inline(never)]
     fn force_thunk(&mut self, slot: &'h Slot<'h>) -> Answer<'h> {
+        let mut place = None;
         let answer = match slot.state() {
             SlotState::Forced(value) => return value.into(),
             SlotState::Reference(target) => {
@@ -234,6 +242,7 @@ impl<'h> Eval<'h> {
                     return Answer::error(error);
                 }
                 slot.claim();
+                place = Some(expression);
                 self.eval(expression, env)
             }
             SlotState::Apply(apply) => {
@@ -243,7 +252,7 @@ impl<'h> Eval<'h> {
                 slot.claim();
                 self.force_apply(apply, Position::NONE)
             }
-            SlotState::Blackhole => return Answer::error(error::infinite_recursion()),
+            SlotState::Blackhole => return Answer::error(error::infinite_recursion(knot(slot))),
             SlotState::Failed(error) => return Answer::error(Box::new(error.clone())),
         };
         match answer.into_result() {
@@ -251,14 +260,23 @@ impl<'h> Eval<'h> {
                 slot.fill(value.into());
                 value.into()
             }
-            Err(error) => self.fail(slot, error),
+            Err(error) => self.fail(slot, place, error),
         }
     }
 
-    /// Remembers `error` in `slot`.
+    /// Remembers `error` in `slot`, which held the expression `place`, if any.
     #[cold]
     #[inline(never)]
-    fn fail(&mut self, slot: &'h Slot<'h>, error: Box<EvalError>) -> Answer<'h> {
+    fn fail(
+        &mut self,
+        slot: &'h Slot<'h>,
+        place: Option<Id>,
+        mut error: Box<EvalError>,
+    ) -> Answer<'h> {
+        if error.kind == ErrorKind::InfiniteRecursion {
+            let place = place.map_or(Position::NONE, |id| self.code.position(id));
+            error.add_to_cycle(knot(slot), place);
+        }
         if error.kind == ErrorKind::Cancelled {
             // It did not fail: who goes on afterwards may ask again.
             slot.release();
@@ -280,7 +298,7 @@ impl<'h> Eval<'h> {
                 self.eval(expression, env)
             }
             SlotState::Apply(apply) => self.force_apply(apply, Position::NONE),
-            SlotState::Blackhole => Answer::error(error::infinite_recursion()),
+            SlotState::Blackhole => Answer::error(error::infinite_recursion(0)),
             SlotState::Failed(error) => Answer::error(Box::new(error.clone())),
         }
     }
@@ -320,7 +338,6 @@ impl<'h> Eval<'h> {
         match *code.nodes.get(id) {
             Node::Constant(index) => (*code.constants.get(index)).into(),
             Node::Local { level, index } => Lazy::from_slot(Self::local(env, level, index)),
-            Node::Lambda(index) => lambda(index, env).into(),
             _ => Lazy::thunk(id, env),
         }
     }
@@ -333,7 +350,6 @@ impl<'h> Eval<'h> {
             Node::Local { level, index } if level > 0 || (index as usize) < filled => {
                 Lazy::from_slot(Self::local(env, level, index))
             }
-            Node::Lambda(index) => lambda(index, env).into(),
             _ => Lazy::thunk(id, env),
         }
     }

@@ -1,10 +1,13 @@
 //! What one evaluation has found out about the store, so that it asks once.
 
+use std::rc::Rc;
+
 use rustc_hash::FxHashMap;
 use store::StorePath;
 use store::derivation::modulo::HashModulo;
 
 use crate::builtins::regex::Compiled;
+use crate::flake::registry::{Entry, Registry};
 use crate::heap::Str;
 use crate::source::SourcePath;
 use crate::system::FileType;
@@ -20,6 +23,10 @@ pub(crate) struct Known<'h> {
     pub(crate) file_types: FxHashMap<SourcePath, Option<FileType>>,
     /// The entries of search paths that were looked at, and what they name.
     pub(crate) search_path: FxHashMap<Vec<u8>, Option<SourcePath>>,
+    /// What the command line says that names of flakes stand for.
+    pub(crate) flag_registry: Vec<Entry>,
+    /// The other registries, once they were read.
+    pub(crate) registries: Option<Rc<Vec<Registry>>>,
     /// The regular expressions that were used.
     pub(crate) regexes: Compiled,
 }

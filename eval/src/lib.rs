@@ -4,6 +4,7 @@
 //! [`system::System`], the store [`store::Store`]; everything between is pure.
 
 #[macro_use]
+pub mod blame;
 pub mod builtins;
 pub mod coerce;
 pub mod context;
@@ -24,6 +25,8 @@ pub mod lint;
 pub mod lookup;
 pub mod lower;
 pub mod module_bindings;
+pub mod module_check;
+pub mod module_error;
 pub mod names;
 pub mod notice;
 pub mod number;

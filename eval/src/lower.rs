@@ -254,6 +254,10 @@ impl<'t, 'h> Lowering<'t, 'h> {
             self.scratch.push(id);
         }
         let (elements, count) = self.run_from(start);
+        if count == 0 {
+            // Known without evaluation, as numbers are: it prints where it was never needed.
+            return Ok(self.constant(Value::list(&[]), node.start()));
+        }
         Ok(self.code.push(Node::List { elements, count }, node.start()))
     }
 

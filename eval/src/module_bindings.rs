@@ -146,7 +146,7 @@ pub fn merges_list(apply: FlatNode<'_>) -> bool {
 }
 
 /// Returns the last name of the function of a call: `mkIf` of `lib.mkIf c x`.
-fn function_name(apply: FlatNode<'_>) -> Option<&[u8]> {
+pub fn function_name(apply: FlatNode<'_>) -> Option<&[u8]> {
     let function = apply.first_child()?.without_parens();
     match function.kind() {
         SyntaxKind::Variable => Some(function.text()),

@@ -50,9 +50,7 @@ impl Eval<'_> {
                 kind: ErrorKind::Syntax,
                 message,
                 place: Some(Place::in_text(origin, tree.source(), offset)),
-                steps: Vec::new(),
-                steps_omitted: 0,
-                suggestions: Vec::new(),
+                ..Report::default()
             };
             self.system().message(report.to_oracle_warning().as_bytes());
         }

@@ -8,15 +8,20 @@
 //! An option whose type holds further options (a submodule, a set or list of them) carries those
 //! as a [`SubTree`]; how one gets there is its [`Step`].
 
+mod check;
 mod collect;
 mod failure;
 mod place;
+mod sample;
 mod text;
+mod value_type;
 
 use std::collections::BTreeMap;
 
+pub use check::{MODULE_KEYS, check, check_definitions};
 pub use failure::{Failure, check_system};
 use store::Store;
+pub use value_type::{Mismatch, MismatchKind, ValueKind, ValueKinds, ValueType};
 
 use crate::error::{EvalError, Result};
 use crate::heap::{Heap, Lazy, Value};
@@ -103,6 +108,8 @@ pub struct OptionNode {
     pub option: Option<Box<OptionInfo>>,
     /// The names below.
     pub children: BTreeMap<String, OptionNode>,
+    /// Whether names may be defined below that nobody declares.
+    pub is_open: bool,
 }
 
 /// What is known of one option.
@@ -130,6 +137,14 @@ pub struct OptionInfo {
     pub is_hidden: bool,
     /// The options inside the type.
     pub sub: Option<SubTree>,
+    /// The values that it takes.
+    pub takes: ValueType,
+    /// The option that it has become.
+    pub renamed_to: Option<String>,
+    /// Why it is gone.
+    pub removed: Option<String>,
+    /// Why its type should not be used any longer.
+    pub deprecation: Option<String>,
 }
 
 /// A place in a file, as far as it is known.

@@ -103,7 +103,8 @@ fn force_deep_into<'h>(
             if !seen.insert(attrs.slots(heap).as_ptr() as usize) {
                 return Ok(());
             }
-            for attr in attrs.iter_by_name(heap) {
+            // The reference implementation's order, which decides what fails first.
+            for attr in attrs.iter(heap) {
                 force_slot_deep(eval, attr.slot, seen).map_err(|error| {
                     let name = shown_name(attr.name.as_bytes());
                     let text = format!("while evaluating the attribute '{name}'");

@@ -2,11 +2,15 @@
 //!
 //! A [`Report`] is an [`EvalError`] with its positions looked up: plain data that outlives the
 //! evaluation. [`Report::to_oracle_text`] gives CppNix's form, byte for byte, for the `nix-*`
-//! names; [`Report::to_text`] gives ours, with the person's own files first.
+//! names; [`Report::to_text`] gives ours, with the person's own files first, and
+//! [`Report::to_json`] the same for programs.
+
+mod json;
+mod own;
 
 use std::fmt::Write as _;
 
-use crate::error::{ErrorKind, EvalError, FrameKind};
+use crate::error::{ErrorKind, EvalError, FrameKind, code};
 use crate::source::{Origin, Position};
 use crate::syntax_error::line_column;
 
@@ -23,6 +27,8 @@ pub struct Place {
     pub code: Code,
     /// Whether the file belongs to a library rather than to the person who asks.
     pub is_library: bool,
+    /// How many bytes from there on are meant; 0: as far as the word goes.
+    pub extent: u32,
 }
 
 impl Place {
@@ -30,7 +36,7 @@ impl Place {
     pub fn in_text(origin: &Origin, text: &[u8], offset: u32) -> Place {
         let (line, column) = line_column(text, offset);
         let code = Code::around(text, line);
-        Place { file: origin.display(), line, column, code, is_library: false }
+        Place { file: origin.display(), line, column, code, is_library: false, extent: 0 }
     }
 }
 
@@ -96,15 +102,34 @@ pub struct Step {
     pub is_call: bool,
 }
 
+/// A place that has to do with an error, and what there is to say about it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Label {
+    /// The place.
+    pub place: Place,
+    /// What it is, in a few words; may be empty.
+    pub text: String,
+}
+
 /// An error with its positions looked up.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
+    /// The code of the failure; empty where none is told.
+    pub code: &'static str,
     /// What kind of failure it is.
     pub kind: ErrorKind,
     /// The message, possibly several lines.
     pub message: String,
     /// Where it happened, if that is known.
     pub place: Option<Place>,
+    /// What there is to say about that place; may be empty.
+    pub label: String,
+    /// Further places that have to do with it.
+    pub labels: Vec<Label>,
+    /// What else is known.
+    pub notes: Vec<String>,
+    /// What may be done about it.
+    pub helps: Vec<String>,
     /// The way to it, outermost first.
     pub steps: Vec<Step>,
     /// How many steps were dropped because there were too many.
@@ -122,9 +147,6 @@ const ORACLE_ROOM: usize = 3;
 /// So many repeated steps are shown all the same.
 const ORACLE_REPEATED_MAX: usize = 5;
 
-/// How many steps ours shows without `--show-trace`.
-const STEPS_SHOWN: usize = 8;
-
 impl Report {
     /// Returns the report of `error`, whose positions `locate` looks up.
     pub fn new(error: &EvalError, locate: impl Fn(Position) -> Option<Place>) -> Report {
@@ -140,12 +162,14 @@ impl Report {
             is_call: frame.kind == FrameKind::Call,
         };
         Report {
+            code: code::of(error),
             kind: error.kind,
             message: error.message.clone(),
             place: locate(error.position),
             steps: error.frames.outermost_first().map(step).collect(),
             steps_omitted: error.frames.omitted(),
             suggestions: error.suggestions.clone(),
+            ..Report::default()
         }
     }
 
@@ -189,58 +213,6 @@ impl Report {
             text.push_str(indented.trim_end());
         }
         without_controls(&text)
-    }
-
-    /// Returns the error in our own form, without color and without a newline at the end.
-    ///
-    /// Steps through libraries are counted rather than shown, unless `shows_all`.
-    pub fn to_text(&self, shows_all: bool) -> String {
-        let mut text = format!("error: {}\n", self.message.trim_end());
-        let own = self.steps.iter().rev().filter_map(|step| step.place.as_ref());
-        let own = own.clone().find(|place| !place.is_library).or(self.place.as_ref());
-        match (&self.place, own) {
-            (Some(place), Some(own)) if place.is_library && own != place => {
-                push_place(&mut text, own);
-                let _ = writeln!(text, "raised at {}", short(place));
-            }
-            (Some(place), _) | (None, Some(place)) => push_place(&mut text, place),
-            (None, None) => {}
-        }
-        if let Some((first, rest)) = self.suggestions.split_first() {
-            let quoted = |name: &String| format!("`{name}`");
-            let rest: Vec<String> = rest.iter().map(quoted).collect();
-            let _ = writeln!(text, "hint: did you mean {}?", one_of(&quoted(first), &rest));
-        }
-        self.push_steps(&mut text, shows_all);
-        text.truncate(text.trim_end().len());
-        text
-    }
-
-    /// Adds the way to the error, innermost step first.
-    fn push_steps(&self, text: &mut String, shows_all: bool) {
-        let mut folded = self.steps_omitted;
-        let mut shown = 0;
-        for step in self.steps.iter().rev().filter(|step| !step.text.is_empty()) {
-            let is_own = step.place.as_ref().is_some_and(|place| !place.is_library);
-            let fits = shown < STEPS_SHOWN && is_own;
-            if !(shows_all || step.is_always_shown || fits) {
-                folded += 1;
-                continue;
-            }
-            shown += 1;
-            match &step.place {
-                Some(place) => {
-                    let _ = writeln!(text, "{} ({})", step.text, short(place));
-                }
-                None => {
-                    let _ = writeln!(text, "{}", step.text);
-                }
-            }
-        }
-        if folded > 0 {
-            let steps = if folded == 1 { "step" } else { "steps" };
-            let _ = writeln!(text, "({folded} more {steps}; --show-trace shows all)");
-        }
     }
 }
 
@@ -319,39 +291,6 @@ fn one_of(first: &str, rest: &[String]) -> String {
 
 fn short(place: &Place) -> String {
     format!("{}:{}:{}", place.file, place.line, place.column)
-}
-
-/// Adds a place in our form: where, the line, and a mark under the column.
-fn push_place(text: &mut String, place: &Place) {
-    let number = place.line.to_string();
-    let margin = " ".repeat(number.len());
-    let _ = writeln!(text, "{margin} ┌─ {}", short(place));
-    let Some(line) = &place.code.line else { return };
-    let (line, column) = window(line, place.column.saturating_sub(1) as usize);
-    let _ = writeln!(text, "{number} │ {}", line.trim_end());
-    // The mark stands below the column that a terminal shows, so tabs stay tabs.
-    let before = line.get(..column).unwrap_or(&line);
-    let blank: String = before.chars().map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-    let rest = line.get(before.len()..).unwrap_or_default();
-    let is_word = |c: &char| c.is_alphanumeric() || matches!(c, '_' | '-' | '\'');
-    let width = rest.chars().take_while(is_word).count().max(1);
-    let _ = writeln!(text, "{margin} │ {blank}{}", "^".repeat(width));
-}
-
-/// How much of a line is shown before and after the place, in bytes.
-const WINDOW: (usize, usize) = (80, 160);
-
-/// Returns the part of a long line around `column` (from 0, in bytes), and the column in it.
-fn window(line: &str, column: usize) -> (std::borrow::Cow<'_, str>, usize) {
-    let column = line.floor_char_boundary(column);
-    let start = line.floor_char_boundary(column.saturating_sub(WINDOW.0));
-    let end = line.floor_char_boundary(column + WINDOW.1);
-    if line.len() <= WINDOW.0 + WINDOW.1 {
-        return (line.into(), column);
-    }
-    let (head, tail) = (if start > 0 { "…" } else { "" }, if end < line.len() { "…" } else { "" });
-    let part = line.get(start..end).unwrap_or_default();
-    (format!("{head}{part}{tail}").into(), column - start + head.len())
 }
 
 /// Adds a place in CppNix's form.

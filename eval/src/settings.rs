@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crate::flake::settings::FetchSettings;
+
 /// The settings of one evaluation. Plain data, decided by whoever asks (CLI or editor).
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -22,6 +24,8 @@ pub struct Settings {
     pub restrict: bool,
     /// URIs that restricted evaluation may fetch.
     pub allowed_uris: Vec<String>,
+    /// How trees are fetched and flakes are found.
+    pub fetch: FetchSettings,
     /// Experimental features that are on, by CppNix's names.
     pub experimental_features: Vec<String>,
     /// Whether `builtins.traceVerbose` speaks.
@@ -86,6 +90,7 @@ impl Default for Settings {
             pure: false,
             restrict: false,
             allowed_uris: Vec::new(),
+            fetch: FetchSettings::default(),
             experimental_features: Vec::new(),
             trace_verbose: false,
             abort_on_warn: false,

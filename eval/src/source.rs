@@ -21,6 +21,11 @@ pub struct SourcePath {
     pub bytes: Arc<[u8]>,
 }
 
+/// The embedded file that the language itself has a name for.
+const FETCHURL: &[u8] = b"/nix/fetchurl.nix";
+/// What the reference implementation calls it.
+const FETCHURL_SHOWN: &str = "<nix/fetchurl.nix>";
+
 impl SourcePath {
     /// Returns the path of these canonical bytes in `root`.
     pub fn new(root: u32, bytes: &[u8]) -> SourcePath {
@@ -30,6 +35,9 @@ impl SourcePath {
     /// Returns the path that [`display`](SourcePath::display) writes so: one of the host or of the
     /// embedded library.
     pub fn parse_display(text: &str) -> Option<SourcePath> {
+        if text == FETCHURL_SHOWN {
+            return Some(SourcePath::new(EMBEDDED, FETCHURL));
+        }
         let (root, path) = match text.strip_prefix("«nivis»") {
             Some(path) => (EMBEDDED, path),
             None => (HOST, text),
@@ -42,6 +50,7 @@ impl SourcePath {
         let text = String::from_utf8_lossy(&self.bytes);
         match self.root {
             HOST => text.into_owned(),
+            EMBEDDED if *self.bytes == *FETCHURL => FETCHURL_SHOWN.to_owned(),
             EMBEDDED => format!("«nivis»{text}"),
             other => format!("«root {other}»{text}"),
         }

@@ -88,6 +88,11 @@ pub fn resume() {
     IS_INTERRUPTED.store(false, Ordering::Relaxed);
 }
 
+/// Whether [`interrupt`] was called.
+pub(crate) fn is_interrupted() -> bool {
+    IS_INTERRUPTED.load(Ordering::Relaxed)
+}
+
 /// Makes `targets` valid and returns what came of each.
 ///
 /// # Errors

@@ -27,6 +27,9 @@ pub struct Derivation {
     pub outputs: BTreeMap<String, Output>,
     /// The derivations whose outputs are needed, with the names of those outputs.
     pub input_derivations: BTreeMap<StorePath, BTreeSet<String>>,
+    /// The derivations that make further derivations, whose outputs are needed: by the names of
+    /// the outputs that these are (dynamic derivations).
+    pub dynamic_inputs: BTreeMap<StorePath, BTreeMap<String, DynamicInput>>,
     /// The store objects that are needed as they are.
     pub input_sources: BTreeSet<StorePath>,
     /// The platform that the builder runs on, such as `x86_64-linux`.
@@ -37,6 +40,15 @@ pub struct Derivation {
     pub arguments: Vec<Vec<u8>>,
     /// The builder's environment; values and names may hold any byte.
     pub environment: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+/// A derivation that is itself an output, and what is needed of it.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct DynamicInput {
+    /// The names of the outputs that are needed.
+    pub outputs: BTreeSet<String>,
+    /// The outputs that are derivations in their turn.
+    pub made: BTreeMap<String, DynamicInput>,
 }
 
 /// What is known of an output before it is built.
@@ -238,7 +250,8 @@ impl Derivation {
     ///
     /// The outputs are no references, so that a collection may take them and leave the file.
     pub fn references(&self) -> BTreeSet<StorePath> {
-        self.input_sources.iter().chain(self.input_derivations.keys()).cloned().collect()
+        let derivations = self.input_derivations.keys().chain(self.dynamic_inputs.keys());
+        self.input_sources.iter().chain(derivations).cloned().collect()
     }
 
     /// Returns the path of the derivation's file, whose contents are `text`.

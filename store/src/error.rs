@@ -170,6 +170,9 @@ pub enum FetchError {
         /// Why not.
         problem: String,
     },
+    /// A tree of a repository is not there, or cannot be had; the words say all.
+    #[error("{0}")]
+    Source(String),
     /// It is not what was promised.
     #[error(
         "hash mismatch in file downloaded from '{url}':\n  specified: {}\n  got:       {}",

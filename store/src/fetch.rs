@@ -4,8 +4,9 @@
 //! holds to a store, after a look at the hash that was promised and at what earlier fetches
 //! remembered. [`download`] makes one file for `builtin:fetchurl`, whose result the build checks.
 
-mod cache;
+pub(crate) mod cache;
 mod download;
+mod netrc;
 mod tarball;
 mod transport;
 
@@ -15,9 +16,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use download::{Download, download};
+pub use transport::Network;
 
 use self::cache::{Cache, Entry};
-use self::transport::{ATTEMPTS, Answer, Problem, Rights, open};
+use self::transport::{Answer, Problem, Question, Rights, open};
 use crate::content_address::{ContentAddress, FileMethod};
 use crate::error::FetchError;
 use crate::event::{Activity, ActivityId, ActivityKind, Event, Events, Field, Level};
@@ -65,6 +67,30 @@ pub struct FetchRequest {
     pub name: String,
     /// The SHA-256 that it must have: of a file's contents, of a tree's archive (NAR).
     pub expected: Option<Hash>,
+    /// More headers for the server, such as one that says who asks.
+    pub headers: Vec<(String, String)>,
+}
+
+impl FetchRequest {
+    fn key(&self) -> String {
+        format!("{}\0{}\0{}", self.kind.word(), self.name, self.url)
+    }
+}
+
+/// What an address gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fetched {
+    pub(crate) path: StorePath,
+    /// When the youngest entry of an archive changed last, in seconds since 1970.
+    pub(crate) modified: Option<u64>,
+    /// The address at which the same will be for all times, if the server tells one.
+    pub(crate) immutable_url: Option<String>,
+}
+
+impl From<Entry> for Fetched {
+    fn from(Entry { path, modified, immutable_url, .. }: Entry) -> Self {
+        Self { path, modified, immutable_url }
+    }
 }
 
 /// How to fetch.
@@ -74,11 +100,23 @@ pub struct FetchOptions {
     pub cache_directory: Option<PathBuf>,
     /// How long an address is taken to hold what it did.
     pub lifetime: Duration,
+    /// How servers are spoken to.
+    pub network: Network,
+    /// Whether working trees that differ from their commit are taken.
+    pub allows_dirty: bool,
+    /// Whether there is a warning of these.
+    pub warns_of_dirty: bool,
 }
 
 impl Default for FetchOptions {
     fn default() -> FetchOptions {
-        FetchOptions { cache_directory: None, lifetime: Duration::from_hours(1) }
+        FetchOptions {
+            cache_directory: None,
+            lifetime: Duration::from_hours(1),
+            network: Network::default(),
+            allows_dirty: true,
+            warns_of_dirty: true,
+        }
     }
 }
 
@@ -104,33 +142,38 @@ pub fn fetch(
     options: &FetchOptions,
     events: &dyn Events,
 ) -> Result<StorePath, FetchError> {
-    let method = request.kind.method();
     if let Some(expected) = &request.expected {
+        let method = request.kind.method();
         let path = store.directory().fixed_output_path(&request.name, method, expected)?;
         if store.is_valid(&path)? {
             store.add_temporary_root(&path)?;
             return Ok(path);
         }
     }
-    let cache = Cache::new(options.cache_directory.as_deref(), request);
-    let mut remembered = None;
-    if let Some(entry) = cache.read(store.directory()) {
-        store.add_temporary_root(&entry.path)?;
-        if store.is_valid(&entry.path)? {
-            remembered = Some(entry);
-        }
-    }
+    Ok(fetch_all(store, request, options, events)?.path)
+}
+
+/// Does what [`fetch`] does, but looks at the address also where its hash would do, and tells all
+/// that is known of it.
+pub(crate) fn fetch_all(
+    store: &dyn Store,
+    request: &FetchRequest,
+    options: &FetchOptions,
+    events: &dyn Events,
+) -> Result<Fetched, FetchError> {
+    let cache = Cache::new(options.cache_directory.as_deref(), &request.key());
+    let mut remembered = cache.read_valid(store)?;
     if let Some(entry) = remembered.take_if(|entry| entry.is_younger_than(options.lifetime)) {
         check(store, request, &entry.path)?;
-        return Ok(entry.path);
+        return Ok(entry.into());
     }
     let etag = remembered.as_ref().and_then(|entry| entry.etag.as_deref());
-    let (path, etag) = match receive(request, etag, events) {
-        Ok(Received::New { tree, etag }) => (add(store, request, &tree)?, etag),
-        Ok(Received::Unchanged { etag }) => match remembered {
+    let entry = match receive(request, etag, &options.network, events) {
+        Ok(Received::New { tree, about }) => about.entry(add(store, request, &tree)?),
+        Ok(Received::Unchanged) => match remembered {
             Some(entry) => {
                 check(store, request, &entry.path)?;
-                (entry.path, etag.or(entry.etag))
+                entry.renewed()
             }
             None => return Err(failed(request, "the server answers a question nobody asked")),
         },
@@ -142,13 +185,13 @@ pub fn fetch(
                 );
                 events.emit(Event::Message { level: Level::Warn, text: &text });
                 check(store, request, &entry.path)?;
-                return Ok(entry.path);
+                return Ok(entry.into());
             }
             None => return Err(failed(request, problem.message)),
         },
     };
-    cache.write(store.directory(), &Entry::new(path.clone(), etag));
-    Ok(path)
+    cache.write(store.directory(), &entry);
+    Ok(entry.into())
 }
 
 fn failed(request: &FetchRequest, problem: impl Into<String>) -> FetchError {
@@ -157,14 +200,30 @@ fn failed(request: &FetchRequest, problem: impl Into<String>) -> FetchError {
 
 /// What an address gave.
 enum Received {
-    New { tree: MemoryTree, etag: Option<String> },
-    Unchanged { etag: Option<String> },
+    New { tree: MemoryTree, about: About },
+    Unchanged,
+}
+
+/// What is known of a tree beside itself.
+struct About {
+    etag: Option<String>,
+    modified: Option<u64>,
+    immutable_url: Option<String>,
+}
+
+impl About {
+    /// Returns an entry that lacks its path.
+    fn entry(self, path: StorePath) -> Entry {
+        let Self { etag, modified, immutable_url } = self;
+        Entry { etag, modified, immutable_url, ..Entry::new(path) }
+    }
 }
 
 /// Reads an address, several times if need be.
 fn receive(
     request: &FetchRequest,
     known: Option<&str>,
+    network: &Network,
     events: &dyn Events,
 ) -> Result<Received, Problem> {
     let url = &request.url;
@@ -176,14 +235,15 @@ fn receive(
         &format!("downloading '{url}'"),
         &[Field::Text(url)],
     );
+    let question = Question { url, known, headers: &request.headers };
     let mut attempt = 1;
     loop {
-        let answer = open(url, known, Rights::Ours).and_then(|answer| unpacked(request, answer));
-        match answer {
-            Err(problem) if problem.may_pass && attempt < ATTEMPTS => {
+        let answer = open(&question, Rights::Ours, network);
+        match answer.and_then(|answer| unpacked(request, answer)) {
+            Err(problem) if problem.may_pass && attempt < network.attempts => {
                 let text = format!("unable to download '{url}': {}; retrying", problem.message);
                 events.emit(Event::Message { level: Level::Warn, text: &text });
-                std::thread::sleep(Duration::from_millis(250 << attempt));
+                transport::pause(Duration::from_millis(250 << attempt.min(8)));
                 attempt += 1;
             }
             answer => return answer,
@@ -192,20 +252,23 @@ fn receive(
 }
 
 fn unpacked(request: &FetchRequest, answer: Answer) -> Result<Received, Problem> {
-    let Answer { mut body, etag, is_unchanged } = answer;
+    let Answer { mut body, etag, is_unchanged, immutable_url } = answer;
     if is_unchanged {
-        return Ok(Received::Unchanged { etag });
+        return Ok(Received::Unchanged);
     }
-    let tree = match request.kind {
+    let (tree, modified) = match request.kind {
         FetchKind::File => {
             let mut contents = Vec::new();
             let read = body.read_to_end(&mut contents);
-            read.map_err(|error| Problem { message: error.to_string(), may_pass: true })?;
-            MemoryTree::file(contents)
+            read.map_err(|error| Problem::of_body(&error))?;
+            (MemoryTree::file(contents), None)
         }
-        FetchKind::Tarball => tarball::read(body)?,
+        FetchKind::Tarball => {
+            let unpacked = tarball::read(body)?;
+            (unpacked.tree, Some(unpacked.modified))
+        }
     };
-    Ok(Received::New { tree, etag })
+    Ok(Received::New { tree, about: About { etag, modified, immutable_url } })
 }
 
 fn add(

@@ -739,8 +739,13 @@ impl Store for LocalStore {
         crate::fetch::fetch(self, request, options, events)
     }
 
-    fn add_source(&self, request: &SourceRequest) -> Result<Source, FetchError> {
-        crate::source::add(self, request)
+    fn add_source(
+        &self,
+        request: &SourceRequest,
+        options: &FetchOptions,
+        events: &dyn Events,
+    ) -> Result<Source, FetchError> {
+        crate::source::add(self, request, options, events)
     }
 
     fn realise(

@@ -310,8 +310,13 @@ impl Store for MemoryStore {
         crate::fetch::fetch(self, request, options, events)
     }
 
-    fn add_source(&self, request: &SourceRequest) -> Result<Source, FetchError> {
-        crate::source::add(self, request)
+    fn add_source(
+        &self,
+        request: &SourceRequest,
+        options: &FetchOptions,
+        events: &dyn Events,
+    ) -> Result<Source, FetchError> {
+        crate::source::add(self, request, options, events)
     }
 
     /// Succeeds only if every target is valid already.

@@ -69,6 +69,14 @@ pub enum PathError {
         /// The offending character.
         character: char,
     },
+    /// A path that was computed has a name that none may have.
+    #[error("path '{base_name}' is not a valid store path: {error}")]
+    Computed {
+        /// What the path's base name would be.
+        base_name: String,
+        /// What is wrong with the name.
+        error: Box<PathError>,
+    },
     /// A store directory must be an absolute path in canonical form.
     #[error("store directory '{directory}' is not an absolute path without `.`, `..` and `//`")]
     Directory {
@@ -301,10 +309,13 @@ impl StoreDirectory {
 
     /// Returns the path of type `kind` whose inner digest is `digest`.
     fn path(&self, kind: &str, digest: &Hash, name: &str) -> Result<StorePath, PathError> {
-        check_name(name)?;
         let fingerprint =
             format!("{kind}:{}:{}:{}:{name}", digest.algorithm(), digest.to_hex(), self.directory);
-        StorePath::new(&Hash::sha256(fingerprint.as_bytes()).compressed(), name)
+        let hash_part = Hash::sha256(fingerprint.as_bytes()).compressed();
+        StorePath::new(&hash_part, name).map_err(|error| PathError::Computed {
+            base_name: format!("{}-{name}", base32::encode(&hash_part)),
+            error: Box::new(error),
+        })
     }
 
     /// Returns `kind` with the references and the self-reference as the formats append them.

@@ -348,7 +348,12 @@ pub trait Store: Send + Sync {
     /// # Atomicity
     ///
     /// As [`add_text`](Store::add_text).
-    fn add_source(&self, request: &SourceRequest) -> Result<Source, FetchError>;
+    fn add_source(
+        &self,
+        request: &SourceRequest,
+        options: &FetchOptions,
+        events: &dyn Events,
+    ) -> Result<Source, FetchError>;
 
     /// Makes `targets` valid, building what has to be built, and returns what came of each.
     ///

@@ -1,6 +1,6 @@
 //! Finished nodes in postorder into the flat tree, in preorder.
 
-use crate::flat::{FlatTree, Node, Token};
+use crate::flat::{FlatTree, Node, Source, Token};
 
 /// Builds the flat tree from the parser's records; the last of them must be the root.
 pub(crate) fn flat_tree<'t>(
@@ -26,5 +26,5 @@ pub(crate) fn flat_tree<'t>(
         ancestors.push(first);
         depth = depth.max(ancestors.len());
     }
-    FlatTree { source, nodes, tokens, depth: depth as u32 }
+    FlatTree { source: Source::Borrowed(source), nodes, tokens, depth: depth as u32 }
 }

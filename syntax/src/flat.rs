@@ -16,6 +16,7 @@
 //! ```
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::kind::SyntaxKind;
 use crate::literal;
@@ -39,10 +40,35 @@ pub(crate) struct Node {
     pub(crate) kind: SyntaxKind,
 }
 
-/// A whole file for evaluation; borrows its source.
+/// The bytes that a tree stands on: its caller's, or shared ones.
+#[derive(Clone, Debug)]
+pub(crate) enum Source<'t> {
+    Borrowed(&'t [u8]),
+    Shared(Arc<[u8]>),
+}
+
+impl Source<'_> {
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Source::Borrowed(bytes) => bytes,
+            Source::Shared(bytes) => bytes,
+        }
+    }
+}
+
+impl PartialEq for Source<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes() == other.bytes()
+    }
+}
+
+impl Eq for Source<'_> {}
+
+/// A whole file for evaluation; borrows its source or shares it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FlatTree<'t> {
-    pub(crate) source: &'t [u8],
+    pub(crate) source: Source<'t>,
     /// Never empty: the first is `SourceFile`.
     pub(crate) nodes: Vec<Node>,
     pub(crate) tokens: Vec<Token>,
@@ -81,18 +107,26 @@ impl<'t> FlatTree<'t> {
     }
 
     /// Returns the bytes that were parsed.
-    pub fn source(&self) -> &'t [u8] {
-        self.source
+    #[inline]
+    pub fn source(&self) -> &[u8] {
+        self.source.bytes()
     }
 
     /// Returns the bytes in `range`, nothing if it lies outside the source.
-    pub fn text(&self, range: TextRange) -> &'t [u8] {
+    pub fn text(&self, range: TextRange) -> &[u8] {
         self.bytes(range.start().into(), range.end().into())
     }
 
     /// Returns the bytes from `start` to `end`.
-    fn bytes(&self, start: u32, end: u32) -> &'t [u8] {
-        self.source.get(start as usize..end as usize).unwrap_or_default()
+    #[inline]
+    fn bytes(&self, start: u32, end: u32) -> &[u8] {
+        self.source().get(start as usize..end as usize).unwrap_or_default()
+    }
+
+    /// Returns the same tree on its own share of its source, whose bytes `source` has.
+    pub(crate) fn on_shared(self, source: Arc<[u8]>) -> FlatTree<'static> {
+        let FlatTree { nodes, tokens, depth, .. } = self;
+        FlatTree { source: Source::Shared(source), nodes, tokens, depth }
     }
 }
 
@@ -140,7 +174,7 @@ impl<'a> FlatNode<'a> {
         let node = self.data();
         match self.tree.tokens.get(node.first_token as usize) {
             Some(token) => token.start,
-            None => self.tree.source.len() as u32,
+            None => self.tree.source().len() as u32,
         }
     }
 

@@ -163,13 +163,13 @@ fn is(byte: u8, class: u8) -> bool {
 }
 
 /// Where a `#` comment that begins at `pos` ends.
-fn line_comment_end(text: &[u8], pos: usize) -> usize {
+pub(crate) fn line_comment_end(text: &[u8], pos: usize) -> usize {
     let rest = text.get(pos..).unwrap_or_default();
     memchr2(b'\n', b'\r', rest).map_or(text.len(), |length| pos + length)
 }
 
 /// Where a `/*` comment that begins at `pos` ends, if it does.
-fn block_comment_end(text: &[u8], pos: usize) -> Option<usize> {
+pub(crate) fn block_comment_end(text: &[u8], pos: usize) -> Option<usize> {
     let body = pos + 2;
     let length = memchr::memmem::find(text.get(body..)?, b"*/")?;
     Some(body + length + 2)

@@ -24,7 +24,7 @@ pub use kind::SyntaxKind;
 pub use line_index::LineIndex;
 pub use oracle::{OracleError, oracle_error};
 pub use parse::{Parse, parse};
-pub use reparse::Edit;
+pub use reparse::{Edit, FlatParse};
 pub use rowan::{TextRange, TextSize};
 pub use tree::{NixLanguage, SyntaxElement, SyntaxNode, SyntaxNodePtr, SyntaxToken};
 

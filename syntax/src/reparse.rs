@@ -7,7 +7,10 @@
 //!
 //! What that takes is said at each check; the property test edits at random and compares.
 
+mod flat;
 mod token;
+
+pub use flat::FlatParse;
 
 use rowan::{Direction, NodeOrToken};
 
@@ -18,7 +21,7 @@ use crate::lexer::{self, Lexed};
 use crate::parse::Parse;
 use crate::parser::{Open, Output, Parser};
 use crate::tree::{self, SyntaxNode, SyntaxToken};
-use crate::{TextRange, TextSize, event, grammar, lexical_error, validate};
+use crate::{Options, TextRange, TextSize, event, grammar, lexical_error, validate};
 
 /// The replacement of a range of a text by another text.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -112,6 +115,17 @@ struct Part {
 }
 
 impl Part {
+    /// Whether an error is one of the replaced text.
+    fn has(&self, error: &SyntaxError) -> bool {
+        let (from, to) = (u32::from(error.range.start()), u32::from(error.range.end()));
+        from >= self.start && to <= self.end && from < self.end
+    }
+
+    /// Whether an error in a binding is not of the binding's making but of its `let`'s.
+    fn is_foreign(&self, error: &SyntaxError) -> bool {
+        error.kind == ErrorKind::DynamicAttr && self.has(error)
+    }
+
     fn moved(&self, offset: u32) -> Option<u32> {
         if offset <= self.start {
             Some(offset)
@@ -201,7 +215,7 @@ impl Block {
     fn new(node: SyntaxNode, edit: &Edit) -> Option<Block> {
         let old = node.text().to_string();
         // What follows is read as it is because of how the lexer leaves this text.
-        if !is_whole(node.kind(), &lexer::lex(old.as_bytes()), &old) {
+        if !is_whole(node.kind(), &lexer::lex(old.as_bytes()), old.len()) {
             return None;
         }
         let text = edit.inside(node.text_range().start()).apply(&old);
@@ -209,69 +223,16 @@ impl Block {
     }
 
     fn replace(&self, parse: &Parse) -> Option<Parse> {
-        let source = self.text.as_bytes();
-        let kind = self.node.kind();
-        let mut lexed = lexer::lex(source);
-        if kind == K::Interpolation {
-            // Alone it begins outside of any string.
-            lexed.tokens.first_mut()?.kind = K::InterpolationStart;
-        }
-        if !is_whole(kind, &lexed, &self.text) || !self.begins_the_same(&lexed) {
-            return None;
-        }
-        let end = source.len() as u32;
-        let after = following(&self.node);
-        let Lexed { mut tokens, errors: lex_errors, .. } = lexed;
-        let count = tokens.len();
-        let appended = after.into_iter().chain([K::EndOfFile]);
-        tokens.extend(appended.map(|kind| Token { start: end, end, kind }));
-        let mut parser = Parser::new(source, &tokens, parse.options);
-        parser.open = open_around(&self.node);
-        if !grammar::block(&mut parser, kind) || parser.progress() != count {
-            return None;
-        }
-        let Output { nodes, mut errors, too_deep } = parser.finish();
-        tokens.truncate(count);
-        let tree = event::flat_tree(source, tokens, &nodes);
-        if too_deep.is_some() || !self.fits(&tree, parse) {
-            return None;
-        }
-        validate::validate(&tree, &mut errors);
-        errors.extend(lex_errors.into_iter().map(|error| lexical_error(source, error)));
-        self.put(&tree, parse, errors)
-    }
-
-    /// Whether the first token, by which a block is known, is still the same; a binding has none.
-    fn begins_the_same(&self, lexed: &Lexed) -> bool {
-        let (Some(new), Some(old)) = (lexed.tokens.first(), self.node.first_token()) else {
-            return false;
+        let first = self.node.first_token()?;
+        let site = Site {
+            kind: self.node.kind(),
+            first: (first.kind(), first.text_range().len().into()),
+            after: following(&self.node),
+            open: open_around(self.node.ancestors().skip(1).map(|it| it.kind())),
+            depth: self.node.ancestors().count() as u32,
         };
-        let old_end = usize::from(old.text_range().len());
-        self.node.kind() == K::Binding || (new.kind == old.kind() && new.end as usize == old_end)
-    }
-
-    /// Whether the new node can stand where the old one did.
-    fn fits(&self, tree: &FlatTree<'_>, parse: &Parse) -> bool {
-        let root = tree.root();
-        // The parser may nest a little deeper than the tree.
-        let depth = self.node.ancestors().count() as u32 + 2 * tree.depth() + 8;
-        if depth > parse.options.depth_max || root.kind() != self.node.kind() {
-            return false;
-        }
-        // The last token has to end this node, not one inside that swallowed it.
-        let is_closed = root.elements().last().is_some_and(|last| match last {
-            FlatElement::Token(token) => token.kind() == closing(root.kind()),
-            FlatElement::Node(_) => false,
-        });
-        if !is_closed {
-            return false;
-        }
-        if root.kind() != K::Binding {
-            return true;
-        }
-        // `{ a ? …` would be formals, and `let ${a} = …` an error of the `let`.
-        let tokens = [tree.token(0), tree.token(1)].map(|token| token.map(|token| token.kind()));
-        matches!(tokens, [Some(K::Identifier), Some(K::Equals | K::Dot)])
+        let (tree, errors) = site.parse(self.text.as_bytes(), parse.options)?;
+        self.put(&tree, parse, errors)
     }
 
     fn put(
@@ -291,29 +252,100 @@ impl Block {
             *error = error.clone().try_map_offsets(&|offset| Some(base + offset))?;
         }
         let part = Part { start: first, end, new_end: base + self.text.len() as u32 };
-        let is_inside = |error: &SyntaxError| {
-            let (from, to) = (u32::from(error.range.start()), u32::from(error.range.end()));
-            from >= first && to <= end && from < end
-        };
-        // Errors of the `let` itself are not of this binding's making.
-        let is_foreign = |error: &SyntaxError| {
-            self.node.kind() == K::Binding
-                && error.kind == ErrorKind::DynamicAttr
-                && is_inside(error)
-        };
-        if parse.errors.iter().any(is_foreign) {
+        if self.node.kind() == K::Binding && parse.errors.iter().any(|it| part.is_foreign(it)) {
             return None;
         }
+        let is_inside = |error: &SyntaxError| part.has(error);
         let green = self.node.replace_with(tree::green(tree.root(), &self.text));
         parse.with_errors(green, &part, is_inside, errors)
     }
 }
 
-/// Returns which brackets are open where the parser comes to `node`.
-fn open_around(node: &SyntaxNode) -> Open {
+/// Where a block stands, as far as it must be known to parse it alone.
+struct Site {
+    kind: K,
+    /// Its first token now, and how long that is.
+    first: (K, u32),
+    /// The kinds of the significant tokens that follow it.
+    after: Vec<K>,
+    /// Which brackets are open where the parser comes to it.
+    open: Open,
+    /// How many nodes are around it, itself among them.
+    depth: u32,
+}
+
+impl Site {
+    /// Parses the new text of the block; `None` if it cannot stand where the old one did.
+    fn parse<'t>(
+        &self,
+        source: &'t [u8],
+        options: Options,
+    ) -> Option<(FlatTree<'t>, Vec<SyntaxError>)> {
+        let mut lexed = lexer::lex(source);
+        if self.kind == K::Interpolation {
+            // Alone it begins outside of any string.
+            lexed.tokens.first_mut()?.kind = K::InterpolationStart;
+        }
+        if !is_whole(self.kind, &lexed, source.len()) || !self.begins_the_same(&lexed) {
+            return None;
+        }
+        let end = source.len() as u32;
+        let Lexed { mut tokens, errors: lex_errors, .. } = lexed;
+        let count = tokens.len();
+        let appended = self.after.iter().copied().chain([K::EndOfFile]);
+        tokens.extend(appended.map(|kind| Token { start: end, end, kind }));
+        let mut parser = Parser::new(source, &tokens, options);
+        parser.open = self.open;
+        if !grammar::block(&mut parser, self.kind) || parser.progress() != count {
+            return None;
+        }
+        let Output { nodes, mut errors, too_deep } = parser.finish();
+        tokens.truncate(count);
+        let tree = event::flat_tree(source, tokens, &nodes);
+        if too_deep.is_some() || !self.fits(&tree, options) {
+            return None;
+        }
+        validate::validate(&tree, &mut errors);
+        errors.extend(lex_errors.into_iter().map(|error| lexical_error(source, error)));
+        Some((tree, errors))
+    }
+
+    /// Whether the first token, by which a block is known, is still the same; a binding has none.
+    fn begins_the_same(&self, lexed: &Lexed) -> bool {
+        let Some(new) = lexed.tokens.first() else { return false };
+        self.kind == K::Binding || (new.kind, new.end) == self.first
+    }
+
+    /// Whether the new node can stand where the old one did.
+    fn fits(&self, tree: &FlatTree<'_>, options: Options) -> bool {
+        let root = tree.root();
+        // The parser may nest a little deeper than the tree.
+        let depth = self.depth + 2 * tree.depth() + 8;
+        if depth > options.depth_max || root.kind() != self.kind {
+            return false;
+        }
+        // The last token has to end this node, not one inside that swallowed it.
+        let is_closed = root.elements().last().is_some_and(|last| match last {
+            FlatElement::Token(token) => token.kind() == closing(root.kind()),
+            FlatElement::Node(_) => false,
+        });
+        if !is_closed {
+            return false;
+        }
+        if root.kind() != K::Binding {
+            return true;
+        }
+        // `{ a ? …` would be formals, and `let ${a} = …` an error of the `let`.
+        let tokens = [tree.token(0), tree.token(1)].map(|token| token.map(|token| token.kind()));
+        matches!(tokens, [Some(K::Identifier), Some(K::Equals | K::Dot)])
+    }
+}
+
+/// Returns which brackets are open inside nodes of these kinds.
+fn open_around(outer: impl Iterator<Item = K>) -> Open {
     let mut open = Open::default();
-    for outer in node.ancestors().skip(1) {
-        match outer.kind() {
+    for kind in outer {
+        match kind {
             K::Paren | K::InheritFrom => open.parens += 1,
             K::List => open.brackets += 1,
             _ => {}
@@ -324,9 +356,9 @@ fn open_around(node: &SyntaxNode) -> Open {
 
 /// Whether the text's tokens are a block's: the first and the last one begin and end it, and no
 /// brace in it closes what was opened outside.
-fn is_whole(kind: K, lexed: &Lexed, text: &str) -> bool {
+fn is_whole(kind: K, lexed: &Lexed, len: usize) -> bool {
     let [first, .., last] = &lexed.tokens[..] else { return false };
-    if !lexed.is_closed || first.start != 0 || last.end as usize != text.len() {
+    if !lexed.is_closed || first.start != 0 || last.end as usize != len {
         return false;
     }
     let mut open = 0_usize;

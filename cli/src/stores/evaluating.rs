@@ -145,8 +145,13 @@ impl Store for EvaluatingStore<'_> {
         self.inner.fetch(request, &self.fetch_options, &self.progress)
     }
 
-    fn add_source(&self, request: &SourceRequest) -> Result<Source, FetchError> {
-        self.inner.add_source(request)
+    fn add_source(
+        &self,
+        request: &SourceRequest,
+        _: &FetchOptions,
+        _: &dyn Events,
+    ) -> Result<Source, FetchError> {
+        self.inner.add_source(request, &self.fetch_options, &self.progress)
     }
 
     fn realise(

@@ -111,8 +111,13 @@ impl Store for LazyStore {
         self.writable_store()?.fetch(request, options, events)
     }
 
-    fn add_source(&self, request: &SourceRequest) -> Result<Source, FetchError> {
-        self.writable_store()?.add_source(request)
+    fn add_source(
+        &self,
+        request: &SourceRequest,
+        options: &FetchOptions,
+        events: &dyn Events,
+    ) -> Result<Source, FetchError> {
+        self.writable_store()?.add_source(request, options, events)
     }
 
     fn realise(

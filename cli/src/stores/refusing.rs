@@ -119,7 +119,12 @@ impl Store for RefusingStore {
         Err(refused("addToStore").into())
     }
 
-    fn add_source(&self, _: &SourceRequest) -> Result<Source, FetchError> {
+    fn add_source(
+        &self,
+        _: &SourceRequest,
+        _: &FetchOptions,
+        _: &dyn Events,
+    ) -> Result<Source, FetchError> {
         Err(refused("addToStore").into())
     }
 

@@ -1,24 +1,4 @@
-# `<nix/fetchurl.nix>`: a file from the network, fetched by the store itself and known by its hash.
-#
-# The hash is given as `hash` (SRI), or by an older attribute named like its algorithm.
-let
-  # Returns the attribute of the first hash that is given, SHA-256 if none is.
-  pick =
-    what: hashes:
-    let
-      given = builtins.filter (candidate: candidate.value != "") hashes;
-      chosen = given ++ [ { algorithm = "sha256"; value = ""; } ];
-    in
-    (builtins.head chosen).${what};
-
-  candidates = hash: sha512: sha1: md5: sha256: [
-    { algorithm = ""; value = hash; }
-    { algorithm = "sha512"; value = sha512; }
-    { algorithm = "sha1"; value = sha1; }
-    { algorithm = "md5"; value = md5; }
-    { algorithm = "sha256"; value = sha256; }
-  ];
-in
+# `<nix/fetchurl.nix>`: a file that the store fetches; `hash` is SRI, older ones name an algorithm.
 {
   url,
   name ? baseNameOf (toString url),
@@ -27,8 +7,19 @@ in
   sha1 ? "",
   md5 ? "",
   sha256 ? "",
-  outputHash ? pick "value" (candidates hash sha512 sha1 md5 sha256),
-  outputHashAlgo ? pick "algorithm" (candidates hash sha512 sha1 md5 sha256),
+  # The first that is given.
+  outputHash ? builtins.head (
+    builtins.filter (it: it != "") [ hash sha512 sha1 md5 sha256 ] ++ [ "" ]
+  ),
+  outputHashAlgo ?
+    if hash != "" then
+      ""
+    else
+      let
+        older = { inherit sha512 sha1 md5; };
+        given = builtins.filter (algorithm: older.${algorithm} != "") [ "sha512" "sha1" "md5" ];
+      in
+      builtins.head (given ++ [ "sha256" ]),
   executable ? false,
   unpack ? false,
   impure ? false,

@@ -8,7 +8,7 @@ use crate::builtins;
 use crate::builtins::table::wrong_type;
 use crate::coerce::{self, Mode, Purpose, plain_string};
 use crate::context::{Derived, Element, decode_all, encode_all};
-use crate::error::{self, Result};
+use crate::error::{self, EvalError, Result};
 use crate::heap::{Attrs, AttrsBuilder, Slot, Str, Value};
 use crate::interpret::Eval;
 use crate::names::names;
@@ -148,12 +148,7 @@ fn get_context<'h>(eval: &mut Eval<'h>, string: Str<'h>) -> Result<Value<'h>> {
             Element::Built { derivation: Derived::Path(path), output } => {
                 dependencies.entry(path).or_default().outputs.push(output);
             }
-            Element::Built { derivation, output } => {
-                return Err(error::other(format!(
-                    "the output '{output}' of '{}' is not known before that is built",
-                    derivation.display(eval.store().directory())
-                )));
-            }
+            Element::Built { derivation, output: _ } => return Err(unbuilt(eval, &derivation)),
         }
     }
     let heap = eval.heap();
@@ -180,6 +175,18 @@ fn get_context<'h>(eval: &mut Eval<'h>, string: Str<'h>) -> Result<Value<'h>> {
         attrs.push_named(&eval.store().directory().display(&path), info.finish_value(heap));
     }
     Ok(attrs.finish_value(heap))
+}
+
+/// Returns the error of a derivation that is the output of one that is not built yet.
+fn unbuilt(eval: &Eval<'_>, made: &Derived) -> Box<EvalError> {
+    let (mut maker, mut made_as) = (made, "");
+    while let Derived::Output { derivation, output } = maker {
+        (maker, made_as) = (derivation, output);
+    }
+    let maker = maker.display(eval.store().directory());
+    error::other(format!(
+        "cannot operate on output '{made_as}' of the unbuilt derivation '{maker}'"
+    ))
 }
 
 fn append_context<'h>(

@@ -5,6 +5,7 @@ mod instantiate;
 
 pub(crate) use instantiate::{empty_hash, output_string};
 
+use store::StorePath;
 use store::derivation::placeholder::placeholder;
 
 use crate::builtins;
@@ -82,32 +83,56 @@ fn placeholder_builtin<'h>(eval: &mut Eval<'h>, output: Str<'h>) -> Result<Value
 }
 
 fn output_of<'h>(eval: &mut Eval<'h>, derivation: Str<'h>, output: Str<'h>) -> Result<Value<'h>> {
+    let derivation = derived(derivation).map_err(|error| {
+        let step = "while evaluating the first argument to builtins.outputOf";
+        error.frame(Position::NONE, FrameKind::Evaluator, step)
+    })?;
     without_context(eval, output)?;
-    let text = derivation.to_text();
-    let elements = decode_all(derivation.context())?;
-    let derivation = match elements.as_slice() {
-        [Element::Opaque(path)] => Derived::Path(path.clone()),
-        [Element::Built { derivation, output }] => {
-            Derived::Output { derivation: Box::new(derivation.clone()), output: output.clone() }
-        }
-        [Element::Deep(_)] => {
-            return Err(error::other(format!(
-                "string '{text}' has a context which refers to a complete source and binary \
-                 closure. This is not supported at this time"
-            )));
-        }
-        _ => {
-            return Err(error::other(format!(
-                "string '{text}' has {} entries in its context. It should only have exactly one \
-                 entry",
-                elements.len()
-            )));
-        }
-    };
     let output = output.to_text().into_owned();
+    let text = match known_path(eval, &derivation, &output)? {
+        Some(path) => eval.store().directory().display(&path),
+        None => placeholder_of(&derivation, &output),
+    };
     let heap = eval.heap();
-    let placeholder = placeholder_of(&derivation, &output);
     let context = encode_all(heap, &[Element::Built { derivation, output }]);
-    let bytes = heap.arena().alloc_bytes(placeholder.as_bytes());
+    let bytes = heap.arena().alloc_bytes(text.as_bytes());
     Ok(Value::string(heap, Str::with_context(bytes, context)))
+}
+
+/// Returns the derivation that a string stands for: its one dependency.
+fn derived(text: Str<'_>) -> Result<Derived> {
+    let elements = decode_all(text.context())?;
+    match elements.as_slice() {
+        [Element::Opaque(path)] => Ok(Derived::Path(path.clone())),
+        [Element::Built { derivation, output }] => {
+            Ok(Derived::Output { derivation: Box::new(derivation.clone()), output: output.clone() })
+        }
+        [Element::Deep(_)] => Err(error::other(format!(
+            "string '{}' has a context which refers to a complete source and binary closure. This \
+             is not supported at this time",
+            text.to_text()
+        ))),
+        _ => Err(error::other(format!(
+            "string '{}' has {} entries in its context. It should only have exactly one entry",
+            text.to_text(),
+            elements.len()
+        ))),
+    }
+}
+
+/// Returns the path of an output, if it follows from a derivation that is there.
+fn known_path(eval: &Eval<'_>, derivation: &Derived, output: &str) -> Result<Option<StorePath>> {
+    let Derived::Path(path) = derivation else { return Ok(None) };
+    let store = eval.store();
+    let shown = store.directory().display(path);
+    if !store.is_valid(path).map_err(|error| error::store(&error))? {
+        return Err(error::io(format!("path '{shown}' is not a valid store path")));
+    }
+    let derivation = store.read_derivation(path).map_err(|error| error::store(&error))?;
+    let Some(found) = derivation.outputs.get(output) else {
+        return Err(error::other(format!("derivation '{shown}' does not have output '{output}'")));
+    };
+    found
+        .path(store.directory(), &derivation.name, output)
+        .map_err(|error| error::store(&error))
 }

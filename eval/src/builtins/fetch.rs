@@ -1,13 +1,15 @@
 //! Fetching: files and trees by their address, into the store.
 
-use store::Hash;
 use store::fetch::{FetchKind, FetchOptions, FetchRequest};
-use store::hash::HashAlgorithm;
+use store::hash::{HashAlgorithm, HashFormat};
+use store::{FileMethod, Hash};
 
 use crate::builtins;
 use crate::coerce::plain_string;
 use crate::copy::store_string;
 use crate::error::{self, FrameKind, Result};
+use crate::flake;
+use crate::flake::reference::{Attr, Attrs as Parts, Reference, Refusal};
 use crate::heap::{Kind, Value};
 use crate::interpret::Eval;
 use crate::source::{Position, canonical};
@@ -84,10 +86,42 @@ fn fetch<'h>(
     if !url.contains(':') {
         return Err(error::other(format!("URL '{url}' doesn't have a scheme")));
     }
-    let request = FetchRequest { url, kind, name, expected: source.expected };
+    if kind == FetchKind::Tarball {
+        return fetch_archive(eval, &url, &name, source.expected.as_ref());
+    }
+    let expected = source.expected;
+    let request = FetchRequest { url, kind, name, expected, headers: Vec::new() };
     let fetched = eval.store().fetch(&request, &FetchOptions::default(), &store::event::Silent);
     let path = fetched.map_err(|error| error::store(&error))?;
     Ok(Value::string(eval.heap(), store_string(eval, &path)))
+}
+
+/// Fetches an archive as a tree of which no more is told than its path.
+fn fetch_archive<'h>(
+    eval: &mut Eval<'h>,
+    url: &str,
+    name: &str,
+    expected: Option<&Hash>,
+) -> Result<Value<'h>> {
+    let text = |text: &str| Attr::Text(text.to_owned());
+    let mut parts = Parts::from([
+        ("type".to_owned(), text("tarball")),
+        ("url".to_owned(), text(url)),
+        ("name".to_owned(), text(name)),
+    ]);
+    if let Some(expected) = expected {
+        parts.insert("narHash".to_owned(), Attr::Text(expected.digits(HashFormat::Sri)));
+        let directory = eval.store().directory();
+        let path = directory.fixed_output_path(name, FileMethod::Recursive, expected);
+        let path = path.map_err(|error| error::store(&error))?;
+        if eval.store().is_valid(&path).map_err(|error| error::store(&error))? {
+            eval.store().add_temporary_root(&path).map_err(|error| error::store(&error))?;
+            return Ok(Value::string(eval.heap(), store_string(eval, &path)));
+        }
+    }
+    let reference = Reference::from_attrs(parts, false).map_err(Refusal::into_error)?;
+    let tree = flake::fetch_tree(eval, &reference)?;
+    Ok(Value::string(eval.heap(), store_string(eval, &tree.path)))
 }
 
 /// Reads the argument: an address or a set.
@@ -181,7 +215,7 @@ pub(crate) fn resolved(url: String) -> String {
 /// Refuses what a restricted evaluation may not fetch.
 ///
 /// Source: CppNix, `EvalState::checkURI`.
-fn check_allowed(eval: &mut Eval<'_>, url: &str) -> Result<()> {
+pub(crate) fn check_allowed(eval: &mut Eval<'_>, url: &str) -> Result<()> {
     let settings = eval.settings();
     let is_listed = settings.allowed_uris.iter().any(|prefix| {
         url.strip_prefix(prefix.as_str()).is_some_and(|rest| {
@@ -192,7 +226,7 @@ fn check_allowed(eval: &mut Eval<'_>, url: &str) -> Result<()> {
     if !settings.restrict || is_listed {
         return Ok(());
     }
-    let file = url.strip_prefix("file://").filter(|path| path.starts_with('/'));
+    let file = url.strip_prefix("file://").or(Some(url)).filter(|path| path.starts_with('/'));
     if let Some(path) = file {
         let path = canonical(path.as_bytes());
         return eval.check_allowed(&crate::source::SourcePath::new(crate::source::HOST, &path));

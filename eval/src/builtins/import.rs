@@ -5,7 +5,7 @@ use store::derivation::EXTENSION;
 
 use super::derivation::output_string;
 use crate::builtins;
-use crate::builtins::argument::PathLike;
+use crate::builtins::argument::{Later, PathLike};
 use crate::context::{Element, encode_all};
 use crate::embedded;
 use crate::error::{self, Result};
@@ -35,7 +35,7 @@ builtins! {
     /// ```nix
     /// scopedImport { x = 2; } (builtins.toFile "x.nix" "x + 1")  # => 3
     /// ```
-    global "scopedImport"(scope: Attrs<'h>, path: PathLike<'h>) => scoped_import;
+    global "scopedImport"(scope: Later<'h, Attrs<'h>>, path: PathLike<'h>) => scoped_import;
 }
 
 fn import<'h>(eval: &mut Eval<'h>, PathLike(value): PathLike<'h>) -> Result<Value<'h>> {
@@ -48,13 +48,16 @@ fn import<'h>(eval: &mut Eval<'h>, PathLike(value): PathLike<'h>) -> Result<Valu
 
 fn scoped_import<'h>(
     eval: &mut Eval<'h>,
-    scope: Attrs<'h>,
+    scope: Later<'h, Attrs<'h>>,
     PathLike(value): PathLike<'h>,
 ) -> Result<Value<'h>> {
     let path = realise::path(eval, value)?;
     match stored_derivation(eval, &path)? {
         Some(derivation) => import_derivation(eval, &derivation),
-        None => eval.scoped_import(scope, &path),
+        None => {
+            let scope = scope.take_now(eval, 0, "scopedImport")?;
+            eval.scoped_import(scope, &path)
+        }
     }
 }
 

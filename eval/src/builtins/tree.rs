@@ -3,11 +3,14 @@
 use crate::builtins;
 use crate::builtins::argument::Plain;
 use crate::coerce::{self, Mode, Purpose};
-use crate::error::{self, EvalError, Result};
+use crate::copy;
+use crate::error::{self, Result};
 use crate::flake::reference::{Attr, Attrs as Parts, Reference, Refusal};
-use crate::flake::{self, lock, lock::LockOptions};
-use crate::heap::{Attrs, Kind, Value};
+use crate::flake::registry::{self, Lookup};
+use crate::flake::{self, Telling, lock, lock::LockOptions};
+use crate::heap::{Attrs, AttrsBuilder, Kind, Value};
 use crate::interpret::Eval;
+use crate::json;
 use crate::print;
 use crate::source::Position;
 
@@ -21,6 +24,43 @@ builtins! {
     /// builtins.fetchTree { }  # error: argument 'type' is missing in call to 'fetchTree'
     /// ```
     "fetchTree" feature "fetch-tree" (tree: Value<'h>) => fetch_tree;
+
+    /// Fetches a tree of a Git repository, and returns its store path and what is known of it.
+    ///
+    /// `source` is an address or a path, or a set of
+    ///
+    /// - `url`: the address or the path;
+    /// - `name`: of the store object, by default `source`;
+    /// - `ref`: the branch or tag, by default what the repository calls its own; without it and
+    ///   without `rev` a repository on this machine gives its working tree, as far as it is tracked;
+    /// - `rev`: the commit;
+    /// - `allRefs`: whether a commit of any branch or tag will do;
+    /// - `shallow`: whether only the commit is fetched, so that `revCount` is not known;
+    /// - `submodules`: whether the trees of submodules are in it;
+    /// - `exportIgnore`: whether what the attribute `export-ignore` names is left out, by default
+    ///   where submodules are not wanted;
+    /// - `lfs`: whether files kept by Git LFS are wanted, which are refused where there are any;
+    /// - `verifyCommit`, `publicKey`, `keytype`, `publicKeys`: who must have signed the commit, with
+    ///   the experimental feature `verified-fetches`.
+    ///
+    /// The host's `git` is needed.
+    ///
+    /// ```nix
+    /// builtins.fetchGit { }                       # error: input attribute 'url' is missing
+    /// builtins.fetchGit { url = "a"; type = ""; } # error: unexpected argument 'type'
+    /// ```
+    global "fetchGit"(source: Value<'h>) => fetch_git;
+
+    /// Fetches a tree of a Mercurial repository, and returns its store path and what is known of it.
+    ///
+    /// `source` is an address or a path, or a set of it as `url`, the `name` of the store object and
+    /// `rev`: a changeset, or a branch or tag. The host's `hg` is needed.
+    ///
+    /// ```nix
+    /// fetchMercurial { }         # error: 'url' argument required
+    /// fetchMercurial { a = 1; }  # error: unsupported argument 'a' to 'fetchMercurial'
+    /// ```
+    global "fetchMercurial"(source: Value<'h>) => fetch_mercurial;
 
     /// Returns the outputs of the flake that `reference` names, with what is known of the flake.
     ///
@@ -43,7 +83,7 @@ fn get_flake<'h>(eval: &mut Eval<'h>, Plain(text): Plain<'h>) -> Result<Value<'h
         )));
     }
     let options = LockOptions { allows_unlocked: !is_pure, ..LockOptions::default() };
-    let flake = lock::get(eval, &reference)?;
+    let flake = lock::get(eval, &reference, Lookup::All)?;
     let mut locked = lock::lock(eval, flake, &options)?;
     if locked.lock_file != locked.old {
         let difference = locked.lock_file.difference(&locked.old);
@@ -67,77 +107,141 @@ fn parse(eval: &Eval<'_>, text: &str) -> Result<Reference> {
     Ok(reference)
 }
 
-fn fetch_tree<'h>(eval: &mut Eval<'h>, tree: Value<'h>) -> Result<Value<'h>> {
-    let (reference, is_final) = match tree.kind() {
-        Kind::Attrs(attrs) => of_attrs(eval, attrs)?,
-        _ => {
-            let text = "while evaluating the first argument passed to 'fetchTree'";
-            let purpose = Purpose { position: Position::NONE, text };
-            let text = coerce::to_string_for(eval, tree, Mode::Plain, purpose)?;
-            if !eval.settings().has_feature("flakes") {
-                return Err(error::other(
-                    "passing a string argument to 'fetchTree' requires the 'flakes' experimental \
-                     feature",
-                ));
-            }
-            (parse(eval, &text.to_text())?, false)
+/// A builtin that fetches trees.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fetcher {
+    Tree,
+    Git,
+}
+
+impl Fetcher {
+    fn name(self) -> &'static str {
+        match self {
+            Fetcher::Tree => "fetchTree",
+            Fetcher::Git => "fetchGit",
         }
-    };
+    }
+}
+
+fn fetch_tree<'h>(eval: &mut Eval<'h>, tree: Value<'h>) -> Result<Value<'h>> {
+    let (reference, is_final) = reference(eval, tree, Fetcher::Tree)?;
     if is_final {
         let tree = flake::fetch_final(eval, &reference)?;
-        return Ok(flake::tree_value(eval, &tree, false));
+        return Ok(flake::tree_value(eval, &tree, Telling::Plain));
     }
-    if eval.settings().pure && !reference.is_locked() {
+    fetch(eval, reference, Fetcher::Tree)
+}
+
+fn fetch_git<'h>(eval: &mut Eval<'h>, source: Value<'h>) -> Result<Value<'h>> {
+    let (reference, _) = reference(eval, source, Fetcher::Git)?;
+    fetch(eval, reference, Fetcher::Git)
+}
+
+/// Returns the reference that an argument stands for, and whether it is final: nothing is to be
+/// added to it.
+fn reference<'h>(
+    eval: &mut Eval<'h>,
+    argument: Value<'h>,
+    fetcher: Fetcher,
+) -> Result<(Reference, bool)> {
+    if let Kind::Attrs(attrs) = argument.kind() {
+        return of_attrs(eval, attrs, fetcher);
+    }
+    let text = format!("while evaluating the first argument passed to '{}'", fetcher.name());
+    let purpose = Purpose { position: Position::NONE, text: &text };
+    let text = coerce::to_string_for(eval, argument, Mode::Plain, purpose)?.to_text().into_owned();
+    if fetcher == Fetcher::Git {
+        let parts = Parts::from([
+            ("type".to_owned(), Attr::Text("git".to_owned())),
+            ("url".to_owned(), Attr::Text(text)),
+            ("exportIgnore".to_owned(), Attr::Bool(true)),
+        ]);
+        return Ok((Reference::from_attrs(parts, false).map_err(Refusal::into_error)?, false));
+    }
+    if !eval.settings().has_feature("flakes") {
+        return Err(error::other(
+            "passing a string argument to 'fetchTree' requires the 'flakes' experimental feature",
+        ));
+    }
+    Ok((parse(eval, &text)?, false))
+}
+
+/// Fetches a tree, if this evaluation may, and returns what is known of it.
+fn fetch<'h>(eval: &mut Eval<'h>, reference: Reference, fetcher: Fetcher) -> Result<Value<'h>> {
+    let is_pure = eval.settings().pure;
+    let mut reference = reference;
+    if !is_pure && !reference.is_direct() && eval.settings().has_feature("flakes") {
+        reference = registry::resolve(eval, &reference, Lookup::Limited)?;
+    }
+    if is_pure && !reference.is_locked() {
         let shown = reference.show();
-        return Err(error::other(format!(
-            "in pure evaluation mode, 'fetchTree' doesn't fetch unlocked input '{shown}'"
-        )));
+        if reference.text("narHash").is_none() {
+            let name = fetcher.name();
+            return Err(error::other(format!(
+                "in pure evaluation mode, '{name}' doesn't fetch unlocked input '{shown}'"
+            )));
+        }
+        let warning = format!(
+            "warning: Input '{shown}' is unlocked (e.g. lacks a Git revision) but is checked by \
+             NAR hash. This is not reproducible and will break after garbage collection or when \
+             shared."
+        );
+        eval.system().message(warning.as_bytes());
     }
+    super::fetch::check_allowed(eval, &reference.show())?;
     let tree = flake::fetch_tree(eval, &reference)?;
-    Ok(flake::tree_value(eval, &tree, false))
+    let telling = if fetcher == Fetcher::Git { Telling::Zeros } else { Telling::Plain };
+    Ok(flake::tree_value(eval, &tree, telling))
 }
 
 /// Returns the reference of attributes, and whether it is final: nothing is to be added to it.
 ///
 /// Only `call-flake.nix` makes one that is, by a function where the language takes no such thing.
-fn of_attrs<'h>(eval: &mut Eval<'h>, attrs: Attrs<'h>) -> Result<(Reference, bool)> {
+fn of_attrs<'h>(
+    eval: &mut Eval<'h>,
+    attrs: Attrs<'h>,
+    fetcher: Fetcher,
+) -> Result<(Reference, bool)> {
     let mut parts = Parts::new();
     let mut is_final = false;
+    let who = fetcher.name();
+    match (attrs.named(b"type"), fetcher) {
+        (Some(_), Fetcher::Git) => return Err(error::other("unexpected argument 'type'")),
+        (None, Fetcher::Git) => {
+            parts.insert("type".to_owned(), Attr::Text("git".to_owned()));
+        }
+        (Some(slot), Fetcher::Tree) => {
+            let step = "while evaluating the `type` argument passed to 'fetchTree'";
+            let value = eval.force(slot)?;
+            let text = super::expect::string(eval, value, step)?.to_text().into_owned();
+            parts.insert("type".to_owned(), Attr::Text(text));
+        }
+        (None, Fetcher::Tree) => {
+            return Err(error::other("argument 'type' is missing in call to 'fetchTree'"));
+        }
+    }
     for attr in attrs.iter_by_name(eval.heap()) {
         let name = attr.name.to_text().into_owned();
+        if name == "type" {
+            continue;
+        }
         let value = eval.force_from(attr.slot, attr.position)?;
-        let part = match value.kind() {
-            Kind::String(text) => Attr::Text(text.to_text().into_owned()),
-            Kind::Path(_) => {
-                let purpose = Purpose { position: attr.position, text: "" };
-                let text = coerce::to_string_for(eval, value, Mode::Plain, purpose)?;
-                Attr::Text(text.to_text().into_owned())
+        match part(eval, &name, value, (attr.position, fetcher))? {
+            Some(part) => {
+                parts.insert(name, part);
             }
-            Kind::Bool(value) => Attr::Bool(value),
-            Kind::Int(number) => match u64::try_from(number) {
-                Ok(number) => Attr::Number(number),
-                Err(_) => {
-                    return Err(error::other(format!(
-                        "negative value given for 'fetchTree' argument '{name}': {number}"
-                    )));
-                }
-            },
-            Kind::Builtin(_) if name == "__final" => {
-                is_final = true;
-                continue;
-            }
-            _ => return Err(wrong_attribute(&name, value)),
-        };
-        parts.insert(name, part);
+            None => is_final = true,
+        }
     }
-    if !parts.contains_key("type") {
-        return Err(error::other("argument 'type' is missing in call to 'fetchTree'"));
-    }
-    if parts.contains_key("name") {
-        return Err(error::other("argument 'name' isn’t supported in call to 'fetchTree'"));
-    }
+    let is = |name: &str| parts.get(name) == Some(&Attr::Bool(true));
     let is_git = parts.get("type") == Some(&Attr::Text("git".to_owned()));
-    if is_git && !is_final {
+    if fetcher == Fetcher::Git && !is("submodules") {
+        parts.entry("exportIgnore".to_owned()).or_insert(Attr::Bool(true));
+    }
+    if fetcher == Fetcher::Tree && parts.contains_key("name") && !is_final {
+        return Err(error::other(format!("argument 'name' isn’t supported in call to '{who}'")));
+    }
+    if is_git && fetcher == Fetcher::Tree && !is_final {
         parts.entry("shallow".to_owned()).or_insert(Attr::Bool(true));
     }
     let verifies = eval.settings().has_feature("verified-fetches");
@@ -151,10 +255,129 @@ fn of_attrs<'h>(eval: &mut Eval<'h>, attrs: Attrs<'h>) -> Result<(Reference, boo
     Ok((reference, is_final))
 }
 
-#[cold]
-fn wrong_attribute(name: &str, value: Value<'_>) -> Box<EvalError> {
-    error::other(format!(
-        "argument '{name}' to 'fetchTree' is {} while a string, Boolean or integer is expected",
-        print::show_type(value)
-    ))
+/// Returns an attribute of a reference, `None` for the word that it is final.
+fn part<'h>(
+    eval: &mut Eval<'h>,
+    name: &str,
+    value: Value<'h>,
+    (position, fetcher): (Position, Fetcher),
+) -> Result<Option<Attr>> {
+    let who = fetcher.name();
+    Ok(Some(match value.kind() {
+        Kind::String(_) | Kind::Path(_) => {
+            let purpose = Purpose { position, text: "" };
+            let text = coerce::to_string_for(eval, value, Mode::Plain, purpose)?;
+            Attr::Text(text.to_text().into_owned())
+        }
+        Kind::Bool(value) => Attr::Bool(value),
+        Kind::Int(number) => match u64::try_from(number) {
+            Ok(number) => Attr::Number(number),
+            Err(_) => {
+                return Err(error::other(format!(
+                    "negative value given for '{who}' argument '{name}': {number}"
+                )));
+            }
+        },
+        Kind::Builtin(_) if name == "__final" => return Ok(None),
+        _ if name == "publicKeys" => {
+            if !eval.settings().has_feature("verified-fetches") {
+                return Err(error::feature_disabled("verified-fetches"));
+            }
+            let mut text = coerce::Text::default();
+            let options = json::Options { force: true, copy_paths: true };
+            json::write(eval, value, options, &mut text)?;
+            Attr::Text(String::from_utf8_lossy(&text.bytes).into_owned())
+        }
+        _ => {
+            return Err(error::other(format!(
+                "argument '{name}' to '{who}' is {} while a string, Boolean or integer is expected",
+                print::show_type(value)
+            )));
+        }
+    }))
+}
+
+/// Reads a string of an argument of `fetchMercurial`.
+fn mercurial_text<'h>(
+    eval: &mut Eval<'h>,
+    value: Value<'h>,
+    position: Position,
+    what: &str,
+) -> Result<String> {
+    let text = format!("while evaluating the {what} passed to builtins.fetchMercurial");
+    let purpose = Purpose { position, text: &text };
+    Ok(coerce::to_string_for(eval, value, Mode::Plain, purpose)?.to_text().into_owned())
+}
+
+fn fetch_mercurial<'h>(eval: &mut Eval<'h>, source: Value<'h>) -> Result<Value<'h>> {
+    let mut parts = Parts::from([
+        ("type".to_owned(), Attr::Text("hg".to_owned())),
+        ("name".to_owned(), Attr::Text("source".to_owned())),
+    ]);
+    let mut url = String::new();
+    if let Kind::Attrs(attrs) = source.kind() {
+        for attr in attrs.iter_by_name(eval.heap()) {
+            let name = attr.name.to_text().into_owned();
+            let what = match name.as_str() {
+                "url" | "rev" | "name" => format!("`{name}` attribute"),
+                _ => {
+                    let message = format!("unsupported argument '{name}' to 'fetchMercurial'");
+                    return Err(error::other(message).at(attr.position));
+                }
+            };
+            let value = eval.force_from(attr.slot, attr.position)?;
+            let text = if name == "url" {
+                mercurial_text(eval, value, attr.position, &what)?
+            } else {
+                let step =
+                    format!("while evaluating the {what} passed to builtins.fetchMercurial");
+                super::expect::string(eval, value, &step)?.to_text().into_owned()
+            };
+            let is_revision =
+                text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+            match name.as_str() {
+                "url" => url = text,
+                "rev" if !is_revision => {
+                    parts.insert("ref".to_owned(), Attr::Text(text));
+                }
+                _ => {
+                    parts.insert(name, Attr::Text(text));
+                }
+            }
+        }
+        if url.is_empty() {
+            return Err(error::other("'url' argument required"));
+        }
+    } else {
+        url = mercurial_text(eval, source, Position::NONE, "first argument")?;
+    }
+    super::fetch::check_allowed(eval, &url)?;
+    if eval.settings().pure && !parts.contains_key("rev") {
+        return Err(error::other(
+            "in pure evaluation mode, 'fetchMercurial' requires a Mercurial revision",
+        ));
+    }
+    let url = if url.contains("://") { url } else { format!("file://{url}") };
+    parts.insert("url".to_owned(), Attr::Text(url));
+    let reference = Reference::from_attrs(parts, false).map_err(Refusal::into_error)?;
+    let tree = flake::fetch_tree(eval, &reference)?;
+    Ok(mercurial_value(eval, &tree))
+}
+
+fn mercurial_value<'h>(eval: &mut Eval<'h>, tree: &flake::Tree) -> Value<'h> {
+    let heap = eval.heap();
+    let text = |text: &str| Value::string_from(heap, text.as_bytes());
+    let revision = tree.locked.text("rev").unwrap_or_else(|| "0".repeat(40));
+    let mut attrs = AttrsBuilder::with_capacity(5);
+    let path = copy::store_string(eval, &tree.path);
+    attrs.push_named("outPath", Value::string(heap, path));
+    if let Some(branch) = tree.locked.text("ref") {
+        attrs.push_named("branch", text(&branch));
+    }
+    attrs.push_named("rev", text(&revision));
+    attrs.push_named("shortRev", text(revision.get(..12).unwrap_or_default()));
+    if let Some(count) = tree.locked.number("revCount") {
+        attrs.push_named("revCount", Value::int(count.cast_signed()));
+    }
+    attrs.finish_value(heap)
 }

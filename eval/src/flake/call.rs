@@ -3,7 +3,7 @@
 //! The inputs are fetched and evaluated only when something looks at them; the function that does
 //! it is `nix/call-flake.nix` of the embedded library. Source: CppNix, `callFlake`.
 
-use super::fetch;
+use super::fetch::{self, Telling};
 use super::lock::{LockedFlake, Place};
 use super::lock_file::ROOT;
 use crate::builtins::expect;
@@ -28,8 +28,9 @@ pub fn call<'h>(eval: &mut Eval<'h>, locked: &LockedFlake) -> Result<Value<'h>> 
     for (node, place) in &locked.fetched {
         let Some(key) = keys.get(node) else { continue };
         let is_changed = *node == ROOT && locked.flake.is_changed;
+        let telling = if is_changed { Telling::Changed } else { Telling::Plain };
         let mut entry = AttrsBuilder::with_capacity(2);
-        entry.push_named("sourceInfo", fetch::tree_value(eval, &place.tree, is_changed));
+        entry.push_named("sourceInfo", fetch::tree_value(eval, &place.tree, telling));
         entry.push_named("dir", Value::string_from(heap, &directory(eval, place)));
         fetched.push_named(key, entry.finish_value(heap));
     }

@@ -2,23 +2,26 @@
 //!
 //! Source: CppNix, `Input::getAccessor`, `Input::checkLocks` and `emitTreeAttrs`.
 
+mod forge;
+mod git;
+
 use std::path::PathBuf;
 
-use store::fetch::{FetchKind, FetchOptions, FetchRequest};
+use store::fetch::FetchOptions;
 use store::hash::{HashAlgorithm, HashFormat};
-use store::source::{GitSource, Source, SourcePlace, SourceRequest};
+use store::source::{Remote, Source, SourcePlace, SourceRequest};
 use store::{FileMethod, Hash, StorePath};
 
 use super::date::DateTime;
 use super::reference::{Attr, Reference, Refusal};
-use super::url::Url;
 use crate::copy;
 use crate::error::{self, FrameKind, Result};
 use crate::heap::{AttrsBuilder, Value};
 use crate::interpret::Eval;
 use crate::source::Position;
+use crate::system::FileType;
 
-/// The name of the store objects.
+/// The name of the store objects that have no other one.
 const NAME: &str = "source";
 
 /// A tree in the store.
@@ -35,7 +38,7 @@ pub struct Tree {
 /// # Errors
 ///
 /// A tree that cannot be read, or is not the one that was meant.
-pub(crate) fn fetch_tree(eval: &mut Eval<'_>, reference: &Reference) -> Result<Tree> {
+pub fn fetch_tree(eval: &mut Eval<'_>, reference: &Reference) -> Result<Tree> {
     let tree = fetch_any(eval, reference).map_err(|error| {
         let step = format!("while fetching the input '{}'", reference.show());
         error.frame(Position::NONE, FrameKind::Evaluator, step)
@@ -49,7 +52,7 @@ pub(crate) fn fetch_tree(eval: &mut Eval<'_>, reference: &Reference) -> Result<T
 /// # Errors
 ///
 /// As [`fetch_tree`].
-pub(crate) fn fetch_final(eval: &mut Eval<'_>, reference: &Reference) -> Result<Tree> {
+pub fn fetch_final(eval: &mut Eval<'_>, reference: &Reference) -> Result<Tree> {
     if let Some(path) = expected_path(eval, reference)? {
         let store = eval.store();
         if store.is_valid(&path).map_err(|error| error::store(&error))? {
@@ -73,10 +76,17 @@ pub(crate) fn fetch_final(eval: &mut Eval<'_>, reference: &Reference) -> Result<
 }
 
 /// Returns where the tree would be in the store, if its hash is known.
-fn expected_path(eval: &Eval<'_>, reference: &Reference) -> Result<Option<StorePath>> {
+///
+/// # Errors
+///
+/// A hash that is none.
+pub fn expected_path(
+    eval: &Eval<'_>,
+    reference: &Reference,
+) -> Result<Option<StorePath>> {
     let Some(hash) = nar_hash(reference)? else { return Ok(None) };
     let directory = eval.store().directory();
-    let path = directory.fixed_output_path(NAME, FileMethod::Recursive, &hash);
+    let path = directory.fixed_output_path(&name(reference), FileMethod::Recursive, &hash);
     path.map(Some).map_err(|error| error::store(&error))
 }
 
@@ -113,19 +123,32 @@ fn check(wanted: &Reference, found: &Reference) -> Result<()> {
 fn fetch_any(eval: &mut Eval<'_>, reference: &Reference) -> Result<Tree> {
     match reference.kind().as_str() {
         "path" => fetch_path(eval, reference),
-        "git" => fetch_git(eval, reference),
+        "git" => git::fetch(eval, reference),
+        "hg" => git::fetch_mercurial(eval, reference),
         "tarball" => fetch_tarball(eval, reference),
+        "file" => fetch_file(eval, reference),
+        "github" | "gitlab" | "sourcehut" => forge::fetch(eval, reference),
         "indirect" => {
             let shown = reference.show();
-            Err(error::other(format!("cannot find flake '{shown}' in the flake registries")))
+            Err(error::other(format!("indirect input '{shown}' cannot be fetched directly")))
         }
-        kind => Err(error::other(format!("fetching trees of the type '{kind}' is not built yet"))),
+        _ => {
+            let shown = super::lock_file::to_json(&reference.to_attrs());
+            Err(error::other(format!("cannot fetch unsupported input '{shown}'")))
+        }
     }
 }
 
-fn add(eval: &Eval<'_>, place: SourcePlace) -> Result<Source> {
-    let request = SourceRequest { name: NAME.to_owned(), place };
-    eval.store().add_source(&request).map_err(|error| error::store(&error))
+/// Returns the name of the store object that the tree of a reference becomes.
+fn name(reference: &Reference) -> String {
+    reference.text("name").unwrap_or_else(|| NAME.to_owned())
+}
+
+fn add(eval: &Eval<'_>, reference: &Reference, place: SourcePlace) -> Result<Source> {
+    let request = SourceRequest { name: name(reference), place };
+    let store = eval.store();
+    let added = store.add_source(&request, &FetchOptions::default(), &store::event::Silent);
+    added.map_err(|error| error::store(&error))
 }
 
 fn sri(hash: &Hash) -> Attr {
@@ -148,91 +171,92 @@ fn fetch_path(eval: &mut Eval<'_>, reference: &Reference) -> Result<Tree> {
         return Err(error::io(format!("path '{shown}' does not exist")));
     }
     let path = PathBuf::from(String::from_utf8_lossy(&path).into_owned());
-    let source = add(eval, SourcePlace::Path(path))?;
+    let source = add(eval, reference, SourcePlace::Path(path))?;
     // Whoever says when it changed last is believed.
-    let modified = reference.last_modified().unwrap_or(source.modified);
+    let modified = reference.last_modified().or(source.modified).unwrap_or(0);
     let locked = reference
         .with([("narHash", sri(&source.nar_hash)), ("lastModified", Attr::Number(modified))])
         .map_err(Refusal::into_error)?;
     Ok(Tree { path: source.path, locked })
 }
 
-fn fetch_git(eval: &mut Eval<'_>, reference: &Reference) -> Result<Tree> {
-    for name in ["submodules", "lfs", "exportIgnore", "verifyCommit"] {
-        if reference.flag(name) {
-            let message = format!("fetching Git trees with '{name}' is not built yet");
-            return Err(error::other(message));
-        }
-    }
-    let text = reference.text("url").unwrap_or_default();
-    let url = Url::parse(&text, true).map_err(error::other)?;
-    if url.scheme != "file" {
-        return Err(error::other(format!(
-            "fetching Git trees by '{}' is not built yet; 'file' is",
-            url.scheme
-        )));
-    }
-    let directory = url.path.join("/");
-    let source = GitSource {
-        directory: PathBuf::from(&directory),
-        reference: reference.text("ref"),
-        revision: reference.text("rev"),
-        is_shallow: reference.flag("shallow"),
-    };
-    let source = add(eval, SourcePlace::Git(source))?;
-    let commit = source.commit.unwrap_or(store::source::Commit {
-        revision: None,
-        is_dirty: false,
-        reference: None,
-        count: None,
-    });
-    let mut more =
-        vec![("narHash", sri(&source.nar_hash)), ("lastModified", Attr::Number(source.modified))];
-    if commit.is_dirty {
-        let warning = format!("warning: Git tree '{directory}' is dirty");
-        eval.system().message(warning.as_bytes());
-        if let Some(revision) = &commit.revision {
-            let short = revision.get(..7).unwrap_or_default();
-            more.push(("dirtyRev", Attr::Text(format!("{revision}-dirty"))));
-            more.push(("dirtyShortRev", Attr::Text(format!("{short}-dirty"))));
-        }
-    } else {
-        let revision = commit.revision.unwrap_or_else(|| "0".repeat(40));
-        more.push(("rev", Attr::Text(revision)));
-        more.extend(commit.reference.map(|reference| ("ref", Attr::Text(reference))));
-        more.extend(commit.count.map(|count| ("revCount", Attr::Number(count))));
-    }
-    let locked = reference.with(more).map_err(Refusal::into_error)?;
+fn remote(reference: &Reference) -> Remote {
+    Remote { url: reference.text("url").unwrap_or_default(), headers: Vec::new() }
+}
+
+fn fetch_file(eval: &mut Eval<'_>, reference: &Reference) -> Result<Tree> {
+    let source = add(eval, reference, SourcePlace::File(remote(reference)))?;
+    let locked =
+        reference.with([("narHash", sri(&source.nar_hash))]).map_err(Refusal::into_error)?;
     Ok(Tree { path: source.path, locked })
 }
 
-/// Fetches an archive of which the lock file tells all that there is to know.
+/// Fetches an archive; a server may say where this very one will be for all times.
 fn fetch_tarball(eval: &mut Eval<'_>, reference: &Reference) -> Result<Tree> {
-    if reference.last_modified().is_none() || reference.text("narHash").is_none() {
-        let shown = reference.show();
-        return Err(error::other(format!("locking the tarball '{shown}' is not built yet")));
+    check_archive_file(eval, reference)?;
+    let source = add(eval, reference, SourcePlace::Tarball(remote(reference)))?;
+    let found = match &source.immutable_url {
+        None => reference.clone(),
+        Some(url) => {
+            let (found, _) = Reference::parse(url, true).map_err(Refusal::into_error)?;
+            if found.kind() != "tarball" {
+                return Err(error::other(
+                    "tarball 'Link' headers that redirect to non-tarball URLs are not supported",
+                ));
+            }
+            found
+        }
+    };
+    let mut more = vec![("narHash", sri(&source.nar_hash))];
+    if found.last_modified().is_none() {
+        let modified = source.modified.filter(|time| *time > 0);
+        more.extend(modified.map(|time| ("lastModified", Attr::Number(time))));
     }
-    let request = FetchRequest {
-        url: reference.text("url").unwrap_or_default(),
-        kind: FetchKind::Tarball,
-        name: NAME.to_owned(),
-        expected: nar_hash(reference)?,
-    };
-    let store = eval.store();
-    let path = store
-        .fetch(&request, &FetchOptions::default(), &store::event::Silent)
-        .map_err(|error| error::store(&error))?;
-    let info = store.path_info(&path).map_err(|error| error::store(&error))?;
-    let Some(info) = info else {
-        return Err(error::io(format!("path '{path}' is not valid")));
-    };
-    let locked = reference.with([("narHash", sri(&info.nar_hash))]).map_err(Refusal::into_error)?;
-    Ok(Tree { path, locked })
+    let locked = found.with(more).map_err(Refusal::into_error)?;
+    Ok(Tree { path: source.path, locked })
 }
 
-/// Returns what flakes know of a tree as `sourceInfo`; with `is_changed`, it is not the commit that
-/// it says it is.
-pub(crate) fn tree_value<'h>(eval: &mut Eval<'h>, tree: &Tree, is_changed: bool) -> Value<'h> {
+/// Refuses a file of this machine that is plainly no archive.
+fn check_archive_file(eval: &Eval<'_>, reference: &Reference) -> Result<()> {
+    let url = reference.text("url").unwrap_or_default();
+    let Some(path) = url.strip_prefix("file:") else { return Ok(()) };
+    let path = path.strip_prefix("//").unwrap_or(path);
+    let path = super::url::decode(path.split(['?', '#']).next().unwrap_or_default());
+    if !path.starts_with('/') {
+        return Err(error::other(format!(
+            "tarball '{url}' must use an absolute path. The 'file' scheme does not support \
+             relative paths."
+        )));
+    }
+    let exists = |path: &str| eval.system().file_type(path.as_bytes());
+    match exists(&path) {
+        Err(_) => Err(error::io(format!("tarball \"{path}\" does not exist."))),
+        Ok(FileType::Directory) if exists(&format!("{path}/.git")).is_ok() => {
+            Err(error::other(format!(
+                "tarball \"{path}\" is a git repository, not a tarball. Please use `git+file` as \
+                 the scheme."
+            )))
+        }
+        Ok(FileType::Directory) => {
+            Err(error::other(format!("tarball \"{path}\" is a directory, not a file.")))
+        }
+        Ok(_) => Ok(()),
+    }
+}
+
+/// What is told of a tree.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Telling {
+    /// What is known.
+    Plain,
+    /// Not that it is a commit, because it is changed.
+    Changed,
+    /// What is known; one that is no commit has zeros, as `fetchGit` always told.
+    Zeros,
+}
+
+/// Returns what flakes know of a tree as `sourceInfo`.
+pub(crate) fn tree_value<'h>(eval: &mut Eval<'h>, tree: &Tree, telling: Telling) -> Value<'h> {
     let heap = eval.heap();
     let text = |text: &str| Value::string_from(heap, text.as_bytes());
     let number = |number: u64| Value::int(number.cast_signed());
@@ -246,12 +270,14 @@ pub(crate) fn tree_value<'h>(eval: &mut Eval<'h>, tree: &Tree, is_changed: bool)
     if locked.kind() == "git" {
         attrs.push_named("submodules", Value::bool(locked.flag("submodules")));
     }
-    if !is_changed {
-        if let Some(revision) = locked.text("rev") {
+    if telling != Telling::Changed {
+        let zeros = || (telling == Telling::Zeros).then(|| "0".repeat(40));
+        if let Some(revision) = locked.text("rev").or_else(zeros) {
             attrs.push_named("shortRev", text(revision.get(..7).unwrap_or_default()));
             attrs.push_named("rev", text(&revision));
         }
-        if let Some(count) = locked.number("revCount") {
+        let zero = (telling == Telling::Zeros).then_some(0);
+        if let Some(count) = locked.number("revCount").or(zero) {
             attrs.push_named("revCount", number(count));
         }
     }

@@ -10,6 +10,7 @@ use super::fetch::{self, Tree};
 use super::lock_file::{Edge, InputPath, Lock, LockFile, NodeId, ROOT, child, show_path};
 use super::manifest::{self, Input, Manifest};
 use super::reference::{Attr, Attrs, Reference, Refusal};
+use super::registry::{self, Lookup};
 use crate::error::{self, FrameKind, Result};
 use crate::interpret::Eval;
 use crate::json;
@@ -20,6 +21,8 @@ use crate::source::{HOST, Position, SourcePath, canonical};
 pub struct Flake {
     /// What was asked for.
     pub original: Reference,
+    /// What that stands for.
+    pub resolved: Reference,
     /// The tree that it lies in.
     pub tree: Tree,
     /// Its `flake.nix`.
@@ -41,6 +44,8 @@ pub struct LockOptions {
     pub recreates: bool,
     /// Whether trees may be fetched that nothing names exactly.
     pub allows_unlocked: bool,
+    /// The lock file to start from, instead of the flake's own.
+    pub reference_file: Option<SourcePath>,
 }
 
 /// A flake with all its inputs.
@@ -70,33 +75,60 @@ pub struct Place {
 /// # Errors
 ///
 /// A tree that cannot be fetched, or has no flake in it.
-pub fn get(eval: &mut Eval<'_>, reference: &Reference) -> Result<Flake> {
-    read_at(eval, reference, &[])
+pub fn get(eval: &mut Eval<'_>, reference: &Reference, lookup: Lookup) -> Result<Flake> {
+    read_at(eval, reference, lookup, &[])
 }
 
-fn read_at(eval: &mut Eval<'_>, reference: &Reference, prefix: &[String]) -> Result<Flake> {
-    let tree = fetch::fetch_tree(eval, reference)?;
-    read(eval, reference, tree, prefix)
+fn read_at(
+    eval: &mut Eval<'_>,
+    reference: &Reference,
+    lookup: Lookup,
+    prefix: &[String],
+) -> Result<Flake> {
+    let resolved = registry::resolve(eval, reference, lookup)?;
+    let tree = fetch::fetch_tree(eval, &resolved.without_directory())?;
+    let mut flake = read(eval, reference, resolved.clone(), tree, prefix)?;
+    let wanted = with_self_attributes(&flake)?;
+    if wanted != flake.tree.locked.without_directory() {
+        let tree = fetch::fetch_tree(eval, &wanted.without(&["narHash"]))?;
+        flake = read(eval, reference, resolved, tree, prefix)?;
+    }
+    flake.tree.locked = flake.tree.locked.in_directory(&flake.resolved.directory());
+    Ok(flake)
+}
+
+/// Returns the tree as the flake in it would like to have it.
+///
+/// Source: CppNix, `applySelfAttrs`.
+fn with_self_attributes(flake: &Flake) -> Result<Reference> {
+    let mut reference = flake.tree.locked.without_directory();
+    for (name, value) in &flake.manifest.self_attributes {
+        let name = match name.as_str() {
+            "submodules" => "submodules",
+            "lfs" => "lfs",
+            _ => {
+                let message = format!("flake 'self' attribute '{name}' is not supported");
+                return Err(error::other(message));
+            }
+        };
+        reference = reference.with([(name, value.clone())]).map_err(Refusal::into_error)?;
+    }
+    Ok(reference)
 }
 
 fn read(
     eval: &mut Eval<'_>,
     reference: &Reference,
+    resolved: Reference,
     tree: Tree,
     prefix: &[String],
 ) -> Result<Flake> {
     let root = eval.store().directory().display(&tree.path);
-    let file = format!("{root}/{}/flake.nix", reference.directory());
+    let file = format!("{root}/{}/flake.nix", resolved.directory());
     let file = SourcePath::new(HOST, &canonical(file.as_bytes()));
-    let manifest = manifest::read(eval, &file, &reference.show(), prefix)?;
-    if let Some(name) = manifest.self_attributes.keys().next() {
-        let message = match name.as_str() {
-            "submodules" | "lfs" => format!("the flake 'self' attribute '{name}' is not built yet"),
-            _ => format!("flake 'self' attribute '{name}' is not supported"),
-        };
-        return Err(error::other(message));
-    }
-    Ok(Flake { original: reference.clone(), tree, file, manifest, is_changed: false })
+    let manifest = manifest::read(eval, &file, &resolved.show(), prefix)?;
+    let original = reference.clone();
+    Ok(Flake { original, resolved, tree, file, manifest, is_changed: false })
 }
 
 /// Returns the directory that a `flake.nix` lies in.
@@ -116,6 +148,18 @@ fn read_lock_file(eval: &mut Eval<'_>, file: &SourcePath) -> Result<LockFile> {
     parse_lock_file(eval, &text, &path.display())
 }
 
+/// Reads a lock file that the person names, which may lie anywhere; one that is not there is empty.
+fn read_named_lock_file(eval: &mut Eval<'_>, path: &SourcePath) -> Result<LockFile> {
+    match eval.system().read_file(&path.bytes) {
+        Ok(text) => parse_lock_file(eval, &text, &path.display()),
+        Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => Ok(LockFile::default()),
+        Err(problem) => {
+            let shown = path.display();
+            Err(error::io(format!("reading lock file '{shown}': {problem}")))
+        }
+    }
+}
+
 /// Reads the text of a lock file; `shown` is what messages call it.
 ///
 /// # Errors
@@ -132,7 +176,8 @@ pub fn parse_lock_file(eval: &mut Eval<'_>, text: &[u8], shown: &str) -> Result<
         }
     };
     let system = eval.system();
-    LockFile::read(&json, shown, &mut |warning| {
+    let allows_dirty = eval.settings().fetch.allows_dirty_locks;
+    LockFile::read(&json, shown, allows_dirty, &mut |warning| {
         system.message(format!("warning: {warning}").as_bytes());
     })
     .map_err(error::other)
@@ -152,7 +197,10 @@ pub fn lock(eval: &mut Eval<'_>, flake: Flake, options: &LockOptions) -> Result<
 }
 
 fn lock_inputs(eval: &mut Eval<'_>, flake: Flake, options: &LockOptions) -> Result<LockedFlake> {
-    let old = read_lock_file(eval, &flake.file)?;
+    let old = match &options.reference_file {
+        Some(file) => read_named_lock_file(eval, file)?,
+        None => read_lock_file(eval, &flake.file)?,
+    };
     let mut locker = Locker {
         eval,
         options,
@@ -397,7 +445,10 @@ impl Locker<'_, '_> {
             let (locked, place) = match &wanted.relative {
                 Some(way) => (reference.clone(), below(&wanted.place, way)),
                 None => {
-                    let tree = fetch::fetch_tree(self.eval, reference)?;
+                    let resolved = registry::resolve(self.eval, reference, Lookup::Limited)?;
+                    let mut tree = fetch::fetch_tree(self.eval, &resolved.without_directory())?;
+                    // What a registry says of a directory is about flakes.
+                    tree.locked = tree.locked.in_directory(&reference.directory());
                     let root = self.eval.store().directory().display(&tree.path);
                     let directory = SourcePath::new(HOST, root.as_bytes());
                     (tree.locked.clone(), Place { tree, directory })
@@ -433,7 +484,9 @@ impl Locker<'_, '_> {
     /// Reads the flake of an input, which lies in a tree of its own or in that of another flake.
     fn flake(&mut self, wanted: &Wanted<'_>, reference: &Reference) -> Result<(Manifest, Place)> {
         let Some(way) = &wanted.relative else {
-            let flake = read_at(self.eval, reference, wanted.path)?;
+            let is_typed = self.options.overrides.contains_key(wanted.path);
+            let lookup = if is_typed { Lookup::All } else { Lookup::Limited };
+            let flake = read_at(self.eval, reference, lookup, wanted.path)?;
             let directory = directory(&flake.file);
             return Ok((flake.manifest, Place { tree: flake.tree, directory }));
         };

@@ -90,12 +90,18 @@ impl LockFile {
 
     /// Reads the text of a lock file; `file` is what messages call it.
     ///
-    /// Gives the warnings that there are to `warn`.
+    /// Gives the warnings that there are to `warn`. With `allows_dirty`, trees may be in it that
+    /// nothing names exactly.
     ///
     /// # Errors
     ///
     /// A text that is none, or that leaves a tree open.
-    pub fn read(text: &Json, file: &str, warn: &mut dyn FnMut(String)) -> Result<Self, String> {
+    pub fn read(
+        text: &Json,
+        file: &str,
+        allows_dirty: bool,
+        warn: &mut dyn FnMut(String),
+    ) -> Result<Self, String> {
         let version = text.get("version").and_then(Json::as_u64).unwrap_or(0);
         if !(5..=7).contains(&version) {
             return Err(format!("lock file '{file}' has unsupported version {version}"));
@@ -106,7 +112,7 @@ impl LockFile {
         let empty = Map::new();
         let nodes = text.get("nodes").and_then(Json::as_object).unwrap_or(&empty);
         let mut reader =
-            Reader { lock_file: LockFile::default(), nodes, ids: BTreeMap::new(), warn };
+            Reader { lock_file: LockFile::default(), nodes, ids: BTreeMap::new(), allows_dirty, warn };
         reader.ids.insert(root.to_owned(), ROOT);
         reader.inputs(root)?;
         Ok(reader.lock_file)
@@ -301,6 +307,8 @@ struct Reader<'t> {
     lock_file: LockFile,
     nodes: &'t Map<String, Json>,
     ids: BTreeMap<String, NodeId>,
+    /// Whether trees may be in it that nothing names exactly.
+    allows_dirty: bool,
     warn: &'t mut dyn FnMut(String),
 }
 
@@ -349,7 +357,7 @@ impl Reader<'_> {
                      collection or when shared.",
                     locked.show()
                 ));
-            } else {
+            } else if !self.allows_dirty {
                 return Err(format!(
                     "Lock file contains unlocked input '{}'. Use '--allow-dirty-locks' to accept \
                      this lock file.",
@@ -384,7 +392,8 @@ fn reference(node: &Json, name: &str, more: Option<&str>) -> Result<Reference, S
     Reference::from_attrs(attributes, true).map_err(Refusal::into_message)
 }
 
-fn from_json(json: &Json) -> Result<Attrs, String> {
+/// Reads attributes from JSON.
+pub(super) fn from_json(json: &Json) -> Result<Attrs, String> {
     let mut attributes = Attrs::new();
     for (name, value) in json.as_object().into_iter().flatten() {
         let value = match value {

@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 
 use super::lock_file::InputPath;
-use super::reference::{Attr as Attribute, Attrs as Attributes, Reference};
+use super::reference::{Attr as Attribute, Attrs as Attributes, Form, Reference};
 use super::tree;
+use crate::copy;
 use crate::error::{self, FrameKind, Result};
 use crate::heap::attrs::Attr;
 use crate::heap::{Attrs, Kind, Value};
@@ -25,8 +26,8 @@ pub struct Manifest {
     pub inputs: BTreeMap<String, Input>,
     /// What it wants of the tree that it lies in.
     pub self_attributes: Attributes,
-    /// The names of the settings that it would like to have.
-    pub settings: Vec<String>,
+    /// The settings that it would like to have, with their values as `nix.conf` has them.
+    pub settings: BTreeMap<String, String>,
 }
 
 /// An input as it is written.
@@ -152,7 +153,7 @@ impl<'h> Reader<'_, 'h> {
         for formal in self.eval.lambda_info(lambda).formals.into_iter().flatten() {
             let name = formal.name.to_text().into_owned();
             if name != "self" && !inputs.contains_key(&name) {
-                let reference = tree::parse_input(self.eval, &name)?;
+                let reference = tree::parse_input(self.eval, &name, Form::Tree)?;
                 inputs.insert(name, Input { reference: Some(reference), ..Input::default() });
             }
         }
@@ -213,7 +214,8 @@ impl<'h> Reader<'_, 'h> {
                 place(self)
             )));
         } else if let Some(url) = url {
-            let reference = tree::parse_input(self.eval, &url)?;
+            let form = if input.is_flake { Form::Tree } else { Form::Any };
+            let reference = tree::parse_input(self.eval, &url, form)?;
             input.reference = Some(reference);
         }
         if input.reference.is_some() && input.follows.is_some() {
@@ -298,24 +300,46 @@ impl<'h> Reader<'_, 'h> {
         Ok(())
     }
 
-    fn settings(&mut self, attr: Attr<'h>) -> Result<Vec<String>> {
+    fn settings(&mut self, attr: Attr<'h>) -> Result<BTreeMap<String, String>> {
         let set = self.set(attr)?;
-        let mut names = Vec::new();
+        let mut settings = BTreeMap::new();
         for attr in set.iter_by_name(self.eval.heap()) {
             let name = attr.name.to_text().into_owned();
-            let value = self.eval.trivial(attr.slot)?;
-            match value.map(Value::kind) {
-                Some(
-                    Kind::String(_) | Kind::Path(_) | Kind::Int(_) | Kind::Bool(_) | Kind::List(_),
-                ) => names.push(name),
-                _ => {
-                    let found = value.map_or("a thunk".to_owned(), print::show_type);
-                    let message = format!("flake configuration setting '{name}' is {found}");
-                    return Err(error::other(message));
-                }
-            }
+            let value = self.setting(&name, attr)?;
+            settings.insert(name, value);
         }
-        Ok(names)
+        Ok(settings)
+    }
+
+    /// Returns the value of a setting as `nix.conf` has it.
+    fn setting(&mut self, name: &str, attr: Attr<'h>) -> Result<String> {
+        let value = self.eval.trivial(attr.slot)?;
+        Ok(match value.map(Value::kind) {
+            Some(Kind::String(text)) => text.to_text().into_owned(),
+            Some(Kind::Path(path)) => copy::copy_path(self.eval, path)?.to_text().into_owned(),
+            Some(Kind::Int(number)) => number.to_string(),
+            Some(Kind::Bool(value)) => value.to_string(),
+            Some(Kind::List(list)) => {
+                let mut words = Vec::new();
+                for slot in list {
+                    let word = self.eval.force(slot)?;
+                    let Some(text) = word.as_string() else {
+                        return Err(error::other(format!(
+                            "list element in flake configuration setting '{name}' is {} while a \
+                             string is expected",
+                            value.map_or_else(String::new, print::show_type)
+                        )));
+                    };
+                    words.push(text.to_text().into_owned());
+                }
+                words.join(" ")
+            }
+            _ => {
+                let found = value.map_or("a thunk".to_owned(), print::show_type);
+                let message = format!("flake configuration setting '{name}' is {found}");
+                return Err(error::other(message));
+            }
+        })
     }
 }
 

@@ -51,6 +51,15 @@ type Result<T> = std::result::Result<T, Refusal>;
 /// What reading a reference has to tell beside it.
 pub type Warnings = Vec<String>;
 
+/// What a plain address of a server stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// An archive with a tree: flakes are trees.
+    Tree,
+    /// What its name says: an archive, or a file as it is.
+    Any,
+}
+
 impl Reference {
     /// Reads a reference that starts from no directory and has no fragment.
     ///
@@ -59,10 +68,19 @@ impl Reference {
     /// What is wrong with it. `verifies` says whether commits may be verified, which is an
     /// experimental feature.
     pub fn parse(text: &str, verifies: bool) -> Result<(Reference, Warnings)> {
+        Reference::parse_as(text, Form::Tree, verifies)
+    }
+
+    /// Does what [`Reference::parse`] does, where an address may stand for a file.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reference::parse`].
+    pub fn parse_as(text: &str, form: Form, verifies: bool) -> Result<(Reference, Warnings)> {
         let mut warnings = Warnings::new();
         let (reference, fragment) = match identifier(text) {
-            Some((url, fragment)) => (from_url(url, verifies)?.0, fragment),
-            None => match parse_url(text, verifies, &mut warnings) {
+            Some((url, fragment)) => (from_url(url, form, verifies)?.0, fragment),
+            None => match parse_url(text, form, verifies, &mut warnings) {
                 Err(Refusal::Url(_)) => parse_path(text, verifies)?,
                 parsed => parsed?,
             },
@@ -115,6 +133,15 @@ impl Reference {
         attrs
     }
 
+    /// Returns the kinds and texts of the keys that may have signed a commit.
+    ///
+    /// # Errors
+    ///
+    /// Attributes that are no keys.
+    pub fn public_keys(&self) -> Result<Vec<(String, String)>> {
+        scheme::public_keys(&self.attrs)
+    }
+
     /// Writes the reference as a URL.
     ///
     /// # Errors
@@ -154,14 +181,19 @@ fn identifier(text: &str) -> Option<(Url, String)> {
     is_good.then(|| (url, url::decode(fragment)))
 }
 
-fn parse_url(text: &str, verifies: bool, warnings: &mut Warnings) -> Result<(Reference, String)> {
+fn parse_url(
+    text: &str,
+    form: Form,
+    verifies: bool,
+    warnings: &mut Warnings,
+) -> Result<(Reference, String)> {
     let url = Url::parse(text, true).map_err(Refusal::Url)?;
     for name in &url.dubious {
         warnings.push(format!(
             "warning: dubious URI query '{name}' is missing equal sign '=', ignoring"
         ));
     }
-    from_url(url, verifies)
+    from_url(url, form, verifies)
 }
 
 /// Reads an absolute path.
@@ -191,14 +223,14 @@ fn parse_path(text: &str, verifies: bool) -> Result<(Reference, String)> {
         fragment,
         dubious: Vec::new(),
     };
-    from_url(url, verifies)
+    from_url(url, Form::Tree, verifies)
 }
 
-fn from_url(mut url: Url, verifies: bool) -> Result<(Reference, String)> {
+fn from_url(mut url: Url, form: Form, verifies: bool) -> Result<(Reference, String)> {
     let dir = url.query.remove("dir").unwrap_or_default();
     let fragment = std::mem::take(&mut url.fragment);
     for scheme in Scheme::ALL {
-        if let Some(mut attrs) = scheme.parse(&url)? {
+        if let Some(mut attrs) = scheme.parse(&url, form)? {
             if scheme.checks_urls() {
                 scheme.check(&mut attrs, verifies)?;
             }

@@ -3,7 +3,7 @@
 //! Source: CppNix, `parsePathFlakeRefWithFragment`, `FlakeRef::canonicalize` and the `isLocked` of
 //! the input schemes.
 
-use super::reference::{Attr, Reference, Refusal};
+use super::reference::{Attr, Form, Reference, Refusal};
 use super::url::{self, Url};
 use crate::error::{self, EvalError, Result};
 use crate::interpret::Eval;
@@ -56,7 +56,96 @@ impl Reference {
 
     /// Whether the attribute `name` is true.
     pub fn flag(&self, name: &str) -> bool {
-        self.to_attrs().get(name) == Some(&Attr::Bool(true))
+        self.boolean(name) == Some(true)
+    }
+
+    /// Returns the attribute `name` if it is a boolean.
+    pub fn boolean(&self, name: &str) -> Option<bool> {
+        match self.to_attrs().get(name) {
+            Some(Attr::Bool(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// Whether it names a tree itself, and not one that a registry knows.
+    pub fn is_direct(&self) -> bool {
+        self.kind() != "indirect"
+    }
+
+    /// Returns the reference without some attributes.
+    #[must_use]
+    pub fn without(&self, names: &[&str]) -> Reference {
+        let mut attrs = self.to_attrs();
+        attrs.retain(|name, _| !names.contains(&name.as_str()));
+        // What is left is as good as it was.
+        Reference::from_attrs(attrs, true).unwrap_or_else(|_| self.clone())
+    }
+
+    /// Returns the reference to the whole tree.
+    #[must_use]
+    pub fn without_directory(&self) -> Reference {
+        self.without(&["dir"])
+    }
+
+    /// Returns the reference to a directory of the tree; an empty one is the whole tree.
+    #[must_use]
+    pub(super) fn in_directory(&self, directory: &str) -> Reference {
+        if directory.is_empty() {
+            return self.clone();
+        }
+        let directory = Attr::Text(directory.to_owned());
+        self.with([("dir", directory)]).unwrap_or_else(|_| self.clone())
+    }
+
+    /// Returns the reference at another branch or commit, where these are not `None`.
+    ///
+    /// Source: CppNix, `applyOverrides` of the input schemes.
+    pub(super) fn with_revision(
+        &self,
+        reference: Option<String>,
+        revision: Option<String>,
+    ) -> std::result::Result<Reference, Refusal> {
+        let kind = self.kind();
+        let is_forge = matches!(kind.as_str(), "github" | "gitlab" | "sourcehut");
+        let shown = || self.without_directory().show();
+        match (&reference, &revision) {
+            (Some(reference), Some(revision)) if is_forge => {
+                return Err(Refusal::Other(format!(
+                    "cannot apply both a commit hash ({revision}) and a branch/tag name \
+                     ('{reference}') to input '{}'",
+                    shown()
+                )));
+            }
+            _ if is_forge || matches!(kind.as_str(), "git" | "hg" | "indirect") => {}
+            (Some(reference), _) => {
+                return Err(Refusal::Other(format!(
+                    "don't know how to set branch/tag name of input '{}' to '{reference}'",
+                    shown()
+                )));
+            }
+            (None, Some(revision)) => {
+                return Err(Refusal::Other(format!(
+                    "don't know how to set revision of input '{}' to '{revision}'",
+                    shown()
+                )));
+            }
+            (None, None) => {}
+        }
+        let base = match (&reference, &revision) {
+            (None, None) => return Ok(self.clone()),
+            _ if is_forge => self.without(&["ref", "rev"]),
+            _ => self.clone(),
+        };
+        let more = [("ref", reference), ("rev", revision)];
+        let more = more.into_iter().filter_map(|(name, it)| Some((name, Attr::Text(it?))));
+        let found = base.with(more)?;
+        if kind == "git" && found.text("rev").is_some() && found.text("ref").is_none() {
+            return Err(Refusal::Other(format!(
+                "Git input '{}' has a commit hash but no branch/tag name",
+                found.without_directory().show()
+            )));
+        }
+        Ok(found)
     }
 
     /// Returns what kind of tree it is: `path`, `git`.
@@ -136,9 +225,9 @@ impl Reference {
 }
 
 /// Reads the reference of an input; a relative path stays relative.
-pub(super) fn parse_input(eval: &Eval<'_>, text: &str) -> Result<Reference> {
+pub(super) fn parse_input(eval: &Eval<'_>, text: &str, form: Form) -> Result<Reference> {
     let verifies = eval.settings().has_feature("verified-fetches");
-    let parsed = match Reference::parse(text, verifies) {
+    let parsed = match Reference::parse_as(text, form, verifies) {
         Err(Refusal::Url(_)) if !text.contains('#') && !text.starts_with('/') => {
             Reference::parse(&format!("path:{text}"), verifies)
         }

@@ -5,7 +5,7 @@ use syntax::{FlatNode, SyntaxKind as K, literal};
 use super::Lowering;
 use super::scope::NameId;
 use crate::error::Result;
-use crate::heap::{Kind, Value};
+use crate::heap::Value;
 use crate::ir::{Id, Node};
 
 impl<'t> Lowering<'t, '_> {
@@ -76,12 +76,6 @@ impl<'t> Lowering<'t, '_> {
         }
         let offset = node.start();
         let name = self.operators.sub;
-        if self.scope.find(name).is_none()
-            && let Node::Constant(constant) = *self.code.nodes.get(operand)
-            && let Some(negated) = negated(*self.code.constants.get(constant))
-        {
-            return Ok(self.constant(negated, offset));
-        }
         let zero = self.constant(Value::int(0), offset);
         self.variable_operator(name, [zero, operand], offset, Node::Subtract)
     }
@@ -134,14 +128,5 @@ impl<'t> Lowering<'t, '_> {
         let path = self.named_variable(self.operators.nix_path, offset)?;
         let name = self.string_constant(literal::lookup_path_name(node.text()), offset);
         Ok(self.call(function, &[path, name], offset))
-    }
-}
-
-/// Returns `0 - value` of a number.
-fn negated(value: Value<'_>) -> Option<Value<'_>> {
-    match value.kind() {
-        Kind::Int(value) => value.checked_neg().map(Value::int),
-        Kind::Float(value) => Some(Value::float(0.0 - value)),
-        _ => None,
     }
 }

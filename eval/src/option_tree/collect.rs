@@ -1,7 +1,8 @@
 //! Options as values of the language into plain data, each part failing for itself.
 
-use std::collections::BTreeMap;
+use rustc_hash::FxHashMap;
 
+use super::value_type::ValueType;
 use super::{Detail, OptionInfo, OptionNode, Place, Step, SubTree, text};
 use crate::coerce;
 use crate::error::{ErrorKind, Result};
@@ -26,11 +27,13 @@ pub(super) fn node<'h>(
     options: Value<'h>,
     detail: Detail,
 ) -> Result<OptionNode> {
-    let mut collector = Collector { eval, detail, submodules: 0, types: 0 };
-    match options.as_attrs() {
-        Some(attrs) => collector.node(attrs),
-        None => Ok(OptionNode::default()),
-    }
+    let value_types = FxHashMap::default();
+    let mut collector = Collector { eval, detail, submodules: 0, types: 0, value_types };
+    let Some(attrs) = options.as_attrs() else { return Ok(OptionNode::default()) };
+    let mut root = collector.node(attrs)?;
+    // The check of the root was switched off by whoever asked.
+    root.is_open = collector.has_freeform(attrs)?;
+    Ok(root)
 }
 
 /// Turns a failure into `None`, unless it means that the evaluation has to stop.
@@ -48,25 +51,28 @@ fn is_out_of_memory(eval: &Eval<'_>) -> bool {
     size_max != 0 && eval.heap().size_bytes() >= size_max
 }
 
-struct Collector<'e, 'h> {
-    eval: &'e mut Eval<'h>,
+pub(super) struct Collector<'e, 'h> {
+    pub(super) eval: &'e mut Eval<'h>,
     detail: Detail,
     /// How many submodules deep we are.
     submodules: u32,
     /// How many types deep we are.
     types: u32,
+    /// What is known of types, by where their `check` is kept.
+    pub(super) value_types: FxHashMap<usize, ValueType>,
 }
 
 impl<'h> Collector<'_, 'h> {
     fn node(&mut self, attrs: Attrs<'h>) -> Result<OptionNode> {
         if self.text(attrs, "_type")?.as_deref() == Some("option") {
             let option = Some(Box::new(self.option(attrs)?));
-            return Ok(OptionNode { option, children: BTreeMap::new() });
+            return Ok(OptionNode { option, ..OptionNode::default() });
         }
-        let mut node = OptionNode::default();
+        let is_open = attrs.named(b"_freeformOptions").is_some() || self.is_unchecked(attrs)?;
+        let mut node = OptionNode { is_open, ..OptionNode::default() };
         for attr in attrs.iter_by_name(self.eval.heap()) {
             let name = attr.name.to_text().into_owned();
-            if name == "_module" {
+            if name == "_module" || name == "_freeformOptions" {
                 continue;
             }
             let Some(inner) = self.attempt(attr.slot)?.and_then(Value::as_attrs) else { continue };
@@ -96,14 +102,58 @@ impl<'h> Collector<'_, 'h> {
         };
         if let Some(ty) = self.get(option, "type")?.and_then(Value::as_attrs) {
             self.describe_type(ty, &mut info)?;
+            info.deprecation = self.text(ty, "deprecationMessage")?;
+        }
+        if info.is_hidden {
+            self.fate(option, &mut info)?;
         }
         Ok(info)
+    }
+
+    /// A hidden option may stand for another one, or be there to say that it is gone.
+    fn fate(&mut self, option: Attrs<'h>, info: &mut OptionInfo) -> Result<()> {
+        info.renamed_to = info.description.as_deref().and_then(alias_of);
+        if info.renamed_to.is_some() || info.description.is_some() {
+            return Ok(());
+        }
+        let Some(apply) = self.get(option, "apply")? else { return Ok(()) };
+        match self.eval.call(apply, &[Lazy::from(Value::NULL)]) {
+            Err(error) if error.kind == ErrorKind::Thrown => {
+                let is_gone = error.message.contains("can no longer be used");
+                info.removed = is_gone.then(|| error.message.trim().to_owned());
+                Ok(())
+            }
+            other => caught(self.eval, other).map(drop),
+        }
+    }
+
+    /// Whether the modules of a set of options take names that none of them declares.
+    fn is_unchecked(&mut self, options: Attrs<'h>) -> Result<bool> {
+        let Some(module) = self.get(options, "_module")?.and_then(Value::as_attrs) else {
+            return Ok(false);
+        };
+        let Some(check) = self.get(module, "check")?.and_then(Value::as_attrs) else {
+            return Ok(false);
+        };
+        let is_off = self.get(check, "value")?.and_then(Value::as_bool) == Some(false);
+        Ok(is_off || self.has_freeform(options)?)
+    }
+
+    fn has_freeform(&mut self, options: Attrs<'h>) -> Result<bool> {
+        let Some(module) = self.get(options, "_module")?.and_then(Value::as_attrs) else {
+            return Ok(false);
+        };
+        let Some(freeform) = self.get(module, "freeformType")?.and_then(Value::as_attrs) else {
+            return Ok(false);
+        };
+        Ok(self.get(freeform, "value")?.is_some_and(|it| !matches!(it.kind(), Kind::Null)))
     }
 
     fn describe_type(&mut self, ty: Attrs<'h>, info: &mut OptionInfo) -> Result<()> {
         info.type_name = self.text(ty, "name")?.unwrap_or_default();
         info.type_description = self.text(ty, "description")?.unwrap_or_default();
         info.values = self.values(ty)?;
+        info.takes = self.value_type(ty, 0)?;
         info.sub = self.sub_tree(ty)?;
         Ok(())
     }
@@ -139,22 +189,25 @@ impl<'h> Collector<'_, 'h> {
         let node = match info.sub {
             Some(SubTree { step: Step::Direct, node }) => node,
             None if info.values.is_empty() => return Ok(None),
-            _ => OptionNode { option: Some(Box::new(info)), children: BTreeMap::new() },
+            _ => OptionNode { option: Some(Box::new(info)), ..OptionNode::default() },
         };
         Ok(Some(SubTree { step, node }))
     }
 
     /// A type that is one of others, or another with conditions.
     fn first_of(&mut self, ty: Attrs<'h>) -> Result<Option<SubTree>> {
+        let name = self.text(ty, "name")?;
+        let is_certain = matches!(name.as_deref(), Some("nullOr" | "uniq" | "unique"));
         for inner in self.inner_types(ty)? {
-            if let Some(found) = self.sub_tree(inner)? {
+            if let Some(mut found) = self.sub_tree(inner)? {
+                found.node.is_open |= !is_certain;
                 return Ok(Some(found));
             }
         }
         Ok(None)
     }
 
-    fn submodule(&mut self, ty: Attrs<'h>) -> Result<Option<SubTree>> {
+    pub(super) fn submodule(&mut self, ty: Attrs<'h>) -> Result<Option<SubTree>> {
         if self.submodules >= SUBMODULES_MAX {
             return Ok(None);
         }
@@ -167,12 +220,12 @@ impl<'h> Collector<'_, 'h> {
         self.submodules += 1;
         let node = self.deeper(|this| this.node(options));
         self.submodules -= 1;
-        let node = node?.filter(|node| !node.children.is_empty());
+        let node = node?.filter(|node| !node.children.is_empty() || node.is_open);
         Ok(node.map(|node| SubTree { step: Step::Direct, node }))
     }
 
     /// Returns the types that a type is made of. Older trees tell them only through the functor.
-    fn inner_types(&mut self, ty: Attrs<'h>) -> Result<Vec<Attrs<'h>>> {
+    pub(super) fn inner_types(&mut self, ty: Attrs<'h>) -> Result<Vec<Attrs<'h>>> {
         let mut types = Vec::new();
         if let Some(nested) = self.get(ty, "nestedTypes")?.and_then(Value::as_attrs) {
             for attr in nested.iter_by_name(self.eval.heap()) {
@@ -220,7 +273,7 @@ impl<'h> Collector<'_, 'h> {
         Ok(values)
     }
 
-    fn enumeration(&mut self, ty: Attrs<'h>) -> Result<Vec<String>> {
+    pub(super) fn enumeration(&mut self, ty: Attrs<'h>) -> Result<Vec<String>> {
         let Some(functor) = self.get(ty, "functor")?.and_then(Value::as_attrs) else {
             return Ok(Vec::new());
         };
@@ -337,7 +390,7 @@ impl<'h> Collector<'_, 'h> {
         Ok(caught(self.eval, text)?.map(|text| text.to_text().into_owned()))
     }
 
-    fn text(&mut self, attrs: Attrs<'h>, name: &str) -> Result<Option<String>> {
+    pub(super) fn text(&mut self, attrs: Attrs<'h>, name: &str) -> Result<Option<String>> {
         let value = self.get(attrs, name)?;
         Ok(value.and_then(Value::as_string).map(|text| text.to_text().into_owned()))
     }
@@ -352,7 +405,7 @@ impl<'h> Collector<'_, 'h> {
     }
 
     /// Returns an attribute's value; `None` if it is missing or fails.
-    fn get(&mut self, attrs: Attrs<'h>, name: &str) -> Result<Option<Value<'h>>> {
+    pub(super) fn get(&mut self, attrs: Attrs<'h>, name: &str) -> Result<Option<Value<'h>>> {
         match attrs.get(Symbol::intern(name.as_bytes())) {
             Some(slot) => self.attempt(slot),
             None => Ok(None),
@@ -369,8 +422,24 @@ impl<'h> Collector<'_, 'h> {
         work: impl FnOnce(&mut Collector<'_, 'h>) -> Result<T>,
     ) -> Result<Option<T>> {
         let (detail, submodules, types) = (self.detail, self.submodules, self.types);
-        let done =
-            self.eval.deeper(|eval| work(&mut Collector { eval, detail, submodules, types }));
+        let mut value_types = std::mem::take(&mut self.value_types);
+        let done = self.eval.deeper(|eval| {
+            let known = std::mem::take(&mut value_types);
+            let mut inner = Collector { eval, detail, submodules, types, value_types: known };
+            let done = work(&mut inner);
+            value_types = inner.value_types;
+            done
+        });
+        self.value_types = value_types;
         caught(self.eval, done)
     }
+}
+
+/// Returns the option that a description says to be meant: `Alias of <option>a.b</option>.`
+fn alias_of(description: &str) -> Option<String> {
+    let rest = description.strip_prefix("Alias of ")?;
+    let name =
+        rest.trim_start_matches("<option>").trim_start_matches("{option}`").trim_start_matches('`');
+    let end = name.find(['<', '`']).unwrap_or(name.trim_end_matches('.').len());
+    name.get(..end).map(str::to_owned)
 }

@@ -180,13 +180,16 @@ pub(super) fn show_function<'h>(eval: &Eval<'h>, value: Value<'h>) -> String {
             Kind::Builtin(index) => {
                 format!("«partially applied primop {}»", builtin_name(index))
             }
-            _ => show_function(eval, partial.function),
+            _ => show_lambda(eval, value),
         },
-        Kind::Lambda(lambda) => {
-            let info = eval.lambda_info(lambda);
-            let name = info.name.map(|name| format!(" {}", name.to_text())).unwrap_or_default();
-            format!("«lambda{name} @ {}»", show_position(eval, info.position))
-        }
+        Kind::Lambda(_) => show_lambda(eval, value),
         _ => String::new(),
     }
+}
+
+/// Shows a lambda; of a curried one that was given arguments, that of the next argument.
+fn show_lambda<'h>(eval: &Eval<'h>, value: Value<'h>) -> String {
+    let Some(info) = eval.function_info(value) else { return String::new() };
+    let name = info.name.map(|name| format!(" {}", name.to_text())).unwrap_or_default();
+    format!("«lambda{name} @ {}»", show_position(eval, info.position))
 }

@@ -7,7 +7,7 @@ const SOURCE: &str = "let f = x: g x;\n    g = x: throw \"a\nb\";\nin { a = f 1;
 
 fn place(file: &str, source: &str, line: u32, column: u32) -> Option<Place> {
     let code = Code::around(source.as_bytes(), line);
-    Some(Place { file: file.to_owned(), line, column, code, is_library: false })
+    Some(Place { file: file.to_owned(), line, column, code, is_library: false, extent: 0 })
 }
 
 fn step(text: &str, place: Option<Place>) -> Step {
@@ -20,8 +20,7 @@ fn report(message: &str, place: Option<Place>, steps: Vec<Step>) -> Report {
         message: message.to_owned(),
         place,
         steps,
-        steps_omitted: 0,
-        suggestions: Vec::new(),
+        ..Report::default()
     }
 }
 

@@ -87,10 +87,10 @@ pub fn completion(
     file: File,
     offset: TextSize,
 ) -> Completion {
-    let (tree, _) = syntax::parse_flat(file.text(db), db::PARSE_OPTIONS);
-    let scene = Scene::new(knowledge, &tree, db::scopes(db, file), file.path(db));
+    let tree = db::tree(db, file);
+    let scene = Scene::new(knowledge, tree, db::scopes(db, file), file.path(db));
     let mut completion = Completion::default();
-    let found = cursor(&tree, offset);
+    let found = cursor(tree, offset);
     if !is_in_text(&found) && paths::complete(&scene, offset, &mut completion) {
         return completion;
     }

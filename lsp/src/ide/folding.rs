@@ -14,8 +14,7 @@ pub struct Fold {
 
 /// Returns what can be folded, in the order of the lines, one thing for each first line.
 pub fn folds(db: &dyn Db, file: File) -> Vec<Fold> {
-    let text = file.text(db);
-    let (tree, _) = syntax::parse_flat(text, db::PARSE_OPTIONS);
+    let tree = db::tree(db, file);
     let lines = db::line_index(db, file);
     let mut folds: Vec<Fold> = Vec::new();
     let mut add = |range: TextRange, keeps_last: bool, is_comment: bool| {
@@ -42,7 +41,7 @@ pub fn folds(db: &dyn Db, file: File) -> Vec<Fold> {
             _ => {}
         }
     }
-    for range in comments(&tree) {
+    for range in comments(tree) {
         add(range, false, true);
     }
     folds.sort_by_key(|fold| (fold.lines.0, std::cmp::Reverse(fold.lines.1)));

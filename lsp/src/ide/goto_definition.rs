@@ -21,9 +21,9 @@ pub fn goto_definition(
     file: File,
     offset: TextSize,
 ) -> Vec<NavigationTarget> {
-    let (tree, _) = syntax::parse_flat(file.text(db), db::PARSE_OPTIONS);
-    let scene = Scene::new(knowledge, &tree, db::scopes(db, file), file.path(db));
-    match cursor(&tree, offset) {
+    let tree = db::tree(db, file);
+    let scene = Scene::new(knowledge, tree, db::scopes(db, file), file.path(db));
+    match cursor(tree, offset) {
         Cursor::OptionName { path, name, .. } => match definition_path(&path) {
             Some(path) => declarations(knowledge, path, &name),
             None => Vec::new(),

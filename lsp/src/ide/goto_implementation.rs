@@ -28,15 +28,15 @@ pub(super) fn option_path(
     file: File,
     offset: TextSize,
 ) -> Option<Vec<Part>> {
-    let (tree, _) = syntax::parse_flat(file.text(db), db::PARSE_OPTIONS);
-    match cursor(&tree, offset) {
+    let tree = db::tree(db, file);
+    match cursor(tree, offset) {
         Cursor::OptionName { path, name, .. } => {
             let mut path = definition_path(&path)?.to_vec();
             path.push(Part::Name(name));
             Some(path)
         }
         Cursor::Selection { of: Some(of), path, name, .. } => {
-            let scene = Scene::new(knowledge, &tree, db::scopes(db, file), file.path(db));
+            let scene = Scene::new(knowledge, tree, db::scopes(db, file), file.path(db));
             let set = scene.meaning(scene.node_at(of)?)?;
             match scene.select_parts(set, &path)? {
                 Meaning::Config(mut path) => {

@@ -26,9 +26,9 @@ pub fn hover(
     file: File,
     offset: TextSize,
 ) -> Option<HoverResult> {
-    let (tree, _) = syntax::parse_flat(file.text(db), db::PARSE_OPTIONS);
-    let scene = Scene::new(knowledge, &tree, db::scopes(db, file), file.path(db));
-    match cursor(&tree, offset) {
+    let tree = db::tree(db, file);
+    let scene = Scene::new(knowledge, tree, db::scopes(db, file), file.path(db));
+    match cursor(tree, offset) {
         Cursor::OptionName { path, name, range } => {
             let path = definition_path(&path)?;
             option(knowledge.options?, path, &name, range)

@@ -19,7 +19,7 @@ pub struct Link {
 
 /// Returns the links of a file.
 pub fn links(db: &dyn Db, knowledge: Knowledge<'_>, file: File) -> Vec<Link> {
-    let (tree, _) = syntax::parse_flat(file.text(db), db::PARSE_OPTIONS);
+    let tree = db::tree(db, file);
     let Some(system) = knowledge.system.filter(|_| file.path(db).root == HOST) else {
         return Vec::new();
     };

@@ -93,7 +93,7 @@ fn option_uses(db: &dyn Db, knowledge: Knowledge<'_>, path: &[Part]) -> Vec<Navi
                 continue;
             }
             // A scene of its own: each selection may take all its steps.
-            let scene = Scene::new(knowledge, &tree, &scopes, &place);
+            let scene = Scene::new(knowledge, tree, &scopes, &place);
             let Some(Meaning::Config(base)) = node.first_child().and_then(|it| scene.meaning(it))
             else {
                 continue;

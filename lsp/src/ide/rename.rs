@@ -80,8 +80,8 @@ pub fn rename(
     }
     let occurrences = occurrences(db, file, offset);
     check(scopes, definition, new_name, occurrences.iter().map(|it| it.range))?;
-    let (tree, _) = syntax::parse_flat(file.text(db), db::PARSE_OPTIONS);
-    let scene = Scene::new(Knowledge::default(), &tree, scopes, file.path(db));
+    let tree = db::tree(db, file);
+    let scene = Scene::new(Knowledge::default(), tree, scopes, file.path(db));
     let mut edits = Vec::new();
     for occurrence in &occurrences {
         let around = scene.around(occurrence.range.start().into());

@@ -8,8 +8,8 @@ use super::scene::Scene;
 
 /// Returns the ranges around `offset`, the innermost first; each lies in the next.
 pub fn selections(db: &dyn Db, file: File, offset: TextSize) -> Vec<TextRange> {
-    let (tree, _) = syntax::parse_flat(file.text(db), db::PARSE_OPTIONS);
-    let scene = Scene::new(Knowledge::default(), &tree, db::scopes(db, file), file.path(db));
+    let tree = db::tree(db, file);
+    let scene = Scene::new(Knowledge::default(), tree, db::scopes(db, file), file.path(db));
     let mut ranges: Vec<TextRange> = Vec::new();
     let around = scene.around(offset.into());
     if let Some(innermost) = around.last() {

@@ -29,8 +29,8 @@ pub fn signature_help(
     file: File,
     offset: TextSize,
 ) -> Option<Signature> {
-    let (tree, _) = syntax::parse_flat(file.text(db), db::PARSE_OPTIONS);
-    let scene = Scene::new(knowledge, &tree, db::scopes(db, file), file.path(db));
+    let tree = db::tree(db, file);
+    let scene = Scene::new(knowledge, tree, db::scopes(db, file), file.path(db));
     if scene.is_comment_or_string(offset.into()) {
         return None;
     }

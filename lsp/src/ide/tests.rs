@@ -34,7 +34,7 @@ fn leaf(ty: &str, description: &str) -> OptionNode {
 
 fn set(children: Vec<(&str, OptionNode)>) -> OptionNode {
     let children = children.into_iter().map(|(name, node)| (name.to_owned(), node)).collect();
-    OptionNode { option: None, children }
+    OptionNode { children, ..OptionNode::default() }
 }
 
 fn with_sub(ty: &str, step: Step, node: OptionNode) -> OptionNode {
@@ -185,7 +185,7 @@ fn cursor_of(text: &str) -> Cursor {
     let fixture = fixture(text);
     let source = fixture.file.text(&fixture.db);
     let (tree, _) = syntax::parse_flat(source, syntax::Options::default());
-    cursor(&tree, fixture.offset)
+    cursor(tree, fixture.offset)
 }
 
 #[test]

@@ -3,14 +3,24 @@
 //! `Derive([("out","/nix/store/…","",""),…],[("….drv",["out"]),…],[…],"system","builder",[…],[…])`
 //! without spaces, every list sorted except the arguments, and only `"`, `\`, line feed, carriage
 //! return and tab escaped.
+//! Where an input is itself an output, the text is `DrvWithVersion("xp-dyn-drv",…)`, and what is
+//! needed of such a derivation stands beside its own outputs: `(["out"],[("out",["dev"])])`.
 //! Reading takes time proportional to the text and neither recurses nor trusts a length.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::content_address::{ContentAddress, ContentMethod};
-use crate::derivation::{Derivation, DerivationError, Output};
+use crate::derivation::{Derivation, DerivationError, DynamicInput, Output};
 use crate::hash::{Hash, HashAlgorithm};
 use crate::path::{StoreDirectory, StorePath, check_name};
+
+/// How the text begins.
+const PLAIN: &[u8] = b"Derive(";
+/// How it begins where an input is itself an output.
+const DYNAMIC: &[u8] = b"DrvWithVersion(\"xp-dyn-drv\",";
+
+/// The deepest nesting of derivations that make derivations.
+const DYNAMIC_MAX: usize = 64;
 
 /// What stands for an impure output's hash.
 const IMPURE: &[u8] = b"impure";
@@ -44,7 +54,8 @@ type Read<T> = Result<T, String>;
 impl Reader<'_> {
     fn derivation(&mut self, name: &str) -> Read<Derivation> {
         let mut derivation = Derivation { name: name.to_owned(), ..Derivation::default() };
-        self.expect(b"Derive(")?;
+        let is_dynamic = self.text.starts_with(DYNAMIC);
+        self.expect(if is_dynamic { DYNAMIC } else { PLAIN })?;
         self.list(|reader| {
             let (output, value) = reader.output(name)?;
             derivation.outputs.insert(output, value);
@@ -52,8 +63,17 @@ impl Reader<'_> {
         })?;
         self.expect(b",")?;
         self.list(|reader| {
-            let (path, outputs) = reader.input_derivation()?;
-            derivation.input_derivations.insert(path, outputs);
+            reader.expect(b"(")?;
+            let path = reader.path()?;
+            reader.expect(b",")?;
+            let input = reader.input(if is_dynamic { DYNAMIC_MAX } else { 0 })?;
+            reader.expect(b")")?;
+            if !input.made.is_empty() {
+                derivation.dynamic_inputs.insert(path.clone(), input.made);
+            }
+            if !input.outputs.is_empty() || !derivation.dynamic_inputs.contains_key(&path) {
+                derivation.input_derivations.insert(path, input.outputs);
+            }
             Ok(())
         })?;
         self.expect(b",")?;
@@ -143,17 +163,29 @@ impl Reader<'_> {
         Ok(output)
     }
 
-    fn input_derivation(&mut self) -> Read<(StorePath, BTreeSet<String>)> {
-        self.expect(b"(")?;
-        let path = self.path()?;
-        self.expect(b",")?;
-        let mut outputs = BTreeSet::new();
+    /// Reads what is needed of a derivation, which may make others to a depth of `depth_max`.
+    fn input(&mut self, depth_max: usize) -> Read<DynamicInput> {
+        let mut input = DynamicInput::default();
+        let makes_others = depth_max > 0 && self.peek() == Some(b'(');
+        if makes_others {
+            self.expect(b"(")?;
+        }
         self.list(|reader| {
-            outputs.insert(reader.utf8()?);
+            input.outputs.insert(reader.utf8()?);
             Ok(())
         })?;
-        self.expect(b")")?;
-        Ok((path, outputs))
+        if makes_others {
+            self.expect(b",")?;
+            self.list(|reader| {
+                reader.expect(b"(")?;
+                let output = reader.utf8()?;
+                reader.expect(b",")?;
+                input.made.insert(output, reader.input(depth_max - 1)?);
+                reader.expect(b")")
+            })?;
+            self.expect(b")")?;
+        }
+        Ok(input)
     }
 
     /// Reads `[ITEM,…]`, each item by `item`, which must consume something or fail.
@@ -246,10 +278,22 @@ pub fn write(
     directory: &StoreDirectory,
     derivation: &Derivation,
 ) -> Result<Vec<u8>, DerivationError> {
-    let inputs = derivation.input_derivations.iter();
-    let inputs: Vec<_> = inputs.map(|(path, outputs)| (directory.display(path), outputs)).collect();
-    let inputs = inputs.iter().map(|(key, outputs)| (key.as_str(), *outputs));
+    let none = BTreeSet::new();
+    let mut inputs = BTreeMap::new();
+    for path in derivation.input_derivations.keys().chain(derivation.dynamic_inputs.keys()) {
+        let outputs = derivation.input_derivations.get(path).unwrap_or(&none);
+        let input = Input { outputs, made: derivation.dynamic_inputs.get(path) };
+        inputs.insert(directory.display(path), input);
+    }
+    let inputs = inputs.iter().map(|(key, input)| (key.as_str(), *input));
     write_with_inputs(directory, derivation, OutputPaths::Shown, inputs)
+}
+
+/// What is needed of an input derivation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Input<'i> {
+    pub(super) outputs: &'i BTreeSet<String>,
+    pub(super) made: Option<&'i BTreeMap<String, DynamicInput>>,
 }
 
 /// Writes the text with `inputs`, sorted, in place of the input derivations.
@@ -257,19 +301,15 @@ pub(super) fn write_with_inputs<'i>(
     directory: &StoreDirectory,
     derivation: &Derivation,
     paths: OutputPaths,
-    inputs: impl Iterator<Item = (&'i str, &'i BTreeSet<String>)>,
+    inputs: impl Iterator<Item = (&'i str, Input<'i>)>,
 ) -> Result<Vec<u8>, DerivationError> {
     let mut writer = Writer { text: Vec::with_capacity(text_size(derivation)) };
-    writer.raw(b"Derive([");
+    let is_dynamic = !derivation.dynamic_inputs.is_empty();
+    writer.raw(if is_dynamic { DYNAMIC } else { PLAIN });
+    writer.raw(b"[");
     writer.outputs(directory, derivation, paths)?;
     writer.raw(b"],[");
-    for (index, (key, outputs)) in inputs.enumerate() {
-        writer.raw(if index == 0 { b"(" } else { b",(" });
-        writer.quoted(key);
-        writer.raw(b",[");
-        writer.separated(outputs.iter(), |writer, output| writer.quoted(output));
-        writer.raw(b"])");
-    }
+    writer.separated(inputs, |writer, (key, input)| writer.input(key, input));
     writer.raw(b"],[");
     writer.separated(derivation.input_sources.iter(), |writer, path| {
         writer.quoted(&directory.display(path));
@@ -340,6 +380,26 @@ impl Writer {
         }
         self.raw(value.get(start..).unwrap_or_default());
         self.raw(b"\"");
+    }
+
+    /// Writes a derivation's name and what is needed of it.
+    fn input(&mut self, key: &str, input: Input<'_>) {
+        self.raw(b"(");
+        self.quoted(key);
+        self.raw(b",");
+        let made = input.made.filter(|made| !made.is_empty());
+        self.raw(if made.is_some() { b"([" } else { b"[" });
+        self.separated(input.outputs.iter(), |writer, output| writer.quoted(output));
+        self.raw(b"]");
+        if let Some(made) = made {
+            self.raw(b",[");
+            self.separated(made.iter(), |writer, (output, input)| {
+                let made = Some(&input.made);
+                writer.input(output, Input { outputs: &input.outputs, made });
+            });
+            self.raw(b"])");
+        }
+        self.raw(b")");
     }
 
     fn separated<T>(&mut self, items: impl Iterator<Item = T>, write: impl Fn(&mut Self, T)) {

@@ -9,27 +9,37 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use super::FetchRequest;
 use crate::hash::{Hash, HashFormat};
 use crate::path::{StoreDirectory, StorePath};
+use crate::store::Store;
 
 /// What an address held.
-pub(super) struct Entry {
-    pub(super) path: StorePath,
-    pub(super) etag: Option<String>,
-    /// In seconds since the epoch.
-    time: u64,
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) path: StorePath,
+    pub(crate) etag: Option<String>,
+    /// When what it held changed last, in seconds since 1970.
+    pub(crate) modified: Option<u64>,
+    /// Where the same will be for all times.
+    pub(crate) immutable_url: Option<String>,
+    /// When that was asked, in seconds since 1970.
+    pub(crate) time: u64,
 }
 
 impl Entry {
     /// What an address holds now.
-    pub(super) fn new(path: StorePath, etag: Option<String>) -> Self {
-        Self { path, etag, time: now() }
+    pub(crate) fn new(path: StorePath) -> Self {
+        Self { path, etag: None, modified: None, immutable_url: None, time: now() }
     }
 
     /// Whether it is known for less than `lifetime`; what is from the future is not.
-    pub(super) fn is_younger_than(&self, lifetime: Duration) -> bool {
+    pub(crate) fn is_younger_than(&self, lifetime: Duration) -> bool {
         now().checked_sub(self.time).is_some_and(|age| age < lifetime.as_secs())
+    }
+
+    /// The same, known since now.
+    pub(crate) fn renewed(self) -> Self {
+        Self { time: now(), ..self }
     }
 }
 
@@ -37,35 +47,53 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs())
 }
 
-/// The place where one request is remembered.
-pub(super) struct Cache {
+/// The place where what one key stands for is remembered.
+pub(crate) struct Cache {
     file: Option<PathBuf>,
 }
 
 impl Cache {
-    pub(super) fn new(directory: Option<&Path>, request: &FetchRequest) -> Self {
-        let key = format!("{}\0{}\0{}", request.kind.word(), request.name, request.url);
+    pub(crate) fn new(directory: Option<&Path>, key: &str) -> Self {
         let key = Hash::sha256(key.as_bytes()).digits(HashFormat::Base32);
         Self {
             file: directory.map(|directory| directory.join("fetch").join(format!("{key}.json"))),
         }
     }
 
-    pub(super) fn read(&self, directory: &StoreDirectory) -> Option<Entry> {
+    pub(crate) fn read(&self, directory: &StoreDirectory) -> Option<Entry> {
         let text = fs::read(self.file.as_ref()?).ok()?;
         let value: Value = serde_json::from_slice(&text).ok()?;
+        let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
         Some(Entry {
             path: directory.parse(value.get("path")?.as_str()?).ok()?,
-            etag: value.get("etag").and_then(Value::as_str).map(str::to_owned),
+            etag: text("etag"),
+            modified: value.get("modified").and_then(Value::as_u64),
+            immutable_url: text("immutable"),
             time: value.get("time")?.as_u64()?,
         })
     }
 
+    /// Returns what is remembered if its path is still valid, and keeps that from being collected.
+    pub(crate) fn read_valid(
+        &self,
+        store: &dyn Store,
+    ) -> Result<Option<Entry>, crate::error::StoreError> {
+        let Some(entry) = self.read(store.directory()) else { return Ok(None) };
+        store.add_temporary_root(&entry.path)?;
+        Ok(store.is_valid(&entry.path)?.then_some(entry))
+    }
+
     /// Remembers an entry; where that cannot be done, the next fetch downloads again.
-    pub(super) fn write(&self, directory: &StoreDirectory, entry: &Entry) {
+    pub(crate) fn write(&self, directory: &StoreDirectory, entry: &Entry) {
         let Some(file) = &self.file else { return };
-        let Entry { path, etag, time } = entry;
-        let text = json!({ "path": directory.display(path), "etag": etag, "time": time });
+        let Entry { path, etag, modified, immutable_url, time } = entry;
+        let text = json!({
+            "path": directory.display(path),
+            "etag": etag,
+            "modified": modified,
+            "immutable": immutable_url,
+            "time": time,
+        });
         let temporary = file.with_extension(format!("new-{}", std::process::id()));
         let write = || -> std::io::Result<()> {
             fs::create_dir_all(file.parent().unwrap_or(file))?;

@@ -6,7 +6,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::transport::{ATTEMPTS, Problem, Rights, open};
+use super::transport::{ATTEMPTS, Network, Problem, Question, Rights, open};
 use crate::nar::restore::{Metadata, restore};
 
 /// What to fetch and what to make of it.
@@ -65,7 +65,9 @@ fn attempt_one(
     url: &str,
     is_cancelled: &dyn Fn() -> bool,
 ) -> Result<(), Problem> {
-    let source = open(url, None, Rights::Nobodys(&download.state_directory))?.body;
+    let question = Question { url, known: None, headers: &[] };
+    let rights = Rights::Nobodys(&download.state_directory);
+    let source = open(&question, rights, &Network::default())?.body;
     let mut source = Cancelable { source, is_cancelled };
     if download.unpack {
         if is_compressed(url) {

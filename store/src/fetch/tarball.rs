@@ -19,13 +19,23 @@ use super::transport::Problem;
 use crate::nar::memory::MemoryTree;
 
 /// How large a tree may be, in bytes of its files.
-const TREE_MAX_BYTES: u64 = 16 << 30;
+const TREE_MAX_BYTES: u64 = 4 << 30;
+/// How many of these bytes an entry without contents counts.
+const ENTRY_BYTES: u64 = 256;
+/// How deep a tree may be, in names.
+const DEPTH_MAX: usize = 1024;
+
+/// What an archive holds.
+pub(super) struct Contents {
+    pub(super) tree: MemoryTree,
+    /// When its youngest entry changed last, in seconds since 1970.
+    pub(super) modified: u64,
+}
 
 /// Unpacks an archive; a single directory at its top gives way to what is in it.
-pub(super) fn read(archive: Box<dyn Read>) -> Result<MemoryTree, Problem> {
+pub(super) fn read(archive: Box<dyn Read>) -> Result<Contents, Problem> {
     let mut archive = BufReader::with_capacity(64 << 10, archive);
-    let passing = |error: &io::Error| Problem { message: error.to_string(), may_pass: true };
-    let start = archive.fill_buf().map_err(|error| passing(&error))?;
+    let start = archive.fill_buf().map_err(|error| Problem::of_body(&error))?;
     let decompressed: Box<dyn Read> = if start.starts_with(b"\x1f\x8b") {
         Box::new(MultiGzDecoder::new(archive))
     } else if start.starts_with(b"BZh") {
@@ -39,10 +49,13 @@ pub(super) fn read(archive: Box<dyn Read>) -> Result<MemoryTree, Problem> {
     } else {
         Box::new(archive)
     };
-    let mut unpacked = Unpacked { root: BTreeMap::new(), size: 0 };
-    // What ends early may be whole another time; what is no archive never is.
+    let mut unpacked = Unpacked { root: BTreeMap::new(), size: 0, modified: 0 };
+    // What ends early or stalls may be whole another time; what is no archive never is.
     let explain = |error: io::Error| Problem {
-        may_pass: error.kind() == io::ErrorKind::UnexpectedEof,
+        may_pass: matches!(
+            error.kind(),
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::TimedOut | io::ErrorKind::ConnectionReset
+        ),
         message: format!("cannot unpack the archive: {error}"),
     };
     let mut archive = Archive::new(BufReader::with_capacity(64 << 10, decompressed));
@@ -58,7 +71,8 @@ pub(super) fn read(archive: Box<dyn Read>) -> Result<MemoryTree, Problem> {
     if is_empty {
         return Err(Problem::lasting("cannot unpack the archive: there is nothing in it"));
     }
-    Ok(unpacked.tree())
+    let modified = unpacked.modified;
+    Ok(Contents { tree: unpacked.tree(), modified })
 }
 
 type Entries = BTreeMap<Vec<u8>, MemoryTree>;
@@ -67,6 +81,7 @@ type Entries = BTreeMap<Vec<u8>, MemoryTree>;
 struct Unpacked {
     root: Entries,
     size: u64,
+    modified: u64,
 }
 
 impl Unpacked {
@@ -75,7 +90,9 @@ impl Unpacked {
         if kind == EntryType::XGlobalHeader {
             return Ok(());
         }
+        self.modified = self.modified.max(entry.header().mtime().unwrap_or(0));
         let Some(Place { name, mut above }) = place(&entry.path_bytes())? else { return Ok(()) };
+        self.count(ENTRY_BYTES)?;
         let node = match kind {
             EntryType::Directory => {
                 above.push(name);
@@ -181,6 +198,10 @@ fn place(path: &[u8]) -> io::Result<Option<Place>> {
                 return Err(io::Error::other(format!("the path '{shown}' leads out of it")));
             }
         }
+    }
+    if names.len() > DEPTH_MAX {
+        let message = format!("a path has more than {DEPTH_MAX} names");
+        return Err(io::Error::other(message));
     }
     Ok(names.pop().map(|last| Place { name: last, above: names }))
 }

@@ -4,18 +4,70 @@
 //! credentials.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
+use super::netrc;
 use crate::sandbox::account;
 use crate::sandbox::file_identity;
 
-/// How long to wait for a connection, and for the first byte of an answer.
+/// How long to wait for an answer that must come at once, where nobody says otherwise.
 const PATIENCE: Duration = Duration::from_mins(1);
-
-/// How often an address that fails for a passing reason is tried.
+/// How long a server may send nothing in the middle of a body, where nobody says otherwise.
+const STALL: Duration = Duration::from_mins(5);
+/// How often an address that fails for a passing reason is tried, where nobody says otherwise.
 pub(super) const ATTEMPTS: u32 = 3;
+/// How often whoever waits looks whether it was told to stop.
+const TICK: Duration = Duration::from_millis(50);
+/// How many bytes go from the connection to the reader at once.
+const CHUNK_BYTES: usize = 64 << 10;
+/// How many chunks may wait for the reader.
+const CHUNKS_MAX: usize = 16;
+/// How many redirections lead to an address.
+const REDIRECTIONS_MAX: u32 = 10;
+/// How many bytes of what a server says of an error are shown.
+const COMPLAINT_MAX_BYTES: u64 = 2000;
+
+/// How servers are spoken to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// How long to wait for a connection.
+    pub connect_timeout: Duration,
+    /// How long a server may send nothing.
+    pub stall_timeout: Duration,
+    /// How often an address is tried that fails for a passing reason.
+    pub attempts: u32,
+    /// The certificates (PEM) of who is trusted, instead of those that browsers trust.
+    pub certificates: Option<PathBuf>,
+    /// The file of names and passwords by machine.
+    pub netrc: Option<PathBuf>,
+    /// What follows our name where we introduce ourselves.
+    pub user_agent_suffix: String,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            connect_timeout: PATIENCE,
+            stall_timeout: STALL,
+            attempts: ATTEMPTS,
+            certificates: None,
+            netrc: None,
+            user_agent_suffix: String::new(),
+        }
+    }
+}
+
+/// What an address is asked.
+pub(super) struct Question<'q> {
+    pub(super) url: &'q str,
+    /// The version that need not be sent again.
+    pub(super) known: Option<&'q str>,
+    /// More headers of the request.
+    pub(super) headers: &'q [(String, String)],
+}
 
 /// What an address answers.
 pub(super) struct Answer {
@@ -25,6 +77,8 @@ pub(super) struct Answer {
     pub(super) etag: Option<String>,
     /// Whether it still has the version asked about.
     pub(super) is_unchanged: bool,
+    /// The address at which the same will be for all times, if the server tells one.
+    pub(super) immutable_url: Option<String>,
 }
 
 /// With whose rights files of this machine are read.
@@ -37,6 +91,7 @@ pub(super) enum Rights<'r> {
 }
 
 /// Why an address did not give what was wanted.
+#[derive(Debug)]
 pub(super) struct Problem {
     pub(super) message: String,
     /// Whether trying again makes sense.
@@ -47,62 +102,282 @@ impl Problem {
     pub(super) fn lasting(message: impl Into<String>) -> Self {
         Self { message: message.into(), may_pass: false }
     }
+
+    /// Returns the problem of a body that cannot be read to its end.
+    pub(super) fn of_body(error: &io::Error) -> Self {
+        // Whoever was told to stop does not try again.
+        let may_pass = error.kind() != ErrorKind::ConnectionAborted;
+        Self { message: error.to_string(), may_pass }
+    }
 }
 
-/// Opens an address for reading; `known` is the version that need not be sent again.
-pub(super) fn open(url: &str, known: Option<&str>, rights: Rights<'_>) -> Result<Answer, Problem> {
+/// The error of a transfer that was called off.
+fn interrupted() -> io::Error {
+    io::Error::new(ErrorKind::ConnectionAborted, "interrupted by the user")
+}
+
+/// Waits before another attempt; whoever was told to stop does not wait.
+pub(super) fn pause(time: Duration) {
+    let end = Instant::now() + time;
+    while Instant::now() < end && !crate::build::is_interrupted() {
+        std::thread::sleep(TICK);
+    }
+}
+
+/// Opens an address for reading.
+pub(super) fn open(
+    question: &Question<'_>,
+    rights: Rights<'_>,
+    network: &Network,
+) -> Result<Answer, Problem> {
+    let url = question.url;
     if let Some(rest) = url.strip_prefix("file://") {
-        let Some(path) = rest
-            .strip_prefix("localhost/")
-            .map(|it| format!("/{it}"))
-            .or_else(|| rest.starts_with('/').then(|| rest.to_owned()))
-        else {
-            return Err(Problem::lasting("a `file` address must name a file of this machine"));
-        };
-        let path = path.split(['?', '#']).next().unwrap_or_default();
-        let path = PathBuf::from(percent_decoded(path));
-        let file = match rights {
-            Rights::Ours => File::open(&path).map_err(|error| {
-                Problem::lasting(format!("could not open file {}: {error}", path.display()))
-            })?,
-            Rights::Nobodys(state_directory) => open_as_nobody(&path, state_directory)?,
-        };
-        let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
-        if !is_file {
-            return Err(Problem::lasting("it is not a regular file"));
-        }
-        return Ok(Answer { body: Box::new(file), etag: None, is_unchanged: false });
+        return open_file(rest, rights);
     }
     if !(url.starts_with("https://") || url.starts_with("http://")) {
         return Err(Problem::lasting("only `http`, `https` and `file` addresses are supported"));
     }
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_connect(Some(PATIENCE))
-        .timeout_recv_response(Some(PATIENCE))
-        .user_agent(concat!("nivis/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .into();
-    let mut request = agent.get(url).header("Accept-Encoding", "identity");
-    if let Some(known) = known {
-        request = request.header("If-None-Match", known);
+    let mut headers = question.headers.to_vec();
+    if let Some(known) = question.known {
+        headers.push(("If-None-Match".to_owned(), known.to_owned()));
     }
-    match request.call() {
-        Ok(response) => {
-            let etag = response.headers().get("etag").and_then(|it| it.to_str().ok());
+    if let Some(netrc) = &network.netrc
+        && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+        && let Some(value) = netrc::authorization(netrc, url)
+    {
+        headers.push(("Authorization".to_owned(), value));
+    }
+    let agent = agent(network)?;
+    let (sender, receiver) = mpsc::sync_channel(CHUNKS_MAX);
+    let url = url.to_owned();
+    // Names are looked up and bodies are awaited without an end, so somebody else does it: whoever
+    // wants the answer may stop waiting.
+    std::thread::spawn(move || transfer(&agent, &url, &headers, &sender));
+    let mut patient = Patient {
+        receiver,
+        rest: Vec::new(),
+        at: 0,
+        is_over: false,
+        // A connection is made and a request is sent before the first answer.
+        timeout: network.connect_timeout + network.stall_timeout,
+    };
+    match patient.next().map_err(|error| Problem::of_body(&error))? {
+        Some(Part::Head(head)) => {
+            patient.timeout = network.stall_timeout;
+            let Head { etag, status, immutable_url } = head;
             Ok(Answer {
-                etag: etag.map(str::to_owned),
-                is_unchanged: known.is_some() && response.status().as_u16() == 304,
-                body: Box::new(response.into_body().into_reader()),
+                etag,
+                is_unchanged: question.known.is_some() && status == 304,
+                immutable_url,
+                body: Box::new(patient),
             })
         }
-        Err(ureq::Error::StatusCode(code)) => {
-            let may_pass = matches!(code, 408 | 429 | 500..=599);
-            Err(Problem { message: format!("HTTP error {code}"), may_pass })
+        Some(Part::Refused(problem)) => Err(problem),
+        Some(Part::Chunk(_) | Part::Broken(_)) | None => {
+            Err(Problem { message: "the connection was lost".to_owned(), may_pass: true })
         }
+    }
+}
+
+fn open_file(rest: &str, rights: Rights<'_>) -> Result<Answer, Problem> {
+    let Some(path) = rest
+        .strip_prefix("localhost/")
+        .map(|it| format!("/{it}"))
+        .or_else(|| rest.starts_with('/').then(|| rest.to_owned()))
+    else {
+        return Err(Problem::lasting("a `file` address must name a file of this machine"));
+    };
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let path = PathBuf::from(percent_decoded(path));
+    let file = match rights {
+        Rights::Ours => File::open(&path).map_err(|error| {
+            Problem::lasting(format!("could not open file {}: {error}", path.display()))
+        })?,
+        Rights::Nobodys(state_directory) => open_as_nobody(&path, state_directory)?,
+    };
+    let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
+    if !is_file {
+        return Err(Problem::lasting("it is not a regular file"));
+    }
+    let body = Box::new(file);
+    Ok(Answer { body, etag: None, is_unchanged: false, immutable_url: None })
+}
+
+fn agent(network: &Network) -> Result<ureq::Agent, Problem> {
+    let mut agent = format!("nivis/{}", env!("CARGO_PKG_VERSION"));
+    if !network.user_agent_suffix.is_empty() {
+        agent = format!("{agent} {}", network.user_agent_suffix);
+    }
+    let mut builder = ureq::Agent::config_builder()
+        .timeout_connect(Some(network.connect_timeout))
+        .timeout_recv_response(Some(network.stall_timeout))
+        .timeout_per_read(Some(network.stall_timeout))
+        .max_redirects(REDIRECTIONS_MAX)
+        // What a server says of an error is shown.
+        .http_status_as_error(false)
+        .user_agent(agent);
+    if let Some(path) = &network.certificates {
+        let explain = |problem: &dyn std::fmt::Display| {
+            let path = path.display();
+            Problem::lasting(format!("reading the certificates in '{path}': {problem}"))
+        };
+        let text = std::fs::read(path).map_err(|error| explain(&error))?;
+        let mut certificates = Vec::new();
+        for item in ureq::tls::parse_pem(&text) {
+            if let ureq::tls::PemItem::Certificate(one) = item.map_err(|error| explain(&error))? {
+                certificates.push(one);
+            }
+        }
+        let roots = ureq::tls::RootCerts::new_with_certs(&certificates);
+        builder = builder.tls_config(ureq::tls::TlsConfig::builder().root_certs(roots).build());
+    }
+    Ok(builder.build().into())
+}
+
+/// What comes over a connection, in order.
+enum Part {
+    Head(Head),
+    Chunk(Vec<u8>),
+    /// The body ended too early.
+    Broken(io::Error),
+    /// There is no answer, or one that is none.
+    Refused(Problem),
+}
+
+/// What stands before a body.
+struct Head {
+    status: u16,
+    etag: Option<String>,
+    immutable_url: Option<String>,
+}
+
+/// Asks an address and sends what it answers, until nobody listens.
+fn transfer(
+    agent: &ureq::Agent,
+    url: &str,
+    headers: &[(String, String)],
+    parts: &mpsc::SyncSender<Part>,
+) {
+    let mut request = agent.get(url).header("Accept-Encoding", "identity");
+    for (name, value) in headers {
+        request = request.header(name.as_str(), value.as_str());
+    }
+    let response = match request.call() {
+        Ok(response) => response,
         Err(error) => {
-            let may_pass = matches!(error, ureq::Error::Io(_) | ureq::Error::Timeout(_));
-            Err(Problem { message: error.to_string(), may_pass })
+            let _ = parts.send(Part::Refused(explained(&error)));
+            return;
         }
+    };
+    let status = response.status().as_u16();
+    let header = |name: &str| {
+        let value = response.headers().get(name).and_then(|it| it.to_str().ok());
+        value.map(str::to_owned)
+    };
+    let links = response.headers().get_all("link").iter();
+    let immutable_url = links.filter_map(|it| immutable(it.to_str().ok()?)).next();
+    let head = Head { status, etag: header("etag"), immutable_url };
+    let mut body = response.into_body().into_reader();
+    if status >= 400 {
+        let _ = parts.send(Part::Refused(complaint(status, body)));
+        return;
+    }
+    if parts.send(Part::Head(head)).is_err() {
+        return;
+    }
+    loop {
+        let mut chunk = vec![0; CHUNK_BYTES];
+        let part = match body.read(&mut chunk) {
+            Ok(0) => return,
+            Ok(count) => {
+                chunk.truncate(count);
+                Part::Chunk(chunk)
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => Part::Broken(error),
+        };
+        let is_last = matches!(part, Part::Broken(_));
+        if parts.send(part).is_err() || is_last {
+            return;
+        }
+    }
+}
+
+/// Returns the problem that a server has with a request.
+fn complaint(status: u16, body: impl Read) -> Problem {
+    let mut text = Vec::new();
+    // What cannot be read of it is not shown.
+    let _ = body.take(COMPLAINT_MAX_BYTES).read_to_end(&mut text);
+    let text = String::from_utf8_lossy(&text);
+    let mut message = format!("HTTP error {status}");
+    if !text.trim().is_empty() {
+        let words = format!("\n\nresponse body:\n\n{}", text.trim_end());
+        message.push_str(&words);
+    }
+    Problem { message, may_pass: matches!(status, 408 | 429 | 500 | 502..=599) }
+}
+
+fn explained(error: &ureq::Error) -> Problem {
+    let may_pass = matches!(
+        error,
+        ureq::Error::Io(_)
+            | ureq::Error::Timeout(_)
+            | ureq::Error::ConnectionFailed
+            | ureq::Error::HostNotFound
+    );
+    Problem { message: error.to_string(), may_pass }
+}
+
+/// Returns the address that a `Link` header calls immutable.
+fn immutable(link: &str) -> Option<String> {
+    let (target, relation) = link.strip_prefix('<')?.split_once('>')?;
+    let relation = relation.trim_start().strip_prefix(';')?.trim();
+    (relation == "rel=\"immutable\"").then(|| target.to_owned())
+}
+
+/// A body that comes over a connection; whoever reads it can be told to stop.
+struct Patient {
+    receiver: mpsc::Receiver<Part>,
+    rest: Vec<u8>,
+    at: usize,
+    is_over: bool,
+    timeout: Duration,
+}
+
+impl Patient {
+    fn next(&mut self) -> io::Result<Option<Part>> {
+        let start = Instant::now();
+        loop {
+            match self.receiver.recv_timeout(TICK) {
+                Ok(part) => return Ok(Some(part)),
+                Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(None),
+                Err(mpsc::RecvTimeoutError::Timeout) if crate::build::is_interrupted() => {
+                    return Err(interrupted());
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) if start.elapsed() > self.timeout => {
+                    let seconds = self.timeout.as_secs();
+                    let message = format!("the server sent nothing for {seconds} seconds");
+                    return Err(io::Error::new(ErrorKind::TimedOut, message));
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+}
+
+impl Read for Patient {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.at >= self.rest.len() && !self.is_over {
+            match self.next()? {
+                Some(Part::Chunk(chunk)) => (self.rest, self.at) = (chunk, 0),
+                Some(Part::Broken(error)) => return Err(error),
+                Some(Part::Head(_) | Part::Refused(_)) | None => self.is_over = true,
+            }
+        }
+        let mut rest = self.rest.get(self.at..).unwrap_or_default();
+        let count = rest.read(buffer)?;
+        self.at += count;
+        Ok(count)
     }
 }
 

@@ -19,6 +19,9 @@ fn check(text: &str, start: usize, end: usize, new: &str) -> bool {
     let shown = |parse: &Parse| format!("{:#?}\n{:#?}", parse.syntax(), parse.errors());
     assert_eq!(shown(&found), shown(&expected), "{text:?} {start}..{end} {new:?}");
     assert_eq!(found, expected);
+    let flat = FlatParse::new(text.as_bytes().into(), Options::DEFAULT);
+    let expected = FlatParse::new(after.as_bytes().into(), Options::DEFAULT);
+    assert_eq!(flat.edited(after.as_bytes().into()), expected, "{text:?} {start}..{end} {new:?}");
     let root = before.syntax();
     token::reparse(&before, &root, &edit).or_else(|| before.reparse_block(&root, &edit)).is_some()
 }

@@ -1,7 +1,7 @@
 //! One derivation tree, built and verified by a reference Nix and by ours: the same stores.
 //!
-//! `NIVIS_ORACLE` names the `nix-instantiate` of the reference; its `nix-build` and `nix-store` lie
-//! beside it. The builders are the applets of a static busybox. Without either nothing is compared,
+//! `NIVIS_STORE_ORACLE` names the `nix-instantiate` of a reference that can build; its `nix-build`
+//! and `nix-store` lie beside it. The builders are the applets of a static busybox. Without either nothing is compared,
 //! and the test says so.
 
 use std::collections::BTreeMap;
@@ -83,8 +83,8 @@ enum Whose {
 impl Comparison {
     /// Returns `None`, having said so, where nothing can be compared.
     fn new() -> Option<Self> {
-        let Some(oracle) = std::env::var_os("NIVIS_ORACLE") else {
-            eprintln!("not run: NIVIS_ORACLE does not name the nix-instantiate to compare with");
+        let Some(oracle) = std::env::var_os("NIVIS_STORE_ORACLE") else {
+            eprintln!("not run: NIVIS_STORE_ORACLE does not name the nix-instantiate to compare with");
             return None;
         };
         if !Path::new(BUSYBOX).exists() {

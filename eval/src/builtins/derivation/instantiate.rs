@@ -8,7 +8,7 @@ use store::closure::closure;
 use store::content_address::{ContentAddress, ContentMethod, FileMethod};
 use store::derivation::modulo::{HashModulo, fill_output_paths, hash_modulo};
 use store::derivation::placeholder::placeholder;
-use store::derivation::{DerivationError, EXTENSION, aterm};
+use store::derivation::{DerivationError, DynamicInput, EXTENSION, aterm};
 use store::hash::HashAlgorithm;
 use store::{Derivation, Hash, Output, Store, StoreDirectory, StorePath};
 
@@ -66,16 +66,27 @@ fn add_inputs<'h>(eval: &mut Eval<'h>, draft: &mut Draft<'h>) -> Result<()> {
             Element::Built { derivation: Derived::Path(path), output } => {
                 derivation.input_derivations.entry(path).or_default().insert(output);
             }
-            Element::Built { derivation: Derived::Output { .. }, .. } => {
-                return Err(error::other(
-                    "a derivation that depends on an output of a derivation that is itself built \
-                     cannot be instantiated: dynamic derivations are not built yet",
-                ));
+            Element::Built { derivation: made @ Derived::Output { .. }, output } => {
+                dynamic_input(derivation, &made).outputs.insert(output);
             }
             Element::Deep(path) => add_closure(eval.store(), derivation, path)?,
         }
     }
     Ok(())
+}
+
+/// Returns what is needed of a derivation that is itself an output.
+fn dynamic_input<'d>(derivation: &'d mut Derivation, made: &Derived) -> &'d mut DynamicInput {
+    let mut outputs: Vec<&str> = Vec::new();
+    let mut maker = made;
+    while let Derived::Output { derivation, output } = maker {
+        outputs.push(output);
+        maker = derivation;
+    }
+    let mut path = outputs.into_iter().rev().map(str::to_owned);
+    let first = path.next().unwrap_or_default();
+    let made = derivation.dynamic_inputs.entry(maker.base().clone()).or_default();
+    path.fold(made.entry(first).or_default(), |input, output| input.made.entry(output).or_default())
 }
 
 /// Makes a derivation's file, its whole closure and all outputs in that inputs.

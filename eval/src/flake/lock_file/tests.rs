@@ -59,7 +59,7 @@ const TEXT: &str = r#"{
 
 fn read(text: &str) -> Result<LockFile, String> {
     let json = serde_json::from_str(text).expect("JSON");
-    LockFile::read(&json, "flake.lock", &mut |warning| panic!("{warning}"))
+    LockFile::read(&json, "flake.lock", false, &mut |warning| panic!("{warning}"))
 }
 
 #[test]

@@ -6,7 +6,7 @@ use store::Hash;
 use store::hash::{HashAlgorithm, HashFormat};
 
 use super::super::url::{self, Url};
-use super::{Attr, Attrs, Refusal, Result, flag, json, required, text};
+use super::{Attr, Attrs, Form, Refusal, Result, flag, json, required, text};
 
 /// A kind of trees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,13 +101,15 @@ impl Scheme {
     }
 
     /// Returns the attributes that a URL stands for, `None` if it is of another scheme.
-    pub(super) fn parse(self, url: &Url) -> Result<Option<Attrs>> {
+    pub(super) fn parse(self, url: &Url, form: Form) -> Result<Option<Attrs>> {
         let application = url::application(&url.scheme);
         let is_transport = matches!(url::transport(&url.scheme), "file" | "http" | "https");
         match self {
             File if is_transport && application == Some("file") => self.curl(url).map(Some),
-            Tarball if is_transport && application.is_none_or(|it| it == "tarball") => {
-                self.curl(url).map(Some)
+            Tarball if is_transport && application == Some("tarball") => self.curl(url).map(Some),
+            File | Tarball if is_transport && application.is_none() => {
+                let is_archive = form == Form::Tree || is_archive_name(url);
+                if is_archive == (self == Tarball) { self.curl(url).map(Some) } else { Ok(None) }
             }
             Git if url.scheme == "git" || application == Some("git") => Ok(Some(git(url))),
             Mercurial if application == Some("hg") => Ok(mercurial(url)),
@@ -245,6 +247,13 @@ impl Scheme {
             }
         }
     }
+}
+
+/// Whether an address ends like that of an archive.
+fn is_archive_name(url: &Url) -> bool {
+    const ENDS: [&str; 7] =
+        [".zip", ".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst"];
+    url.path.last().is_some_and(|name| ENDS.iter().any(|end| name.ends_with(end)))
 }
 
 fn set(attrs: &mut Attrs, name: &str, value: &str) {
@@ -484,7 +493,7 @@ fn git_to_url(attrs: &Attrs) -> Result<Url> {
 }
 
 /// Returns the kinds and texts of the keys that may have signed a commit.
-fn public_keys(attrs: &Attrs) -> Result<Vec<(String, String)>> {
+pub(super) fn public_keys(attrs: &Attrs) -> Result<Vec<(String, String)>> {
     const KIND: &str = "ssh-ed25519";
     let mut keys = Vec::new();
     if let Some(listed) = text(attrs, "publicKeys")? {

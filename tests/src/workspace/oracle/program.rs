@@ -1,22 +1,72 @@
-//! Programs of the language, made from a seed: well typed, so that each has a value.
+//! Programs of the language, made from a seed: well typed, so that nearly each has a value.
+//!
+//! What can be written is a table of templates for each type. In a template `$` and a letter
+//! stand for an expression of the type that the letter names, `$i<%1:i,%2:t>` for one in which
+//! two more variables are visible, `%1` for a new variable, and `$#` for a digit.
+
+#[path = "template.rs"]
+mod template;
 
 /// What a generated expression evaluates to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Type {
+pub(crate) enum Type {
+    /// An integer.
     Int,
+    /// A float.
+    Float,
+    /// A Boolean.
     Bool,
+    /// A string, perhaps with a context.
     Text,
+    /// A path.
+    Path,
     /// A list of integers.
     List,
+    /// A list of strings.
+    Texts,
     /// A set with an integer `a`, a string `b` and a list `c`.
     Set,
+    /// A set of sets and everything else.
+    Nest,
     /// A function from integers to integers.
     Function,
+    /// A derivation.
+    Derivation,
 }
 
-use Type::{Bool, Function, Int, List, Set, Text};
+use Type::{Bool, Derivation, Float, Function, Int, List, Nest, Path, Set, Text, Texts};
 
-const TYPES: [Type; 6] = [Int, Bool, Text, List, Set, Function];
+/// Every type with its letter in templates; those more often wanted stand more than once.
+const TYPES: [(char, Type); 11] = [
+    ('i', Int),
+    ('f', Float),
+    ('b', Bool),
+    ('t', Text),
+    ('p', Path),
+    ('l', List),
+    ('s', Texts),
+    ('r', Set),
+    ('n', Nest),
+    ('F', Function),
+    ('d', Derivation),
+];
+
+/// How deep expressions lie in each other.
+const DEPTH: usize = 4;
+
+/// A program and the type of its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Program {
+    pub(crate) text: String,
+    pub(crate) ty: Type,
+}
+
+impl Program {
+    /// Whether the value can be written as JSON: it has no function and no file in it.
+    pub(crate) fn has_json(&self) -> bool {
+        !matches!(self.ty, Path | Function)
+    }
+}
 
 /// A source of programs: the same ones for the same seed.
 pub(crate) struct Programs {
@@ -32,12 +82,22 @@ impl Programs {
         Self { state: seed | 1, scope: Vec::new(), names: 0 }
     }
 
-    /// Returns the next program; its value has neither functions nor floats in it.
-    pub(crate) fn next(&mut self) -> String {
+    /// Returns the next program.
+    pub(crate) fn next(&mut self) -> Program {
         self.scope.clear();
         self.names = 0;
-        let ty = [Int, Bool, Text, List, Set][self.below(5)];
-        self.make(ty, 5)
+        let ty = self.any_type();
+        Program { text: self.make(ty, DEPTH), ty }
+    }
+
+    /// Returns the next program that fails, if what fails in it is needed.
+    pub(crate) fn next_failing(&mut self) -> String {
+        self.scope.clear();
+        self.names = 0;
+        let failing = template::FAILING[self.below(template::FAILING.len())];
+        let failing = self.fill(failing, 2);
+        let around = template::AROUND[self.below(template::AROUND.len())];
+        self.fill(&around.replace("$!", &failing.replace('$', "$$").replace('%', "%%")), 2)
     }
 
     /// Returns a number below `limit`. The generator is Marsaglia's xorshift64*.
@@ -49,19 +109,28 @@ impl Programs {
     }
 
     fn any_type(&mut self) -> Type {
-        TYPES[self.below(TYPES.len())]
+        TYPES[self.below(TYPES.len())].1
     }
 
-    /// Returns a name that shadows an earlier one now and then.
+    /// Returns a name that no other variable of this program has.
+    fn new_name(&mut self) -> String {
+        self.names += 1;
+        format!("v{}", self.names)
+    }
+
+    /// Returns a name that hides an earlier one now and then.
     fn name(&mut self) -> String {
-        if self.names == 0 || self.below(5) > 0 {
-            self.names += 1;
+        match self.scope.len() {
+            0 => self.new_name(),
+            count if self.below(4) == 0 => {
+                let chosen = self.below(count);
+                self.scope[chosen].0.clone()
+            }
+            _ => self.new_name(),
         }
-        let number = self.below(self.names.max(1)).max(self.names.saturating_sub(2));
-        format!("v{number}")
     }
 
-    /// Makes an expression in which `bound` is a variable.
+    /// Makes an expression in which `bound` are variables.
     fn inside(&mut self, bound: &[(String, Type)], ty: Type, depth: usize) -> String {
         let before = self.scope.len();
         self.scope.extend_from_slice(bound);
@@ -93,38 +162,56 @@ impl Programs {
         }
         match self.below(10) {
             0 | 1 => self.binding(ty, depth - 1),
-            2 => self.choice(ty, depth - 1),
+            2 => {
+                let choice = template::CHOICES[self.below(template::CHOICES.len())];
+                let (letter, _) = TYPES[TYPES.iter().position(|(_, it)| *it == ty).unwrap_or(0)];
+                let mut text = [0; 4];
+                self.fill(&choice.replace('?', letter.encode_utf8(&mut text)), depth - 1)
+            }
             3 => self.call(ty, depth - 1),
-            _ => self.operation(ty, depth - 1),
+            _ => {
+                let operations = template::operations(ty);
+                let operation = operations[self.below(operations.len())];
+                self.fill(operation, depth - 1)
+            }
         }
     }
 
     fn literal(&mut self, ty: Type) -> String {
-        match ty {
-            Int => self.below(10).to_string(),
-            Bool => ["true", "false"][self.below(2)].to_owned(),
-            Text => ["\"\"", "\"a\"", "\"b c\"", "''x\n  y''", "\"\\n\\${\"", "\"z\""]
-                [self.below(6)]
-            .to_owned(),
-            List => ["[ ]", "[ 1 ]", "[ 3 1 2 ]", "[ 2 2 5 0 ]"][self.below(4)].to_owned(),
-            Set => {
-                let fields = [
-                    "{ a = 1; b = \"s\"; c = [ ]; }",
-                    "rec { a = builtins.length c; b = \"t\"; c = [ 4 5 ]; }",
-                    "{ a = 0; b = \"\"; c = [ 7 ]; d = throw \"never\"; }",
-                ];
-                let set = fields[self.below(3)];
-                // What nobody reads must not be printed either.
-                if set.contains("throw") {
-                    format!("(removeAttrs {set} [ \"d\" ])")
-                } else {
-                    set.to_owned()
-                }
+        let literals = template::literals(ty);
+        let literal = literals[self.below(literals.len())];
+        self.fill(literal, 0)
+    }
+
+    /// Puts expressions in the places that a template leaves for them.
+    fn fill(&mut self, template: &str, depth: usize) -> String {
+        let names: Vec<String> = (0..4).map(|_| self.new_name()).collect();
+        let mut made = String::new();
+        let mut rest = template.chars().peekable();
+        while let Some(first) = rest.next() {
+            if first != '$' && first != '%' {
+                made.push(first);
+                continue;
             }
-            Function => {
-                ["(x: x)", "(x: x + 1)", "(builtins.add 2)", "(x: 3)"][self.below(4)].to_owned()
+            let letter = rest.next().unwrap_or(first);
+            if letter == first {
+                made.push(first);
+            } else if first == '%' {
+                made.push_str(&names[name_index(letter)]);
+            } else if letter == '#' {
+                made.push_str(&self.below(10).to_string());
+            } else if let Some(ty) = type_of(letter) {
+                let mut bound = Vec::new();
+                if rest.next_if_eq(&'<').is_some() {
+                    let list: String = rest.by_ref().take_while(|&letter| letter != '>').collect();
+                    bound = list.split(',').map(|item| variable_of(item, &names)).collect();
+                }
+                made.push_str(&self.inside(&bound, ty, depth.saturating_sub(1)));
+            } else {
+                made.extend([first, letter]);
             }
         }
+        made
     }
 
     fn binding(&mut self, ty: Type, depth: usize) -> String {
@@ -133,153 +220,62 @@ impl Programs {
         let body = self.inside(&[(name.clone(), of)], ty, depth);
         // A value must not see its own name, and what `with` provides must have no other meaning.
         let is_new = !self.scope.iter().any(|(other, _)| *other == name);
-        match self.below(5) {
+        match self.below(8) {
             0 => format!("(({name}: {body}) {value})"),
             1 => format!("(({{ {name} }}@all: {body}) {{ {name} = {value}; }})"),
             2 if is_new => format!("(({{ {name} ? {value}, ... }}: {body}) {{ }})"),
             3 if is_new => format!("(with {{ {name} = {value}; no = throw \"never\"; }}; {body})"),
-            _ if is_new => format!("(let {name} = {value}; no = throw \"never\"; in {body})"),
+            4 if is_new => format!("(let {name} = {value}; no = throw \"never\"; in {body})"),
+            5 if is_new => format!("(rec {{ {name} = {value}; it = {body}; }}.it)"),
+            6 if is_new => format!("(let inherit ({{ {name} = {value}; }}) {name}; in {body})"),
+            7 if is_new => format!("(let {{ {name} = {value}; body = {body}; }})"),
             _ => format!("(({name}: no: {body}) {value} (throw \"never\"))"),
         }
     }
 
-    fn choice(&mut self, ty: Type, depth: usize) -> String {
-        let (condition, yes, no) =
-            (self.make(Bool, depth), self.make(ty, depth), self.make(ty, depth));
-        match self.below(3) {
-            0 => format!(
-                "(let t = builtins.tryEval (assert {condition}; {yes}); in \
-                 if t.success then t.value else {no})"
-            ),
-            _ => format!("(if {condition} then {yes} else {no})"),
-        }
-    }
-
     fn call(&mut self, ty: Type, depth: usize) -> String {
-        let (first, second) = (self.name(), self.name());
-        if first == second {
-            return self.operation(ty, depth);
-        }
+        let (first, second) = (self.name(), self.new_name());
         let (one, two) = (self.any_type(), self.any_type());
         let body = self.inside(&[(first.clone(), one), (second.clone(), two)], ty, depth);
         let (a, b) = (self.make(one, depth), self.make(two, depth));
-        match self.below(3) {
+        match self.below(5) {
             0 => format!("(({first}: {second}: {body}) {a} {b})"),
             1 => {
                 format!("(({{ {first}, {second} }}: {body}) {{ {second} = {b}; {first} = {a}; }})")
             }
+            2 => format!("((args@{{ {first}, {second} ? {b} }}: {body}) {{ {first} = {a}; }})"),
+            3 => {
+                format!("(builtins.foldl' (f: x: f x) ({first}: {second}: {body}) [ ({a}) ({b}) ])")
+            }
             _ => format!("({{ __functor = self: {first}: {second}: {body}; }} {a} {b})"),
         }
     }
+}
 
-    fn operation(&mut self, ty: Type, depth: usize) -> String {
-        match ty {
-            Int => self.int(depth),
-            Bool => self.bool(depth),
-            Text => self.text(depth),
-            List => self.list(depth),
-            Set => self.set(depth),
-            Function => {
-                let name = self.name();
-                let body = self.inside(&[(name.clone(), Int)], Int, depth);
-                format!("({name}: {body})")
-            }
-        }
-    }
+/// Returns the type that a letter in a template names.
+fn type_of(letter: char) -> Option<Type> {
+    TYPES.iter().find(|(known, _)| *known == letter).map(|(_, ty)| *ty)
+}
 
-    fn int(&mut self, depth: usize) -> String {
-        match self.below(10) {
-            0 => format!("({} + {})", self.make(Int, depth), self.make(Int, depth)),
-            1 => format!("({} - {})", self.make(Int, depth), self.make(Int, depth)),
-            2 => format!("({} * {})", self.make(Int, depth), self.literal(Int)),
-            3 => format!("({} / {})", self.make(Int, depth), 1 + self.below(5)),
-            4 => format!("(builtins.length {})", self.make(List, depth)),
-            5 => format!("(builtins.stringLength {})", self.make(Text, depth)),
-            6 => format!("{}.a", self.make(Set, depth)),
-            7 => format!("({} {})", self.make(Function, depth), self.make(Int, depth)),
-            8 => format!(
-                "(builtins.foldl' (a: b: a + b) {} {})",
-                self.make(Int, depth),
-                self.make(List, depth)
-            ),
-            _ => format!("({}.nope or {})", self.make(Set, depth), self.make(Int, depth)),
-        }
+/// Returns which of a template's variables a digit names.
+fn name_index(digit: char) -> usize {
+    match digit {
+        '1' => 0,
+        '2' => 1,
+        '3' => 2,
+        _ => 3,
     }
+}
 
-    fn bool(&mut self, depth: usize) -> String {
-        let ty = [Int, Text, List][self.below(3)];
-        match self.below(8) {
-            0 => format!("({} == {})", self.make(ty, depth), self.make(ty, depth)),
-            1 => format!("({} < {})", self.make(ty, depth), self.make(ty, depth)),
-            2 => format!("({} >= {})", self.make(ty, depth), self.make(ty, depth)),
-            3 => format!("({} && {})", self.make(Bool, depth), self.make(Bool, depth)),
-            4 => format!("({} -> {})", self.make(Bool, depth), self.make(Bool, depth)),
-            5 => format!("(!{})", self.make(Bool, depth)),
-            6 => format!("({} ? {})", self.make(Set, depth), ["a", "nope", "b.x"][self.below(3)]),
-            _ => format!("({} != {})", self.make(Set, depth), self.make(Set, depth)),
-        }
-    }
-
-    fn text(&mut self, depth: usize) -> String {
-        match self.below(8) {
-            0 => format!("({} + {})", self.make(Text, depth), self.make(Text, depth)),
-            1 => format!("\"<${{{}}}>\"", self.make(Text, depth)),
-            2 => format!("''\n  a${{{}}}\n   b''", self.make(Text, depth)),
-            3 => format!("(toString {})", self.make(Int, depth)),
-            4 => format!("{}.b", self.make(Set, depth)),
-            5 => format!("(builtins.toJSON {})", self.make(Set, depth)),
-            6 => format!(
-                "(builtins.substring {} {} {})",
-                self.below(4),
-                self.below(6),
-                self.make(Text, depth)
-            ),
-            _ => format!(
-                "(builtins.concatStringsSep {} (builtins.attrNames {}))",
-                self.make(Text, depth),
-                self.make(Set, depth)
-            ),
-        }
-    }
-
-    fn list(&mut self, depth: usize) -> String {
-        match self.below(8) {
-            0 => format!("({} ++ {})", self.make(List, depth), self.make(List, depth)),
-            1 => format!("(map {} {})", self.make(Function, depth), self.make(List, depth)),
-            2 => format!(
-                "(builtins.filter (x: {} x < 4) {})",
-                self.make(Function, depth),
-                self.make(List, depth)
-            ),
-            3 => format!("(builtins.sort builtins.lessThan {})", self.make(List, depth)),
-            4 => format!("(builtins.genList {} {})", self.make(Function, depth), self.below(5)),
-            5 => format!("[ {} {} ]", self.make(Int, depth), self.make(Int, depth)),
-            6 => format!("{}.c", self.make(Set, depth)),
-            _ => format!("(builtins.concatMap (x: [ x x ]) {})", self.make(List, depth)),
-        }
-    }
-
-    fn set(&mut self, depth: usize) -> String {
-        match self.below(5) {
-            0 => format!(
-                "{{ a = {}; b = {}; c = {}; }}",
-                self.make(Int, depth),
-                self.make(Text, depth),
-                self.make(List, depth)
-            ),
-            1 => format!("({} // {{ a = {}; }})", self.make(Set, depth), self.make(Int, depth)),
-            2 => format!("({} // {})", self.make(Set, depth), self.make(Set, depth)),
-            3 => format!(
-                "(builtins.mapAttrs (n: v: if n == \"a\" then {} v else v) {})",
-                self.make(Function, depth),
-                self.make(Set, depth)
-            ),
-            _ => format!(
-                "(builtins.intersectAttrs {{ a = 1; b = 1; c = 1; }} {})",
-                self.make(Set, depth)
-            ),
-        }
-    }
+/// Reads `%1:i` or `a:i`: a variable and the letter of its type.
+fn variable_of(item: &str, names: &[String]) -> (String, Type) {
+    let (name, letter) = item.split_once(':').expect("a variable in a template has a type");
+    let name = match name.strip_prefix('%').and_then(|digit| digit.chars().next()) {
+        Some(digit) => names[name_index(digit)].clone(),
+        None => name.to_owned(),
+    };
+    let ty = letter.chars().next().and_then(type_of).expect("a letter of a template is a type's");
+    (name, ty)
 }
 
 #[test]
@@ -290,4 +286,18 @@ fn programs_follow_from_their_seed() {
     };
     assert_eq!(some(7), some(7));
     assert_ne!(some(7), some(8));
+}
+
+#[test]
+fn every_place_of_a_template_is_filled() {
+    let mut programs = Programs::new(3);
+    for _ in 0..2000 {
+        let text = programs.next().text;
+        let is_place = |sign: char| {
+            text.match_indices(sign).any(|(at, _)| {
+                text[at + 1..].chars().next().is_some_and(|next| next.is_ascii_alphanumeric())
+            })
+        };
+        assert!(!is_place('$') && !is_place('%'), "{text}");
+    }
 }

@@ -1,0 +1,114 @@
+//! The host that a session works on: the files of a case in memory, a module library below them.
+
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use eval::settings::Settings;
+use eval::system::{FileType, MemorySystem, System};
+use lsp::server::Host;
+use store::{MemoryStore, StoreDirectory};
+
+/// Where the embedded library's files are shown.
+pub(crate) const EMBEDDED: &str = "/embedded";
+
+/// The library whose options and packages the cases see.
+pub(crate) enum Library {
+    /// The embedded one.
+    Embedded,
+    /// A nixpkgs tree.
+    Nixpkgs(PathBuf),
+}
+
+/// Files in memory, and the disk where there is nothing in memory.
+struct Layered {
+    memory: MemorySystem,
+    disk: Option<PathBuf>,
+}
+
+impl Layered {
+    /// Returns the place on the disk, for what lies in the tree that may be read.
+    fn on_disk(&self, path: &[u8]) -> io::Result<PathBuf> {
+        let path = Path::new(std::ffi::OsStr::from_bytes(path));
+        let is_below = self.disk.as_ref().is_some_and(|disk| path.starts_with(disk));
+        if is_below { Ok(path.to_owned()) } else { Err(io::ErrorKind::NotFound.into()) }
+    }
+}
+
+fn kind(metadata: &std::fs::Metadata) -> FileType {
+    let kind = metadata.file_type();
+    if kind.is_symlink() {
+        FileType::Symlink
+    } else if kind.is_dir() {
+        FileType::Directory
+    } else {
+        FileType::Regular { executable: metadata.permissions().mode() & 0o100 != 0 }
+    }
+}
+
+impl System for Layered {
+    fn read_file(&self, path: &[u8]) -> io::Result<Vec<u8>> {
+        self.memory.read_file(path).or_else(|_| std::fs::read(self.on_disk(path)?))
+    }
+
+    fn read_dir(&self, path: &[u8]) -> io::Result<Vec<(Vec<u8>, FileType)>> {
+        if let Ok(found) = self.memory.read_dir(path) {
+            return Ok(found);
+        }
+        let entries = std::fs::read_dir(self.on_disk(path)?)?;
+        let found = entries.map(|entry| {
+            let entry = entry?;
+            Ok((entry.file_name().as_bytes().to_vec(), kind(&entry.metadata()?)))
+        });
+        found.collect()
+    }
+
+    fn file_type(&self, path: &[u8]) -> io::Result<FileType> {
+        self.memory
+            .file_type(path)
+            .or_else(|_| Ok(kind(&std::fs::symlink_metadata(self.on_disk(path)?)?)))
+    }
+
+    fn read_link(&self, path: &[u8]) -> io::Result<Vec<u8>> {
+        let target = std::fs::read_link(self.on_disk(path)?)?;
+        Ok(target.as_os_str().as_bytes().to_vec())
+    }
+
+    fn env(&self, name: &[u8]) -> Option<Vec<u8>> {
+        self.memory.env(name)
+    }
+
+    fn current_time(&self) -> i64 {
+        self.memory.current_time()
+    }
+
+    fn message(&self, text: &[u8]) {
+        self.memory.message(text);
+    }
+}
+
+/// Returns a host with these files.
+pub(crate) fn host(library: &Library, files: &[(String, String)]) -> Host {
+    let mut memory = MemorySystem::default();
+    for (path, text) in files {
+        memory.files.insert(path.clone().into_bytes(), text.clone().into_bytes());
+    }
+    let (disk, search_path) = match library {
+        Library::Embedded => (None, Vec::new()),
+        Library::Nixpkgs(tree) => {
+            let place = tree.as_os_str().as_bytes().to_vec();
+            (Some(tree.clone()), vec![(b"nixpkgs".to_vec(), place)])
+        }
+    };
+    let settings = Settings { search_path, embedded_fallback: true, ..Settings::default() };
+    Host {
+        system: Arc::new(Layered { memory, disk }),
+        open_store: Box::new(|| Ok(Box::new(MemoryStore::new(StoreDirectory::default())))),
+        settings,
+        show_embedded: Box::new(|path| {
+            Some(format!("{EMBEDDED}{}", String::from_utf8_lossy(path)).into())
+        }),
+    }
+}
