@@ -1,6 +1,7 @@
 //! Builds as a person sees them: what will happen, what builders say, what came out.
 
 use crate::context::{self, Context};
+use crate::env_vars;
 use crate::interrupt;
 use crate::report::{FAILURE, Failure, Outcome, of_store};
 use crate::settings::Settings;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use store::event::{ActivityKind, Event, Events, Field, Level, ResultKind};
+use store::fetch::Network;
 use store::realise::{BuildMode, SandboxMode};
 use store::{BuildError, DerivedPath, FetchOptions, RealiseOptions, Realised, Store, StorePath};
 
@@ -181,9 +183,28 @@ pub(crate) fn options(settings: &Settings) -> RealiseOptions {
 
 /// Returns how evaluations fetch.
 pub(crate) fn fetch_options(settings: &Settings) -> FetchOptions {
+    let seconds = |name: &str| match settings.number(name) {
+        // As of old: no limit, for all that a person waits.
+        0 => Duration::from_hours(24),
+        seconds => Duration::from_secs(seconds),
+    };
+    let certificates = path(settings, "ssl-cert-file")
+        .or_else(|| env_vars::NIX_SSL_CERT_FILE.value().map(PathBuf::from));
+    let netrc = path(settings, "netrc-file")
+        .unwrap_or_else(|| crate::settings::configuration_directory().join("netrc"));
     FetchOptions {
         cache_directory: context::cache_directory(),
         lifetime: Duration::from_secs(settings.number("tarball-ttl")),
+        network: Network {
+            connect_timeout: seconds("connect-timeout"),
+            stall_timeout: seconds("stalled-download-timeout"),
+            attempts: u32::try_from(settings.number("download-attempts")).unwrap_or(1).max(1),
+            certificates,
+            netrc: Some(netrc),
+            user_agent_suffix: settings.text("user-agent-suffix"),
+        },
+        allows_dirty: settings.is_on("allow-dirty"),
+        warns_of_dirty: settings.is_on("warn-dirty"),
     }
 }
 

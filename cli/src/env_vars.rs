@@ -52,6 +52,8 @@ env_vars! {
     NIX_LOG_DIR;
     /// The store to use: a directory, `local`, or `dummy://` for one that stays empty.
     NIX_REMOTE;
+    /// The certificates of the servers that are trusted, when the setting `ssl-cert-file` is not.
+    NIX_SSL_CERT_FILE;
     /// The place of caches; by default the user's. Set but empty: no caches.
     NIVIS_CACHE_DIR;
     /// The home directory: private stores, configuration and caches lie below it.

@@ -10,10 +10,11 @@ use crate::installable;
 use crate::interrupt;
 use crate::report::{Failure, Outcome, of_store};
 use crate::request::{Argument, Input, Request};
-use crate::settings::Settings;
+use crate::settings::{self, Settings, configuration_directory};
 use crate::stores::{Access, EvaluatingStore};
 use crate::system::Host;
 use eval::error::{ErrorKind, EvalError};
+use eval::flake::settings::FetchSettings;
 use eval::heap::{Attrs, AttrsBuilder, Heap, Lazy, Slot, Value};
 use eval::interpret::{Eval, on_large_stack};
 use eval::report::{Code, Place, Report};
@@ -23,7 +24,7 @@ use eval::system::FileType;
 use eval::{lookup, select};
 use std::io::Read as _;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use store::Store;
 
 /// Why the work of an evaluation ended early.
@@ -97,6 +98,7 @@ pub(crate) fn settings_of(cx: &Context, access: Access) -> Outcome<eval::setting
         pure: is_pure,
         restrict: settings.is_on("restrict-eval"),
         allowed_uris: settings.words("allowed-uris"),
+        fetch: fetch_settings(settings),
         experimental_features: settings.words("experimental-features"),
         trace_verbose: settings.is_on("trace-verbose"),
         abort_on_warn: settings.is_on("abort-on-warn"),
@@ -110,6 +112,28 @@ pub(crate) fn settings_of(cx: &Context, access: Access) -> Outcome<eval::setting
         heap_size_bytes_max: 0,
         cancel: interrupt::watch(),
     })
+}
+
+/// Returns what fetching trees is told.
+fn fetch_settings(settings: &Settings) -> FetchSettings {
+    let bytes = |path: PathBuf| path.into_os_string().into_vec();
+    let pairs = |name: &str| {
+        let words = settings.words(name);
+        let pair = |word: &String| {
+            let (name, value) = word.split_once('=')?;
+            Some((name.to_owned(), value.to_owned()))
+        };
+        words.iter().filter_map(pair).collect()
+    };
+    FetchSettings {
+        use_registries: settings.is_on("use-registries"),
+        user_registry: settings::user_directory().map(|it| bytes(it.join("registry.json"))),
+        system_registry: Some(bytes(configuration_directory().join("registry.json"))),
+        global_registry: settings.text("flake-registry"),
+        access_tokens: pairs("access-tokens"),
+        forge_urls: pairs("forge-urls"),
+        allows_dirty_locks: settings.is_on("allow-dirty-locks"),
+    }
 }
 
 /// Returns the value of a setting that is a level.

@@ -278,6 +278,13 @@ pub(crate) fn configuration_directory() -> PathBuf {
     env_vars::NIX_CONF_DIR.value().map_or_else(|| PathBuf::from("/etc/nix"), PathBuf::from)
 }
 
+/// Returns the directory of the user's own `nix.conf` and registry, where there is one.
+pub(crate) fn user_directory() -> Option<PathBuf> {
+    let home = || env_vars::HOME.value().map(|home| PathBuf::from(home).join(".config"));
+    let configuration = env_vars::XDG_CONFIG_HOME.value().map(PathBuf::from).or_else(home);
+    configuration.map(|directory| directory.join("nix"))
+}
+
 /// Returns the user's files of settings; the last one wins.
 fn user_files() -> Vec<PathBuf> {
     if let Some(files) = env_vars::NIX_USER_CONF_FILES.text() {
@@ -285,9 +292,7 @@ fn user_files() -> Vec<PathBuf> {
         files.reverse();
         return files;
     }
-    let home = || env_vars::HOME.value().map(|home| PathBuf::from(home).join(".config"));
-    let configuration = env_vars::XDG_CONFIG_HOME.value().map(PathBuf::from).or_else(home);
-    configuration.into_iter().map(|directory| directory.join("nix/nix.conf")).collect()
+    user_directory().into_iter().map(|directory| directory.join("nix.conf")).collect()
 }
 
 #[cfg(test)]

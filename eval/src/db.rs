@@ -108,6 +108,15 @@ pub fn set_text(db: &mut Database, file: File, text: Arc<[u8]>) {
     file.set_text(db).to(text);
 }
 
+/// Empties a file that nobody looks at any more, and drops all that was made of its text.
+pub fn release(db: &mut Database, file: File) {
+    set_text(db, file, Arc::default());
+    // An answer is kept until the next one takes its place.
+    line_index(db, file);
+    diagnostics(db, file);
+    scopes(db, file);
+}
+
 /// Runs `work`; `None` if a change of the database cancelled it.
 pub fn unless_cancelled<T>(work: impl FnOnce() -> T) -> Option<T> {
     salsa::Cancelled::catch(std::panic::AssertUnwindSafe(work)).ok()
@@ -164,6 +173,19 @@ pub fn diagnostics(db: &dyn Db, file: File) -> Vec<Diagnostic> {
     if errors.is_empty() {
         return lint::check(scopes(db, file));
     }
+    of_syntax(errors)
+}
+
+/// Returns what [`diagnostics`] says about a text that is no file of the database.
+pub fn diagnostics_of_text(text: &[u8]) -> Vec<Diagnostic> {
+    let (tree, errors) = syntax::parse_flat(text, PARSE_OPTIONS);
+    if errors.is_empty() {
+        return lint::check(&scope::scopes(&tree));
+    }
+    of_syntax(&errors)
+}
+
+fn of_syntax(errors: &[syntax::SyntaxError]) -> Vec<Diagnostic> {
     errors.iter().take(SYNTAX_ERRORS_MAX).map(syntax_diagnostic).collect()
 }
 

@@ -33,6 +33,8 @@ pub struct EvalError {
     pub cycle: Vec<Position>,
     /// What the cycle comes back to, until that is met.
     knot: Option<usize>,
+    /// Whether infinite recursion has its position for good, even if that is none.
+    is_placed: bool,
 }
 
 /// One step of the way to an error.
@@ -184,6 +186,7 @@ impl EvalError {
             suggestions: Vec::new(),
             cycle: Vec::new(),
             knot: None,
+            is_placed: false,
         })
     }
 
@@ -219,6 +222,7 @@ impl EvalError {
     #[must_use]
     pub(crate) fn needed_at(self: Box<Self>, position: Position) -> Box<EvalError> {
         match self.kind {
+            ErrorKind::InfiniteRecursion if self.is_placed => self,
             ErrorKind::InfiniteRecursion => self.at(position),
             _ => self.called_at(position),
         }
@@ -226,7 +230,10 @@ impl EvalError {
 
     /// Adds an expression to the cycle of values that need each other, unless it is closed: the
     /// one in the slot `knot` closes it.
+    ///
+    /// Whoever asked for the value that was being computed has said where that was, or never will.
     pub(crate) fn add_to_cycle(&mut self, knot: usize, position: Position) {
+        self.is_placed = true;
         if self.knot.is_none() {
             return;
         }

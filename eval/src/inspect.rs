@@ -12,9 +12,9 @@ pub use comment::{before as comment_before, parameters};
 use std::collections::BTreeMap;
 
 use crate::error::{ErrorKind, Result};
-use crate::heap::{Attrs, Kind, Lazy, Symbol, Value};
+use crate::heap::{Attrs, Kind, Symbol, Value};
 use crate::interpret::Eval;
-use crate::option_tree::Place;
+use crate::option_tree::{self, Configuration, Place};
 use crate::print;
 use crate::source::{HOST, Origin, Position, SourcePath};
 
@@ -31,6 +31,10 @@ pub enum Base {
     Packages,
     /// The library of functions: `import <nixpkgs/lib>`.
     Library,
+    /// The values of a configuration's options: its `config`.
+    Config,
+    /// A configuration's options themselves: its `options`.
+    Options,
 }
 
 /// A path of names into a [`Base`].
@@ -73,6 +77,23 @@ pub struct Inspected {
     pub place: Option<Place>,
     /// The comment at its definition.
     pub documentation: Option<String>,
+    /// What an option comes to, if it is one.
+    pub option: Option<Box<Effective>>,
+}
+
+/// What an option comes to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effective {
+    /// Its value, as short text; none if it fails.
+    pub value: Option<String>,
+    /// Why there is no value: the first lines of the error.
+    pub error: Option<String>,
+    /// Whether anybody defines it.
+    pub is_defined: bool,
+    /// The priority of the definitions that count.
+    pub priority: Option<i64>,
+    /// The definitions that count: where, and what they say.
+    pub definitions: Vec<(Place, Option<String>)>,
 }
 
 /// The sorts of values, as far as an editor tells them apart.
@@ -103,7 +124,8 @@ pub enum FunctionParameter {
 /// An evaluation that answers questions one after another.
 pub struct Inspector<'e, 'h> {
     eval: &'e mut Eval<'h>,
-    configuration: Option<SourcePath>,
+    configuration: Configuration,
+    system: Option<Option<Value<'h>>>,
     bases: BTreeMap<Base, Option<Value<'h>>>,
 }
 
@@ -111,8 +133,8 @@ impl<'e, 'h> Inspector<'e, 'h> {
     /// Returns an inspector of what a configuration sees; without one, of the bare package set.
     ///
     /// Runs inside [`crate::interpret::on_large_stack`].
-    pub fn new(eval: &'e mut Eval<'h>, configuration: Option<SourcePath>) -> Self {
-        Inspector { eval, configuration, bases: BTreeMap::new() }
+    pub fn new(eval: &'e mut Eval<'h>, configuration: Configuration) -> Self {
+        Inspector { eval, configuration, system: None, bases: BTreeMap::new() }
     }
 
     /// Returns what lies at a path.
@@ -131,6 +153,9 @@ impl<'e, 'h> Inspector<'e, 'h> {
             (value, position) = (next, attr.position);
         }
         let mut found = self.describe(value, position)?;
+        if lookup.base == Base::Config {
+            found.text = Some(option_tree::brief(self.eval, value)?);
+        }
         // A name that a function made is written there, but not defined.
         if lookup.base == Base::Packages
             && found.place.as_ref().is_some_and(|place| place.file.ends_with(MAKING_NAMES))
@@ -146,6 +171,8 @@ impl<'e, 'h> Inspector<'e, 'h> {
         }
         let value = match base {
             Base::Library => self.evaluate(b"import <nixpkgs/lib>")?,
+            Base::Config => self.attribute_of_system("config")?,
+            Base::Options => self.attribute_of_system("options")?,
             Base::Packages => match self.configured_packages()? {
                 Some(packages) => Some(packages),
                 None => self.evaluate(b"import <nixpkgs> { }")?,
@@ -156,11 +183,36 @@ impl<'e, 'h> Inspector<'e, 'h> {
     }
 
     fn configured_packages(&mut self) -> Result<Option<Value<'h>>> {
-        let Some(path) = &self.configuration else { return Ok(None) };
-        let path = Value::path(self.eval.heap(), path.root, &path.bytes);
-        let Some(function) = self.evaluate(PACKAGES)? else { return Ok(None) };
-        let called = self.eval.call(function, &[Lazy::from(path)]);
-        unless_failed(called)
+        if self.configuration == Configuration::Library {
+            return Ok(None);
+        }
+        match self.attribute_of_system("pkgs")? {
+            Some(found) => Ok(Some(found)),
+            None => {
+                let arguments = self.attribute_of_system("config")?.map(|config| {
+                    let module = option_tree::attribute(self.eval, config, "_module")?;
+                    let arguments = option_tree::attribute(self.eval, module, "args")?;
+                    option_tree::attribute(self.eval, arguments, "pkgs")
+                });
+                arguments.map(unless_failed).transpose().map(Option::flatten)
+            }
+        }
+    }
+
+    fn attribute_of_system(&mut self, name: &str) -> Result<Option<Value<'h>>> {
+        let system = match self.system {
+            Some(system) => system,
+            None => {
+                let found = option_tree::evaluated(self.eval, &self.configuration);
+                let found = unless_failed(found)?;
+                self.system = Some(found);
+                found
+            }
+        };
+        match system {
+            Some(system) => unless_failed(option_tree::attribute(self.eval, system, name)),
+            None => Ok(None),
+        }
     }
 
     fn evaluate(&mut self, text: &[u8]) -> Result<Option<Value<'h>>> {
@@ -171,7 +223,12 @@ impl<'e, 'h> Inspector<'e, 'h> {
     fn describe(&mut self, value: Value<'h>, position: Position) -> Result<Inspected> {
         let mut found = Inspected { place: self.place(position), ..Inspected::default() };
         match value.kind() {
-            Kind::Attrs(attrs) => self.describe_set(attrs, &mut found)?,
+            Kind::Attrs(attrs) => {
+                self.describe_set(attrs, &mut found)?;
+                if self.text(attrs, "_type")?.as_deref() == Some("option") {
+                    found.option = Some(Box::new(self.effective(attrs)?));
+                }
+            }
             Kind::Lambda(_) | Kind::Partial(_) | Kind::Builtin(_) => {
                 self.describe_function(value, &mut found);
             }
@@ -185,6 +242,37 @@ impl<'e, 'h> Inspector<'e, 'h> {
         }
         if found.documentation.is_none() {
             found.documentation = self.comment(position);
+        }
+        Ok(found)
+    }
+
+    /// Evaluates an option: its value and what it is made of.
+    fn effective(&mut self, option: Attrs<'h>) -> Result<Effective> {
+        let mut found = Effective::default();
+        if let Some(slot) = option.named(b"value") {
+            let shown = self.eval.force(slot).and_then(|it| option_tree::brief(self.eval, it));
+            match shown {
+                Ok(text) => found.value = Some(text),
+                Err(error) if error.kind == ErrorKind::Cancelled => return Err(error),
+                Err(error) => {
+                    let lines = error.message.lines().take(ERROR_LINES_MAX);
+                    found.error = Some(lines.collect::<Vec<_>>().join("\n"));
+                }
+            }
+        }
+        found.is_defined = self.get(option, "isDefined")?.and_then(Value::as_bool) == Some(true);
+        found.priority = self.get(option, "highestPrio")?.and_then(Value::as_int);
+        let files = self.get(option, "files")?.and_then(Value::as_list).unwrap_or_default();
+        let values = self.get(option, "definitions")?.and_then(Value::as_list).unwrap_or_default();
+        for (file, value) in files.iter().zip(values) {
+            let Some(file) = unless_failed(self.eval.force(file))?.and_then(Value::as_string)
+            else {
+                continue;
+            };
+            let shown = self.eval.force(value).and_then(|it| option_tree::brief(self.eval, it));
+            let file = file.to_text().into_owned();
+            let place = Place { file, line: None, column: None };
+            found.definitions.push((place, unless_failed(shown)?));
         }
         Ok(found)
     }
@@ -260,13 +348,11 @@ impl<'e, 'h> Inspector<'e, 'h> {
     }
 }
 
+/// How many lines of an error are told.
+const ERROR_LINES_MAX: usize = 8;
+
 /// The file whose functions make sets of packages from lists of names.
 const MAKING_NAMES: &str = "/lib/attrsets.nix";
-
-/// An option that does not exist yet must not hide the packages: nothing is checked.
-const PACKAGES: &[u8] = b"configuration: (import <nixpkgs/nixos> {
-  configuration = { imports = [ configuration ]; _module.check = false; };
-}).pkgs";
 
 /// Turns a failure into `None`, unless the evaluation was cancelled.
 fn unless_failed<T>(result: Result<T>) -> Result<Option<T>> {

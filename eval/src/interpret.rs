@@ -29,6 +29,7 @@ use crate::heap::{Answer, Env, Heap, Lazy, Slot, SlotState, Symbol, Value};
 use crate::ir::{Code, Id, Node};
 use crate::known::Known;
 use crate::lower;
+use crate::names::names;
 use crate::settings::Settings;
 use crate::source::{Origin, Position, SourcePath};
 use crate::system::System;

@@ -6,6 +6,7 @@
 pub(crate) mod attrset;
 mod lambda;
 mod operator;
+mod order;
 pub(crate) mod scope;
 mod set;
 mod string;
@@ -54,6 +55,7 @@ pub struct Surroundings<'a, 'h> {
 pub fn lower(tree: &FlatTree<'_>, surroundings: &Surroundings<'_, '_>) -> Result<Id> {
     let mut lowering = Lowering::new(tree, surroundings);
     let root = tree.root();
+    order::meet(&mut lowering.names, root);
     let outcome = match root.first_child() {
         Some(expr) => lowering.expr(expr),
         None => lowering.nothing(root),

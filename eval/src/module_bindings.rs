@@ -122,6 +122,52 @@ fn declares_option(value: FlatNode<'_>) -> bool {
     }
 }
 
+/// Whether a file reads as a module: a set, or a function to one that takes what every module is
+/// given.
+pub fn is_module(text: &[u8]) -> bool {
+    let (tree, _) = syntax::parse_flat(text, crate::db::PARSE_OPTIONS);
+    let Some(top) = tree.root().expressions().next().map(result) else { return false };
+    match top.kind() {
+        SyntaxKind::AttrSet => true,
+        SyntaxKind::Lambda => {
+            let takes_module_arguments = match top.child(SyntaxKind::Formals) {
+                Some(formals) => {
+                    let mut names = formals.children().filter_map(|it| it.child(SyntaxKind::Name));
+                    formals.token(SyntaxKind::Ellipsis).is_some()
+                        || names.any(|name| matches!(name.text(), b"config" | b"options"))
+                }
+                None => true,
+            };
+            let body = top.expressions().last().map(result);
+            takes_module_arguments
+                && body.is_some_and(|body| match body.kind() {
+                    SyntaxKind::AttrSet => true,
+                    SyntaxKind::Apply => is_transparent_call(body),
+                    SyntaxKind::BinaryOp => {
+                        body.operator().is_some_and(|it| it.kind() == SyntaxKind::SlashSlash)
+                    }
+                    _ => false,
+                })
+        }
+        _ => false,
+    }
+}
+
+/// Returns what an expression evaluates to, as far as its form tells.
+fn result(node: FlatNode<'_>) -> FlatNode<'_> {
+    let mut node = node;
+    while matches!(
+        node.kind(),
+        SyntaxKind::LetIn | SyntaxKind::WithExpr | SyntaxKind::AssertExpr | SyntaxKind::Paren
+    ) {
+        match node.expressions().last() {
+            Some(inner) => node = inner,
+            None => break,
+        }
+    }
+    node
+}
+
 /// Whether a call hands its last argument on as a definition: `mkIf c x`, `lib.mkForce x` …
 pub fn is_transparent_call(apply: FlatNode<'_>) -> bool {
     let arguments = apply.children().count().saturating_sub(1);

@@ -10,6 +10,7 @@
 
 mod check;
 mod collect;
+mod configuration;
 mod failure;
 mod place;
 mod sample;
@@ -19,17 +20,15 @@ mod value_type;
 use std::collections::BTreeMap;
 
 pub use check::{MODULE_KEYS, check, check_definitions};
+pub use configuration::{Configuration, attribute, evaluated, of_system};
 pub use failure::{Failure, check_system};
-use store::Store;
+pub(crate) use text::brief;
 pub use value_type::{Mismatch, MismatchKind, ValueKind, ValueKinds, ValueType};
 
 use crate::error::{EvalError, Result};
-use crate::heap::{Heap, Lazy, Value};
+use crate::heap::Value;
 use crate::interpret::Eval;
 use crate::print;
-use crate::settings::Settings;
-use crate::source::{HOST, Origin, SourcePath};
-use crate::system::System;
 
 /// How much is collected of each option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,51 +38,6 @@ pub enum Detail {
     /// Where options are defined as well, which evaluates the conditions of all definitions.
     Definitions,
 }
-
-/// Evaluates a NixOS configuration (without one: the bare module library) and collects what its
-/// modules declare. The library is what `<nixpkgs/nixos>` finds.
-///
-/// Runs inside [`crate::interpret::on_large_stack`].
-///
-/// # Errors
-///
-/// One line for a person: the place and the message of what stopped the evaluation.
-pub fn of_configuration(
-    system: &dyn System,
-    store: &dyn Store,
-    settings: &Settings,
-    configuration: Option<&SourcePath>,
-) -> std::result::Result<OptionTree, String> {
-    let heap = Heap::new();
-    let mut eval = Eval::new(&heap, system, store, settings);
-    let collected = configuration_options(&mut eval, configuration)
-        .and_then(|options| OptionTree::collect(&mut eval, options, Detail::Declarations));
-    collected.map_err(|error| one_line(&eval, &error))
-}
-
-/// Returns the evaluated `options` of a NixOS configuration, as [`of_configuration`] reads them.
-///
-/// # Errors
-///
-/// Whatever evaluation meets.
-pub fn configuration_options<'h>(
-    eval: &mut Eval<'h>,
-    configuration: Option<&SourcePath>,
-) -> Result<Value<'h>> {
-    let directory = SourcePath::new(HOST, &eval.settings().directory);
-    let function = eval.evaluate(Origin::String(directory), OPTIONS)?;
-    let heap = eval.heap();
-    let configuration = match configuration {
-        Some(path) => Value::path(heap, path.root, &path.bytes),
-        None => Value::attrs(crate::heap::Attrs::empty(heap)),
-    };
-    eval.call(function, &[Lazy::from(configuration)])
-}
-
-/// An option that does not exist yet must not hide those that do: nothing is checked.
-const OPTIONS: &[u8] = b"configuration: (import <nixpkgs/nixos> {
-  configuration = { imports = [ configuration ]; _module.check = false; };
-}).options";
 
 fn one_line(eval: &Eval<'_>, error: &EvalError) -> String {
     let message = error.message.lines().next().unwrap_or_default();

@@ -3,21 +3,28 @@
 //! One file per feature; each starts at [`cursor`], which says what is under the cursor. Offsets
 //! are UTF-8 bytes. Every answer is total on broken code: at worst it is empty.
 
+pub mod call_hierarchy;
 pub mod completion;
 pub mod cursor;
 pub mod document_symbols;
+pub mod file_rename;
+mod flow;
 pub mod folding;
 pub mod goto_definition;
 pub mod goto_implementation;
 pub mod hover;
 pub mod links;
 mod markdown;
+mod option_sites;
+mod project;
 pub mod references;
 pub mod rename;
 pub mod root;
 mod scene;
 pub mod selection;
+pub mod semantic_tokens;
 pub mod signature_help;
+mod symbol;
 pub mod workspace;
 
 #[cfg(test)]
@@ -59,6 +66,8 @@ pub trait Values {
 pub enum NavigationTarget {
     /// A range in the same file.
     Here(TextRange),
+    /// A range in another file of the host.
+    There(SourcePath, TextRange),
     /// A file, with a line and a column from 1 where they are known.
     File {
         /// Its path.

@@ -13,18 +13,25 @@
 
 mod answers;
 mod backend;
+mod cache;
+mod configuration;
 mod documents;
 mod evaluation;
 mod event;
+mod front;
 mod indexes;
 mod inspection;
+mod kept;
+mod navigation;
 mod overlay;
 mod position;
+mod pull;
 mod session;
 mod to_proto;
 mod transport;
 mod values;
 mod worker;
+mod written;
 
 #[cfg(test)]
 mod tests;
@@ -42,6 +49,8 @@ use tower_lsp::{LspService, Server};
 
 use backend::Backend;
 use event::Event;
+use front::{Desk, Front};
+use kept::Kept;
 use session::Session;
 use transport::Transport;
 
@@ -59,6 +68,8 @@ pub struct Host {
     pub open_store: Box<OpenStore>,
     /// How to evaluate: the search path, whether `<nixpkgs>` falls back to the embedded library.
     pub settings: Settings,
+    /// Where option trees are kept between sessions; nowhere if `None`.
+    pub cache_directory: Option<PathBuf>,
     /// Shows a file of the embedded library, by its absolute path under that root.
     pub show_embedded: Box<ShowEmbedded>,
 }
@@ -100,21 +111,24 @@ pub fn serve(
     let transport = Transport::start(input, output)?;
     let (events, inbox) = mpsc::channel::<Event>();
     let (outgoing, notices) = tokio::sync::mpsc::unbounded_channel();
-    let session = Session::new(host, events.clone(), outgoing)?;
+    let kept = Arc::new(Kept::default());
+    let session = Session::new(host, events.clone(), outgoing, Arc::clone(&kept))?;
     let owner = std::thread::Builder::new()
         .name("session".to_owned())
         .spawn(move || session.serve(&inbox))?;
 
     let has_shut_down = Arc::new(AtomicBool::new(false));
+    let is_serving = Arc::new(AtomicBool::new(false));
+    let desk = Desk::new(events.clone(), transport.frames.clone(), Arc::clone(&is_serving));
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     runtime.block_on(async {
         let (service, socket) = LspService::new(|client| {
-            tokio::spawn(backend::send_notices(client, notices));
-            Backend::new(events.clone(), Arc::clone(&has_shut_down))
+            tokio::spawn(backend::send_notices(client, events.clone(), notices));
+            Backend::new(events.clone(), Arc::clone(&has_shut_down), is_serving, kept)
         });
         Server::new(transport.input, transport.output, socket)
             .concurrency_level(REQUESTS_MAX)
-            .serve(service)
+            .serve(Front::new(service, desk))
             .await;
     });
     drop(events.send(Event::Stop));

@@ -102,7 +102,8 @@ fn documents() -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     let is_document = |path: &PathBuf| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        path.extension().is_some_and(|it| it == "md") && !["README.md", "FEATURES.md"].contains(&name)
+        path.extension().is_some_and(|it| it == "md")
+            && !["README.md", "FEATURES.md"].contains(&name)
     };
     paths.retain(is_document);
     paths.sort();

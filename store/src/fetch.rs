@@ -187,7 +187,7 @@ pub(crate) fn fetch_all(
                 check(store, request, &entry.path)?;
                 return Ok(entry.into());
             }
-            None => return Err(failed(request, problem.message)),
+            None => return Err(unreadable(request, problem)),
         },
     };
     cache.write(store.directory(), &entry);
@@ -196,6 +196,21 @@ pub(crate) fn fetch_all(
 
 fn failed(request: &FetchRequest, problem: impl Into<String>) -> FetchError {
     FetchError::Download { url: request.url.clone(), problem: problem.into() }
+}
+
+/// Returns the error of an address that does not give what is wanted.
+fn unreadable(request: &FetchRequest, problem: Problem) -> FetchError {
+    let error = failed(request, problem.message.clone());
+    match request.kind {
+        FetchKind::File => error,
+        // The oracle's words, which others look for.
+        FetchKind::Tarball if problem.is_about_archive => {
+            FetchError::Source(format!("Failed to open archive ({})", problem.message))
+        }
+        FetchKind::Tarball => FetchError::Source(format!(
+            "Failed to open archive (Source threw exception: error: {error})"
+        )),
+    }
 }
 
 /// What an address gave.

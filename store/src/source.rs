@@ -239,7 +239,13 @@ fn add_remote(
         expected: None,
         headers: remote.headers.clone(),
     };
-    let fetched = fetch::fetch_all(setting.store, &request, setting.options, setting.events)?;
+    let mut fetched = fetch::fetch_all(setting.store, &request, setting.options, setting.events)?;
+    if kind == FetchKind::File {
+        // As a tree it has another path than as a file.
+        let (tree, place) = setting.store.tree(&fetched.path)?;
+        let added = add_tree(setting.store, setting.name, &*tree, &place, &mut everything)?;
+        fetched.path = added.0;
+    }
     let Some(info) = setting.store.path_info(&fetched.path)? else {
         let path = setting.store.directory().display(&fetched.path);
         return Err(StoreError::NotValid { path }.into());

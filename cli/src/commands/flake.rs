@@ -79,7 +79,7 @@ pub(super) fn run_oracle(cx: &mut Context, mut flags: Flags) -> Outcome {
             "--legacy" => line.legacy = true,
             "--flake" => line.flake = Some(flags.own_value(&flag)?),
             _ => {
-                let is_known = line.locking.take_flag(&flag, &mut flags)?
+                let is_known = line.locking.take_flag(cx.ui, &flag, &mut flags)?
                     || cx.settings.take_flag(cx.ui, &flag, &mut flags)?;
                 if !is_known {
                     return Err(flags.unknown(&flag));

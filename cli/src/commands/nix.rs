@@ -90,7 +90,7 @@ impl Line {
                 return Err(Failure::new(format!("`nix` with '{flag}' is not built yet")));
             }
             _ => {
-                let is_known = self.locking.take_flag(flag, flags)?
+                let is_known = self.locking.take_flag(cx.ui, flag, flags)?
                     || cx.settings.take_flag(cx.ui, flag, flags)?;
                 if !is_known {
                     return Err(flags.unknown(flag));

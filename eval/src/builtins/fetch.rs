@@ -2,7 +2,7 @@
 
 use store::fetch::{FetchKind, FetchOptions, FetchRequest};
 use store::hash::{HashAlgorithm, HashFormat};
-use store::{FileMethod, Hash};
+use store::{FetchError, FileMethod, Hash};
 
 use crate::builtins;
 use crate::coerce::plain_string;
@@ -104,13 +104,12 @@ fn fetch_archive<'h>(
     expected: Option<&Hash>,
 ) -> Result<Value<'h>> {
     let text = |text: &str| Attr::Text(text.to_owned());
-    let mut parts = Parts::from([
+    let parts = Parts::from([
         ("type".to_owned(), text("tarball")),
         ("url".to_owned(), text(url)),
         ("name".to_owned(), text(name)),
     ]);
     if let Some(expected) = expected {
-        parts.insert("narHash".to_owned(), Attr::Text(expected.digits(HashFormat::Sri)));
         let directory = eval.store().directory();
         let path = directory.fixed_output_path(name, FileMethod::Recursive, expected);
         let path = path.map_err(|error| error::store(&error))?;
@@ -121,6 +120,16 @@ fn fetch_archive<'h>(
     }
     let reference = Reference::from_attrs(parts, false).map_err(Refusal::into_error)?;
     let tree = flake::fetch_tree(eval, &reference)?;
+    let found = tree.locked.text("narHash").unwrap_or_default();
+    if let Some(expected) = expected.filter(|it| it.digits(HashFormat::Sri) != found) {
+        let found = Hash::parse(&found, Some(HashAlgorithm::Sha256));
+        let found = found.map_err(|error| error::store(&error))?;
+        return Err(error::store(&FetchError::HashMismatch {
+            url: url.to_owned(),
+            expected: Box::new(*expected),
+            found: Box::new(found),
+        }));
+    }
     Ok(Value::string(eval.heap(), store_string(eval, &tree.path)))
 }
 

@@ -163,7 +163,9 @@ fn reference<'h>(
             "passing a string argument to 'fetchTree' requires the 'flakes' experimental feature",
         ));
     }
-    Ok((parse(eval, &text)?, false))
+    let verifies = eval.settings().has_feature("verified-fetches");
+    let parsed = Reference::parse_address(&text, verifies).map_err(Refusal::into_error)?;
+    Ok((parsed, false))
 }
 
 /// Fetches a tree, if this evaluation may, and returns what is known of it.
@@ -188,7 +190,8 @@ fn fetch<'h>(eval: &mut Eval<'h>, reference: Reference, fetcher: Fetcher) -> Res
         );
         eval.system().message(warning.as_bytes());
     }
-    super::fetch::check_allowed(eval, &reference.show())?;
+    let url = reference.to_url().map_err(Refusal::into_error)?;
+    super::fetch::check_allowed(eval, &url)?;
     let tree = flake::fetch_tree(eval, &reference)?;
     let telling = if fetcher == Fetcher::Git { Telling::Zeros } else { Telling::Plain };
     Ok(flake::tree_value(eval, &tree, telling))

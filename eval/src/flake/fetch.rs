@@ -39,11 +39,22 @@ pub struct Tree {
 ///
 /// A tree that cannot be read, or is not the one that was meant.
 pub fn fetch_tree(eval: &mut Eval<'_>, reference: &Reference) -> Result<Tree> {
-    let tree = fetch_any(eval, reference).map_err(|error| {
+    // What a server has is compared where it is fetched, other trees once they are in the store.
+    let is_early = matches!(reference.kind().as_str(), "tarball" | "file");
+    let fetched = fetch_any(eval, reference).and_then(|tree| {
+        if is_early {
+            check_hash(reference, &tree.locked, Words::Early)?;
+        }
+        check_revision(reference, &tree.locked)?;
+        Ok(tree)
+    });
+    let tree = fetched.map_err(|error| {
         let step = format!("while fetching the input '{}'", reference.show());
         error.frame(Position::NONE, FrameKind::Evaluator, step)
     })?;
-    check(reference, &tree.locked)?;
+    if !is_early {
+        check_hash(reference, &tree.locked, Words::Late)?;
+    }
     Ok(tree)
 }
 
@@ -98,22 +109,34 @@ fn nar_hash(reference: &Reference) -> Result<Option<Hash>> {
     hash.map(Some).map_err(|error| error::store(&error))
 }
 
-/// Checks that what was found is what was wanted.
-fn check(wanted: &Reference, found: &Reference) -> Result<()> {
-    let (expected, got) = (nar_hash(wanted)?, nar_hash(found)?);
-    if let (Some(expected), Some(got)) = (expected, got)
-        && expected != got
-    {
-        // The oracle has the two the other way round, and so do those who read its words.
-        return Err(error::other(format!(
-            "NAR hash mismatch in input '{}', expected '{}' but got '{}'",
-            wanted.show(),
-            got.digits(HashFormat::Sri),
-            expected.digits(HashFormat::Sri)
-        )));
+/// In which order the oracle names two hashes that differ.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Words {
+    /// The one that was expected first.
+    Early,
+    /// The other way round, and so do those who read its words.
+    Late,
+}
+
+/// Checks that the tree that was found has the hash that was wanted.
+fn check_hash(wanted: &Reference, found: &Reference, words: Words) -> Result<()> {
+    let (Some(expected), Some(got)) = (nar_hash(wanted)?, nar_hash(found)?) else { return Ok(()) };
+    if expected == got {
+        return Ok(());
     }
+    let (first, second) = if words == Words::Early { (expected, got) } else { (got, expected) };
+    Err(error::other(format!(
+        "NAR hash mismatch in input '{}', expected '{}' but got '{}'",
+        wanted.show(),
+        first.digits(HashFormat::Sri),
+        second.digits(HashFormat::Sri)
+    )))
+}
+
+/// Checks that the commit that was found is the one that was wanted.
+fn check_revision(wanted: &Reference, found: &Reference) -> Result<()> {
     match wanted.text("rev") {
-        Some(revision) if found.text("rev") != Some(revision.clone()) => Err(error::other(
+        Some(revision) if found.text("rev").as_ref() != Some(&revision) => Err(error::other(
             format!("'rev' attribute mismatch in input '{}', expected {revision}", found.show()),
         )),
         _ => Ok(()),

@@ -44,6 +44,8 @@ pub struct LockOptions {
     pub recreates: bool,
     /// Whether trees may be fetched that nothing names exactly.
     pub allows_unlocked: bool,
+    /// Whether names of inputs are not looked up in registries.
+    pub no_registries: bool,
     /// The lock file to start from, instead of the flake's own.
     pub reference_file: Option<SourcePath>,
 }
@@ -59,6 +61,14 @@ pub struct LockedFlake {
     pub old: LockFile,
     /// The trees that were fetched, and where in them the flakes lie.
     pub fetched: BTreeMap<NodeId, Place>,
+}
+
+impl LockedFlake {
+    /// Takes note that the flake itself was fetched again.
+    pub fn update_root(&mut self) {
+        let place = Place { tree: self.flake.tree.clone(), directory: directory(&self.flake.file) };
+        self.fetched.insert(ROOT, place);
+    }
 }
 
 /// Where a flake lies.
@@ -445,7 +455,7 @@ impl Locker<'_, '_> {
             let (locked, place) = match &wanted.relative {
                 Some(way) => (reference.clone(), below(&wanted.place, way)),
                 None => {
-                    let resolved = registry::resolve(self.eval, reference, Lookup::Limited)?;
+                    let resolved = registry::resolve(self.eval, reference, self.lookup(false))?;
                     let mut tree = fetch::fetch_tree(self.eval, &resolved.without_directory())?;
                     // What a registry says of a directory is about flakes.
                     tree.locked = tree.locked.in_directory(&reference.directory());
@@ -484,8 +494,7 @@ impl Locker<'_, '_> {
     /// Reads the flake of an input, which lies in a tree of its own or in that of another flake.
     fn flake(&mut self, wanted: &Wanted<'_>, reference: &Reference) -> Result<(Manifest, Place)> {
         let Some(way) = &wanted.relative else {
-            let is_typed = self.options.overrides.contains_key(wanted.path);
-            let lookup = if is_typed { Lookup::All } else { Lookup::Limited };
+            let lookup = self.lookup(self.options.overrides.contains_key(wanted.path));
             let flake = read_at(self.eval, reference, lookup, wanted.path)?;
             let directory = directory(&flake.file);
             return Ok((flake.manifest, Place { tree: flake.tree, directory }));
@@ -499,6 +508,15 @@ impl Locker<'_, '_> {
         let file = SourcePath::new(HOST, &file);
         let manifest = manifest::read(self.eval, &file, &reference.show(), wanted.path)?;
         Ok((manifest, place))
+    }
+
+    /// Returns where names of inputs are looked up; `is_typed`: a person has typed the name.
+    fn lookup(&self, is_typed: bool) -> Lookup {
+        match is_typed {
+            true => Lookup::All,
+            false if self.options.no_registries => Lookup::Never,
+            false => Lookup::Limited,
+        }
     }
 
     fn warn_of_unused(&self) {

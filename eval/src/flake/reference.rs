@@ -93,6 +93,16 @@ impl Reference {
         Ok((reference, warnings))
     }
 
+    /// Reads a reference that is an address, and not short for one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reference::parse`].
+    pub fn parse_address(text: &str, verifies: bool) -> Result<Reference> {
+        let url = Url::parse(text, false).map_err(Refusal::Url)?;
+        Ok(from_url(url, Form::Tree, verifies)?.0)
+    }
+
     /// Makes a reference of attributes.
     ///
     /// # Errors

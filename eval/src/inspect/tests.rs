@@ -14,7 +14,7 @@ fn inspect(base: Base, path: &[&str]) -> Inspected {
     on_large_stack(move || {
         let heap = Heap::new();
         let mut eval = Eval::new(&heap, &system, &store, &settings);
-        let mut inspector = Inspector::new(&mut eval, None);
+        let mut inspector = Inspector::new(&mut eval, Configuration::Library);
         inspector.inspect(&Lookup { base, path }).expect("nothing cancels it")
     })
 }

@@ -3,7 +3,10 @@
 use store::{MemoryStore, StoreDirectory};
 
 use super::*;
+use crate::heap::Heap;
 use crate::interpret::on_large_stack;
+use crate::settings::Settings;
+use crate::source::{HOST, Origin, SourcePath};
 use crate::system::MemorySystem;
 
 /// A type as the module library makes them, and an option of it.

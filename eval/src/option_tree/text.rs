@@ -35,7 +35,7 @@ pub(super) fn as_written(eval: &Eval<'_>, position: Position) -> Option<String> 
 /// # Errors
 ///
 /// If the evaluation is cancelled or out of memory; a part that fails is left out as `…`.
-pub(super) fn brief<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<String> {
+pub(crate) fn brief<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<String> {
     let mut text = String::new();
     write(eval, value, 0, &mut text)?;
     Ok(text)

@@ -522,7 +522,7 @@ fn variable_name(node: FlatNode<'_>) -> Option<String> {
     (node.kind() == SyntaxKind::Variable).then(|| text(node))
 }
 
-fn attr_name(attr: FlatNode<'_>) -> String {
+pub(super) fn attr_name(attr: FlatNode<'_>) -> String {
     let name = attr.static_attr().unwrap_or(Cow::Borrowed(attr.text()));
     String::from_utf8_lossy(&name).into_owned()
 }

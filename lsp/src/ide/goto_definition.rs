@@ -5,17 +5,77 @@ use eval::option_tree::{Component, Place};
 use eval::scope::{Reference, Target};
 use eval::source::{HOST, SourcePath, canonical};
 use eval::system::FileType;
-use syntax::TextSize;
+use syntax::{SyntaxKind, TextSize};
 
 use super::cursor::{Cursor, Part, cursor, definition_path};
+use super::project::Project;
 use super::scene::{Meaning, Scene, Written};
-use super::{Knowledge, NavigationTarget};
+use super::symbol::{self, Site, Symbol};
+use super::{Knowledge, NavigationTarget, option_sites, references};
 
 /// Returns where the thing at `offset` is defined; nothing if that is not known.
 ///
 /// A name that comes from `with` answers with where the set has it, else with every `with` that
 /// may provide it, innermost first; an option with its declarations; a path with the file.
 pub fn goto_definition(
+    db: &dyn Db,
+    knowledge: Knowledge<'_>,
+    file: File,
+    offset: TextSize,
+) -> Vec<NavigationTarget> {
+    let found = evaluated_or_near(db, knowledge, file, offset);
+    if found.is_empty() { in_project(db, knowledge, file, offset) } else { found }
+}
+
+/// Returns what the files of the project tell: the formal that an argument gives, the declaration
+/// of an option that does not evaluate yet.
+fn in_project(
+    db: &dyn Db,
+    knowledge: Knowledge<'_>,
+    file: File,
+    offset: TextSize,
+) -> Vec<NavigationTarget> {
+    let project = Project::new(db, knowledge, file);
+    let files = project.files();
+    let at = files.index_of(file.path(db));
+    let Some((_, found)) = at.and_then(|at| symbol::at_offset(&files, at, offset)) else {
+        return Vec::new();
+    };
+    let sites = found.into_iter().find_map(|it| match it.symbol {
+        Symbol::Written(sites) => Some(sites),
+        Symbol::Option(path) => {
+            let all = option_sites::bindings_of_option(&files, &path).into_iter();
+            let declared = all.filter(|it| it.is_declared && it.names == path);
+            Some(declared.map(|it| Site { path: it.path, range: it.range }).collect())
+        }
+        Symbol::Outside | Symbol::Absent | Symbol::Unknown => None,
+    });
+    let sites = sites.into_iter().flatten();
+    sites.map(|site| references::target(file.path(db), site)).collect()
+}
+
+/// Returns where the value of the thing at `offset` is written: the set, the function, the file.
+pub fn goto_value(
+    db: &dyn Db,
+    knowledge: Knowledge<'_>,
+    file: File,
+    offset: TextSize,
+) -> Vec<NavigationTarget> {
+    let tree = db::tree(db, file);
+    let scene = Scene::new(knowledge, tree, db::scopes(db, file), file.path(db));
+    let around = scene.around(offset.into());
+    let is_value =
+        |it: &&syntax::FlatNode<'_>| matches!(it.kind(), SyntaxKind::Variable | SyntaxKind::Select);
+    let found = around.iter().rev().find(is_value).and_then(|it| scene.meaning(*it));
+    match found {
+        Some(Meaning::Written(node)) => vec![NavigationTarget::Here(node.range())],
+        Some(Meaning::File(path, _)) => vec![file_target(knowledge, path, None, None)],
+        Some(meaning @ Meaning::Value(_)) => value(&scene, &meaning),
+        _ => Vec::new(),
+    }
+}
+
+fn evaluated_or_near(
     db: &dyn Db,
     knowledge: Knowledge<'_>,
     file: File,

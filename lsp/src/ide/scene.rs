@@ -8,7 +8,7 @@
 //! Variables are followed to their bindings, `inherit`s and imports to where they come from.
 //! What leads to the package set or the library is asked from [`super::Values`].
 
-mod file;
+pub(super) mod file;
 
 use std::cell::Cell;
 
@@ -94,6 +94,18 @@ impl<'a> Scene<'a> {
         path: &'a SourcePath,
     ) -> Scene<'a> {
         Scene { knowledge, tree, scopes, path, steps: Cell::new(STEPS_MAX) }
+    }
+
+    /// Takes one of the steps; `false` when none is left.
+    pub(super) fn step(&self) -> bool {
+        let left = self.steps.get().checked_sub(1);
+        self.steps.set(left.unwrap_or_default());
+        left.is_some()
+    }
+
+    /// Gives the scene all its steps again, for another question.
+    pub(super) fn rest(&self) {
+        self.steps.set(STEPS_MAX);
     }
 
     /// Returns the innermost nodes around an offset, outermost first.
@@ -242,7 +254,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Returns the bindings and `inherit`s among which a definition stands.
-    fn entries_around(&self, definition: &Definition) -> Vec<FlatNode<'a>> {
+    pub(super) fn entries_around(&self, definition: &Definition) -> Vec<FlatNode<'a>> {
         let mut node = self.node_at(definition.scope);
         // The file, or a parenthesis that is missing its end, may have the same range.
         while let Some(scope) = node {
@@ -380,7 +392,7 @@ impl<'a> Scene<'a> {
         Some(meaning)
     }
 
-    fn imported(&self, argument: FlatNode<'a>) -> Option<Meaning<'a>> {
+    pub(super) fn imported(&self, argument: FlatNode<'a>) -> Option<Meaning<'a>> {
         match argument.kind() {
             SyntaxKind::LookupPathExpr => match argument.text() {
                 b"<nixpkgs>" => Some(Meaning::Value(packages())),
@@ -396,7 +408,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Returns what a call of a function gives.
-    fn called(&self, function: Meaning<'a>) -> Option<Meaning<'a>> {
+    pub(super) fn called(&self, function: Meaning<'a>) -> Option<Meaning<'a>> {
         match function {
             // `import <nixpkgs> { }`: the package set is what is meant either way.
             Meaning::Value(lookup) if lookup.path.is_empty() && lookup.base == Base::Packages => {
@@ -574,7 +586,7 @@ fn library() -> Lookup {
 }
 
 /// Returns the function of nested applications with all arguments.
-fn flattened<'a>(
+pub(super) fn flattened<'a>(
     function: FlatNode<'a>,
     arguments: Vec<FlatNode<'a>>,
 ) -> (FlatNode<'a>, Vec<FlatNode<'a>>) {
@@ -589,7 +601,7 @@ fn flattened<'a>(
     (function, arguments)
 }
 
-fn is_import(function: FlatNode<'_>) -> bool {
+pub(super) fn is_import(function: FlatNode<'_>) -> bool {
     match function.kind() {
         SyntaxKind::Variable => function.text() == b"import",
         SyntaxKind::Select => function.text() == b"builtins.import",

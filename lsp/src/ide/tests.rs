@@ -266,7 +266,7 @@ fn every_feature_is_total_at_every_offset_of_broken_code() {
             drop(signature_help::signature_help(&db, knowledge, file, offset));
             drop(selection::selections(&db, file, offset));
             drop(folding::folds(&db, file));
-            drop(rename::rename(&db, file, offset, "renamed"));
+            drop(rename::rename(&db, knowledge, file, offset, "renamed"));
         };
         (0..=text.len()).for_each(at);
     }
@@ -316,7 +316,7 @@ fn every_feature_is_total_all_over_a_real_tree() {
                 drop(references::references(&db, knowledge, file, offset, true));
                 drop(signature_help::signature_help(&db, knowledge, file, offset));
                 drop(selection::selections(&db, file, offset));
-                drop(rename::rename(&db, file, offset, "renamed"));
+                drop(rename::rename(&db, knowledge, file, offset, "renamed"));
             }
             drop(document_symbols::document_symbols(&db, file));
             drop(folding::folds(&db, file));

@@ -1,15 +1,13 @@
-//! All files of the open folders: their texts, their symbols, their definitions of options.
+//! All files of the open folders: their texts and their symbols.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use eval::db::{Db, PARSE_OPTIONS};
-use eval::module_bindings::{self, ModuleBinding};
+use eval::db::Db;
 use eval::source::{HOST, SourcePath};
 use eval::system::{FileType, System};
 use syntax::{LineIndex, TextRange};
 
-use super::cursor::Part;
 use super::document_symbols::{self, SymbolKind};
 use super::{Knowledge, NavigationTarget};
 
@@ -34,7 +32,7 @@ pub struct WorkspaceSymbol {
 }
 
 /// Returns the texts of all files in the open folders, as the editor has them where they are open.
-pub(super) fn texts(db: &dyn Db, knowledge: Knowledge<'_>) -> Vec<(SourcePath, Arc<[u8]>)> {
+pub fn texts(db: &dyn Db, knowledge: Knowledge<'_>) -> Vec<(SourcePath, Arc<[u8]>)> {
     let open =
         knowledge.files.iter().map(|file| (file.path(db).clone(), Arc::clone(file.text(db))));
     let mut texts: Vec<(SourcePath, Arc<[u8]>)> = open.collect();
@@ -116,45 +114,4 @@ pub(super) fn place(path: &SourcePath, lines: &LineIndex, range: TextRange) -> N
     let line = lines.line(range.start());
     let column = u32::from(range.start() - lines.line_range(line).start());
     NavigationTarget::File { path: path.clone(), line: Some(line + 1), column: Some(column + 1) }
-}
-
-/// Returns every binding in the open folders that defines the option at `path` or something in it.
-pub(super) fn option_definitions(
-    db: &dyn Db,
-    knowledge: Knowledge<'_>,
-    path: &[Part],
-) -> Vec<(SourcePath, TextRange, LineIndex)> {
-    let names: Option<Vec<&str>> = path
-        .iter()
-        .map(|part| match part {
-            Part::Name(name) => Some(name.as_str()),
-            Part::Element => None,
-        })
-        .collect();
-    let Some(names) = names.filter(|names| !names.is_empty()) else { return Vec::new() };
-    let mut found = Vec::new();
-    for (path, text) in texts(db, knowledge) {
-        if !super::root::is_module(&text) {
-            continue;
-        }
-        let (tree, _) = syntax::parse_flat(&text, PARSE_OPTIONS);
-        for binding in module_bindings::module_bindings(&tree) {
-            if defines(&binding, &names) {
-                found.push((path.clone(), binding.name_range, LineIndex::new(&text)));
-            }
-        }
-    }
-    found
-}
-
-/// Whether a binding is the first on its way to define the option or something in it.
-fn defines(binding: &ModuleBinding, names: &[&str]) -> bool {
-    let path = match binding.path.split_first() {
-        Some((first, rest)) if first == "config" => rest,
-        Some((first, _)) if first == "options" => return false,
-        _ => binding.path.as_slice(),
-    };
-    let reaches = path.len() >= names.len() && path.iter().zip(names).all(|(a, b)| a == b);
-    // A binding inside one that counts already is not another definition.
-    reaches && path.len() - binding.own_names < names.len()
 }

@@ -1,38 +1,26 @@
 //! Answers about places, names and structure as the protocol's messages.
 
-use std::collections::HashMap;
 use std::path::Path;
 
+use eval::source::{HOST, SourcePath};
 use lsp_types::{
     DocumentHighlight, DocumentHighlightKind, DocumentLink, Documentation, FoldingRange,
     FoldingRangeKind, GotoDefinitionResponse, Location, OneOf, ParameterInformation,
-    ParameterLabel, Position, PrepareRenameResponse, SelectionRange, SignatureHelp,
-    SignatureInformation, TextEdit, WorkspaceEdit, WorkspaceSymbol,
+    ParameterLabel, Position, SelectionRange, SignatureHelp,
+    SignatureInformation, WorkspaceSymbol,
 };
 
 use super::to_proto::{file_uri, location, markdown, symbol_kind};
 use super::worker::View;
 use crate::ide::{
-    folding, goto_implementation, links, references, rename, selection, signature_help, workspace,
+    folding, goto_implementation, links, references, selection, signature_help, workspace,
 };
-
-/// Returns every use of the thing at a position.
-pub(super) fn references(
-    view: &View,
-    position: Position,
-    with_definitions: bool,
-) -> Option<Vec<Location>> {
-    let offset = view.text().offset(position);
-    let knowledge = view.knowledge();
-    let found = references::references(&view.db, knowledge, view.file, offset, with_definitions);
-    let places: Vec<Location> = found.iter().filter_map(|it| location(view, it)).collect();
-    (!places.is_empty()).then_some(places)
-}
 
 /// Returns every use of the variable at a position, to be marked.
 pub(super) fn highlights(view: &View, position: Position) -> Option<Vec<DocumentHighlight>> {
     let text = view.text();
-    let found = references::occurrences(&view.db, view.file, text.offset(position));
+    let knowledge = view.knowledge();
+    let found = references::highlights(&view.db, knowledge, view.file, text.offset(position));
     let marks = found.iter().map(|it| {
         let kind = if it.is_definition {
             DocumentHighlightKind::WRITE
@@ -42,15 +30,6 @@ pub(super) fn highlights(view: &View, position: Position) -> Option<Vec<Document
         DocumentHighlight { range: text.range(it.range), kind: Some(kind) }
     });
     (!found.is_empty()).then(|| marks.collect())
-}
-
-/// Returns everyone who sets the option at a position.
-pub(super) fn implementations(view: &View, position: Position) -> Option<GotoDefinitionResponse> {
-    let offset = view.text().offset(position);
-    let knowledge = view.knowledge();
-    let found = goto_implementation::goto_implementation(&view.db, knowledge, view.file, offset);
-    let places: Vec<Location> = found.iter().filter_map(|it| location(view, it)).collect();
-    (!places.is_empty()).then_some(GotoDefinitionResponse::Array(places))
 }
 
 /// Returns the function whose argument a position is in.
@@ -79,43 +58,6 @@ pub(super) fn signature(view: &View, position: Position) -> Option<SignatureHelp
     })
 }
 
-/// Returns the name at a position that can be renamed.
-pub(super) fn prepare_rename(
-    view: &View,
-    position: Position,
-) -> Result<PrepareRenameResponse, String> {
-    let text = view.text();
-    let range = rename::prepare(&view.db, view.file, text.offset(position))?;
-    Ok(PrepareRenameResponse::Range(text.range(range)))
-}
-
-/// Returns the edits that give a variable another name.
-pub(super) fn rename(
-    view: &View,
-    position: Position,
-    new_name: &str,
-) -> Result<WorkspaceEdit, String> {
-    let text = view.text();
-    let edits = rename::rename(&view.db, view.file, text.offset(position), new_name)?;
-    let edits = edits.into_iter().map(|it| TextEdit::new(text.range(it.range), it.text)).collect();
-    #[expect(clippy::mutable_key_type, reason = "the protocol's type; no URI changes")]
-    let changes = HashMap::from([(view.uri.clone(), edits)]);
-    Ok(WorkspaceEdit::new(changes))
-}
-
-/// Returns what can be folded.
-pub(super) fn folds(view: &View) -> Vec<FoldingRange> {
-    let folds = folding::folds(&view.db, view.file).into_iter();
-    folds
-        .map(|fold| FoldingRange {
-            start_line: fold.lines.0,
-            end_line: fold.lines.1,
-            kind: fold.is_comment.then_some(FoldingRangeKind::Comment),
-            ..FoldingRange::default()
-        })
-        .collect()
-}
-
 /// Returns the ranges around each position.
 pub(super) fn selections(view: &View, positions: &[Position]) -> Vec<SelectionRange> {
     let text = view.text();
@@ -131,16 +73,14 @@ pub(super) fn selections(view: &View, positions: &[Position]) -> Vec<SelectionRa
     positions.iter().map(around).collect()
 }
 
-/// Returns the paths that lead to files.
-pub(super) fn links(view: &View) -> Vec<DocumentLink> {
-    let text = view.text();
-    let links = links::links(&view.db, view.knowledge(), view.file).into_iter();
-    let links = links.filter_map(|link| {
-        let path = std::str::from_utf8(&link.target.bytes).ok()?;
-        let target = Some(file_uri(Path::new(path))?);
-        Some(DocumentLink { range: text.range(link.range), target, tooltip: None, data: None })
-    });
-    links.collect()
+/// Returns how the client knows a file that a link leads to.
+pub(super) fn link_uri(path: &SourcePath) -> Option<Uri> {
+    file_uri(Path::new(std::str::from_utf8(&path.bytes).ok()?))
+}
+
+/// Returns where a link leads whose file nobody has looked for yet.
+pub(super) fn link_target(view: &View, path: &[u8]) -> Option<Uri> {
+    link_uri(&links::check(&view.system, SourcePath::new(HOST, path))?)
 }
 
 /// Returns the symbols of all files whose names fit a query.

@@ -3,20 +3,28 @@
 //! tower-lsp runs handlers concurrently, notifications included; up to its first `.await` each
 //! runs in the order in which the messages came. An `.await` before the forward would mix edits.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, mpsc};
 
 use lsp_types::{
-    CompletionItem, CompletionParams, CompletionResponse, DidChangeTextDocumentParams,
-    DidChangeWatchedFilesParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
-    DocumentHighlight, DocumentHighlightParams, DocumentLink, DocumentLinkParams,
-    DocumentSymbolParams, DocumentSymbolResponse, FoldingRange, FoldingRangeParams,
+    CallHierarchyIncomingCall, CallHierarchyIncomingCallsParams, CallHierarchyItem,
+    CallHierarchyOutgoingCall, CallHierarchyOutgoingCallsParams, CallHierarchyPrepareParams,
+    CompletionItem, ConfigurationItem, DidChangeConfigurationParams, DidChangeTextDocumentParams,
+    DidChangeWatchedFilesParams, DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
+    DocumentHighlight, DocumentHighlightParams, DocumentLink,
+    NumberOrString, ProgressParams, ProgressParamsValue, WorkDoneProgress,
+    WorkDoneProgressBegin, WorkDoneProgressCreateParams, WorkDoneProgressEnd, WorkspaceFolder,
+    notification,
     GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams, InitializeParams,
     InitializeResult, InitializedParams, Location, OneOf, PrepareRenameResponse, ReferenceParams,
-    RenameParams, SelectionRange, SelectionRangeParams, SignatureHelp, SignatureHelpParams,
+    RenameFilesParams, RenameParams, SelectionRange, SelectionRangeParams, SignatureHelp, SignatureHelpParams,
     SymbolInformation, TextDocumentPositionParams, Uri, WorkspaceEdit, WorkspaceSymbol,
     WorkspaceSymbolParams,
-    request::{GotoImplementationParams, GotoImplementationResponse},
+    request::{
+        WorkDoneProgressCreate,
+        GotoDeclarationParams, GotoDeclarationResponse, GotoImplementationParams,
+        GotoImplementationResponse, GotoTypeDefinitionParams, GotoTypeDefinitionResponse,
+    },
 };
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
@@ -24,19 +32,27 @@ use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
 use tower_lsp::{Client, LanguageServer, UriExt as _};
 
 use super::event::{Event, Notice};
+use super::kept::Kept;
 use super::worker::{Question, View, WhenStale};
-use super::{answers, to_proto};
+use super::{answers, navigation, to_proto};
 
 /// The server as tower-lsp sees it.
 pub(super) struct Backend {
     events: mpsc::Sender<Event>,
     has_shut_down: Arc<AtomicBool>,
+    is_serving: Arc<AtomicBool>,
+    kept: Arc<Kept>,
 }
 
 impl Backend {
     /// Returns a backend that forwards to `events`.
-    pub(super) fn new(events: mpsc::Sender<Event>, has_shut_down: Arc<AtomicBool>) -> Self {
-        Backend { events, has_shut_down }
+    pub(super) fn new(
+        events: mpsc::Sender<Event>,
+        has_shut_down: Arc<AtomicBool>,
+        is_serving: Arc<AtomicBool>,
+        kept: Arc<Kept>,
+    ) -> Self {
+        Backend { events, has_shut_down, is_serving, kept }
     }
 
     /// Forwards; a session that has ended takes nothing more, and the answer's channel closes.
@@ -76,7 +92,9 @@ impl LanguageServer for Backend {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
         let (reply, answered) = oneshot::channel();
         self.forward(Event::Initialize(Box::new(params), reply));
-        answered.await.map_err(|_| Error::internal_error())
+        let welcome = answered.await.map_err(|_| Error::internal_error());
+        self.is_serving.store(welcome.is_ok(), Ordering::SeqCst);
+        welcome
     }
 
     async fn initialized(&self, _: InitializedParams) {
@@ -85,6 +103,7 @@ impl LanguageServer for Backend {
 
     async fn shutdown(&self) -> Result<()> {
         self.has_shut_down.store(true, Ordering::SeqCst);
+        self.is_serving.store(false, Ordering::SeqCst);
         self.forward(Event::ShutDown);
         Ok(())
     }
@@ -106,17 +125,41 @@ impl LanguageServer for Backend {
         self.forward(Event::Watched(uris));
     }
 
-    async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
-        let place = params.text_document_position;
-        let answer = move |view: &View| to_proto::completion(view, place.position).map(Some);
-        self.ask(place.text_document.uri, WhenStale::AskAgain, answer).await
+    async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {
+        // A client that sends none wants to be asked.
+        self.forward(match params.settings {
+            serde_json::Value::Null => Event::SettingsChanged,
+            settings => Event::Settings(settings),
+        });
+    }
+
+    async fn did_change_workspace_folders(&self, params: DidChangeWorkspaceFoldersParams) {
+        let uris = |folders: Vec<WorkspaceFolder>| folders.into_iter().map(|it| it.uri).collect();
+        self.forward(Event::Folders(uris(params.event.added), uris(params.event.removed)));
+    }
+
+    async fn document_link_resolve(&self, params: DocumentLink) -> Result<DocumentLink> {
+        let Some(path) = params.data.as_ref().and_then(serde_json::Value::as_str) else {
+            return Ok(params);
+        };
+        let path = path.as_bytes().to_vec();
+        let link = params.clone();
+        let answer = move |view: &View| {
+            Some(DocumentLink { target: answers::link_target(view, &path), ..params.clone() })
+        };
+        match self.ask_all(answer).await {
+            Err(error) if error == not_open() => Ok(link),
+            resolved => resolved,
+        }
     }
 
     async fn completion_resolve(&self, params: CompletionItem) -> Result<CompletionItem> {
-        let Some(origin) = to_proto::item_origin(&params) else { return Ok(params) };
-        let Ok(uri) = origin.uri.parse::<Uri>() else { return Ok(params) };
+        let number = params.data.as_ref().and_then(serde_json::Value::as_u64);
+        let Some((uri, subject)) = number.and_then(|it| self.kept.item(it)) else {
+            return Ok(params);
+        };
         let item = params.clone();
-        let answer = move |view: &View| Some(to_proto::resolved(view, &origin, params.clone()));
+        let answer = move |view: &View| Some(to_proto::resolved(view, &subject, params.clone()));
         match self.ask(uri, WhenStale::AskAgain, answer).await {
             // The document was closed in the meantime: what is known is all there is.
             Err(error) if error == not_open() => Ok(item),
@@ -135,7 +178,25 @@ impl LanguageServer for Backend {
         params: GotoDefinitionParams,
     ) -> Result<Option<GotoDefinitionResponse>> {
         let place = params.text_document_position_params;
-        let answer = move |view: &View| Some(to_proto::definition(view, place.position));
+        let answer = move |view: &View| navigation::definition(view, place.position);
+        self.ask(place.text_document.uri, WhenStale::Refuse, answer).await
+    }
+
+    async fn goto_declaration(
+        &self,
+        params: GotoDeclarationParams,
+    ) -> Result<Option<GotoDeclarationResponse>> {
+        let place = params.text_document_position_params;
+        let answer = move |view: &View| navigation::definition(view, place.position);
+        self.ask(place.text_document.uri, WhenStale::Refuse, answer).await
+    }
+
+    async fn goto_type_definition(
+        &self,
+        params: GotoTypeDefinitionParams,
+    ) -> Result<Option<GotoTypeDefinitionResponse>> {
+        let place = params.text_document_position_params;
+        let answer = move |view: &View| Some(navigation::type_definition(view, place.position));
         self.ask(place.text_document.uri, WhenStale::Refuse, answer).await
     }
 
@@ -144,7 +205,7 @@ impl LanguageServer for Backend {
         params: GotoImplementationParams,
     ) -> Result<Option<GotoImplementationResponse>> {
         let place = params.text_document_position_params;
-        let answer = move |view: &View| Some(answers::implementations(view, place.position));
+        let answer = move |view: &View| navigation::implementations(view, place.position);
         self.ask(place.text_document.uri, WhenStale::Refuse, answer).await
     }
 
@@ -158,7 +219,7 @@ impl LanguageServer for Backend {
         &self,
         params: TextDocumentPositionParams,
     ) -> Result<Option<PrepareRenameResponse>> {
-        let answer = move |view: &View| Some(answers::prepare_rename(view, params.position));
+        let answer = move |view: &View| navigation::prepare_rename(view, params.position);
         let found = self.ask(params.text_document.uri, WhenStale::Refuse, answer).await?;
         found.map(Some).map_err(refused)
     }
@@ -166,14 +227,40 @@ impl LanguageServer for Backend {
     async fn rename(&self, params: RenameParams) -> Result<Option<WorkspaceEdit>> {
         let place = params.text_document_position;
         let answer =
-            move |view: &View| Some(answers::rename(view, place.position, &params.new_name));
+            move |view: &View| navigation::rename(view, place.position, &params.new_name);
         let edit = self.ask(place.text_document.uri, WhenStale::Refuse, answer).await?;
         edit.map(Some).map_err(refused)
     }
 
-    async fn folding_range(&self, params: FoldingRangeParams) -> Result<Option<Vec<FoldingRange>>> {
-        let answer = |view: &View| Some(Some(answers::folds(view)));
-        self.ask(params.text_document.uri, WhenStale::Refuse, answer).await
+    async fn will_rename_files(&self, params: RenameFilesParams) -> Result<Option<WorkspaceEdit>> {
+        let answer = move |view: &View| Some(Some(navigation::file_rename(view, &params.files)));
+        match self.ask_all(answer).await {
+            Err(error) if error == not_open() => Ok(None),
+            found => found,
+        }
+    }
+
+    async fn prepare_call_hierarchy(
+        &self,
+        params: CallHierarchyPrepareParams,
+    ) -> Result<Option<Vec<CallHierarchyItem>>> {
+        let place = params.text_document_position_params;
+        let answer = move |view: &View| Some(navigation::prepare_calls(view, place.position));
+        self.ask(place.text_document.uri, WhenStale::Refuse, answer).await
+    }
+
+    async fn incoming_calls(
+        &self,
+        params: CallHierarchyIncomingCallsParams,
+    ) -> Result<Option<Vec<CallHierarchyIncomingCall>>> {
+        self.ask_all(move |view| Some(navigation::incoming_calls(view, &params.item))).await
+    }
+
+    async fn outgoing_calls(
+        &self,
+        params: CallHierarchyOutgoingCallsParams,
+    ) -> Result<Option<Vec<CallHierarchyOutgoingCall>>> {
+        self.ask_all(move |view| Some(navigation::outgoing_calls(view, &params.item))).await
     }
 
     async fn selection_range(
@@ -182,11 +269,6 @@ impl LanguageServer for Backend {
     ) -> Result<Option<Vec<SelectionRange>>> {
         let positions = params.positions;
         let answer = move |view: &View| Some(Some(answers::selections(view, &positions)));
-        self.ask(params.text_document.uri, WhenStale::Refuse, answer).await
-    }
-
-    async fn document_link(&self, params: DocumentLinkParams) -> Result<Option<Vec<DocumentLink>>> {
-        let answer = |view: &View| Some(Some(answers::links(view)));
         self.ask(params.text_document.uri, WhenStale::Refuse, answer).await
     }
 
@@ -207,7 +289,7 @@ impl LanguageServer for Backend {
         let place = params.text_document_position;
         let with_definition = params.context.include_declaration;
         let answer =
-            move |view: &View| Some(answers::references(view, place.position, with_definition));
+            move |view: &View| navigation::references(view, place.position, with_definition);
         self.ask(place.text_document.uri, WhenStale::Refuse, answer).await
     }
 
@@ -220,13 +302,6 @@ impl LanguageServer for Backend {
         self.ask(place.text_document.uri, WhenStale::Refuse, answer).await
     }
 
-    async fn document_symbol(
-        &self,
-        params: DocumentSymbolParams,
-    ) -> Result<Option<DocumentSymbolResponse>> {
-        let answer = |view: &View| Some(Some(to_proto::symbols(view)));
-        self.ask(params.text_document.uri, WhenStale::Refuse, answer).await
-    }
 }
 
 /// The answer to a request that cannot be done, with the reason.
@@ -242,14 +317,71 @@ pub(super) fn not_open() -> Error {
     Error::invalid_params("the document is not open")
 }
 
+/// Begins to show that something is being evaluated; the token is made while messages go on, so
+/// a client that never answers holds up nothing.
+async fn begin_progress(client: &Client, what: &str) -> Option<NumberOrString> {
+    static NEXT: AtomicI32 = AtomicI32::new(1);
+    let token = NumberOrString::Number(NEXT.fetch_add(1, Ordering::Relaxed));
+    let asker = client.clone();
+    let asked = WorkDoneProgressCreateParams { token: token.clone() };
+    tokio::spawn(async move {
+        drop(asker.send_request::<WorkDoneProgressCreate>(asked).await);
+    });
+    let begin = WorkDoneProgressBegin {
+        title: "evaluating".to_owned(),
+        message: Some(what.to_owned()),
+        cancellable: Some(false),
+        percentage: None,
+    };
+    let value = ProgressParamsValue::WorkDone(WorkDoneProgress::Begin(begin));
+    let params = ProgressParams { token: token.clone(), value };
+    client.send_notification::<notification::Progress>(params).await;
+    Some(token)
+}
+
+async fn end_progress(client: &Client, token: NumberOrString) {
+    let end = WorkDoneProgressEnd { message: None };
+    let value = ProgressParamsValue::WorkDone(WorkDoneProgress::End(end));
+    let params = ProgressParams { token, value };
+    client.send_notification::<notification::Progress>(params).await;
+}
+
 /// Tells the client what it has not asked for, one thing after another.
-pub(super) async fn send_notices(client: Client, mut notices: UnboundedReceiver<Notice>) {
+pub(super) async fn send_notices(
+    client: Client,
+    events: mpsc::Sender<Event>,
+    mut notices: UnboundedReceiver<Notice>,
+) {
+    let mut progress = None;
     while let Some(notice) = notices.recv().await {
         match notice {
             Notice::Diagnostics(uri, diagnostics, version) => {
                 client.publish_diagnostics(uri, diagnostics, version).await;
             }
             Notice::Log(kind, text) => client.log_message(kind, text).await,
+            Notice::AskSettings => {
+                let (client, events) = (client.clone(), events.clone());
+                tokio::spawn(async move {
+                    let item =
+                        ConfigurationItem { scope_uri: None, section: Some("nivis".to_owned()) };
+                    let Ok(mut found) = client.configuration(vec![item]).await else { return };
+                    if let Some(settings) = found.pop() {
+                        drop(events.send(Event::Settings(settings)));
+                    }
+                });
+            }
+            Notice::RefreshDiagnostics => {
+                let client = client.clone();
+                tokio::spawn(async move { drop(client.workspace_diagnostic_refresh().await) });
+            }
+            Notice::Progress(what) => {
+                if let Some(progress) = progress.take() {
+                    end_progress(&client, progress).await;
+                }
+                if let Some(what) = what {
+                    progress = begin_progress(&client, &what).await;
+                }
+            }
             Notice::Register(registrations) => {
                 // Its answer may take long; nothing else has to wait for that.
                 let client = client.clone();

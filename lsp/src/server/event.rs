@@ -27,6 +27,12 @@ pub(super) enum Event {
     Change(DidChangeTextDocumentParams),
     /// A document was closed.
     Close(Uri),
+    /// The settings, as the client tells them.
+    Settings(serde_json::Value),
+    /// The settings have changed; which they are is to be asked.
+    SettingsChanged,
+    /// Folders were opened and closed.
+    Folders(Vec<Uri>, Vec<Uri>),
     /// Files changed on disk.
     Watched(Vec<Uri>),
     /// Something is asked about a document.
@@ -87,6 +93,8 @@ pub(super) struct Indexed {
     pub(super) options: Result<Arc<OptionTree>, String>,
     /// The host's files that were looked at.
     pub(super) observed: BTreeSet<Vec<u8>>,
+    /// Whether the evaluation has ended; if not, this is what an earlier one had found.
+    pub(super) is_final: bool,
 }
 
 /// Why a system does not evaluate, and the texts for which that was found.
@@ -105,4 +113,10 @@ pub(super) enum Notice {
     Log(MessageType, String),
     /// What the client shall tell from now on.
     Register(Vec<Registration>),
+    /// A request for the settings.
+    AskSettings,
+    /// A request to ask again for all diagnostics.
+    RefreshDiagnostics,
+    /// What is being evaluated; nothing once that is over.
+    Progress(Option<String>),
 }

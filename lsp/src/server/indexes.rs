@@ -24,6 +24,16 @@ pub(super) enum Root {
     Configuration(Vec<u8>),
 }
 
+impl Root {
+    /// Returns what a person calls it.
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Root::Library => "the module library".to_owned(),
+            Root::Configuration(path) => String::from_utf8_lossy(path).into_owned(),
+        }
+    }
+}
+
 #[derive(Default)]
 struct Index {
     /// The last good tree.
@@ -47,6 +57,8 @@ pub(super) struct Indexes {
     by_root: BTreeMap<Root, Index>,
     queue: VecDeque<Root>,
     running: Option<Running>,
+    /// How long an evaluation may take.
+    time_max: Option<Duration>,
 }
 
 impl Indexes {
@@ -98,8 +110,25 @@ impl Indexes {
             index.due = None;
         }
         let cancel = Arc::new(AtomicBool::new(false));
-        self.running = Some(Running { cancel: Arc::clone(&cancel), until: now + EVALUATION_MAX });
+        let until = now + self.time_max.unwrap_or(EVALUATION_MAX);
+        self.running = Some(Running { cancel: Arc::clone(&cancel), until });
         Some((root, cancel))
+    }
+
+    /// Notes that the settings have changed: everything is evaluated again.
+    pub(super) fn settings_changed(&mut self, time_max: Duration, now: Instant) {
+        self.time_max = Some(time_max);
+        for index in self.by_root.values_mut() {
+            index.due = Some(now);
+        }
+    }
+
+    /// Takes what an earlier evaluation had found, until the running one has ended.
+    pub(super) fn preview(&mut self, root: &Root, options: Option<Arc<OptionTree>>) {
+        let index = self.by_root.entry(root.clone()).or_default();
+        if index.options.is_none() {
+            index.options = options;
+        }
     }
 
     /// Takes the result of the running evaluation.

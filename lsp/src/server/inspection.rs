@@ -16,13 +16,12 @@ use eval::source::{HOST, SourcePath};
 use store::Store;
 
 use super::Host;
+use super::configuration::SharedConfiguration;
 use super::event::{Event, Looked};
 use super::indexes::Root;
 use super::overlay::Overlay;
 use super::values::Texts;
 
-/// The most memory for the values of the evaluation. Unit: bytes.
-const HEAP_SIZE_BYTES_MAX: usize = 4 << 30;
 /// How long an evaluation is kept that nobody asks.
 const IDLE_MAX: Duration = Duration::from_mins(5);
 
@@ -36,6 +35,8 @@ pub(super) struct Order {
     pub(super) lookups: Vec<Lookup>,
     /// The editor's texts.
     pub(super) texts: Texts,
+    /// The settings.
+    pub(super) configuration: SharedConfiguration,
 }
 
 /// Starts the thread; answers go to the session. `cancel` stops what it is doing.
@@ -78,13 +79,10 @@ impl Session<'_> {
     /// Answers orders from one evaluation, and returns the first that needs another.
     fn serve(&mut self, order: Order, queue: &mut mpsc::Receiver<Order>) -> Option<Order> {
         let system = Overlay::new(Arc::clone(&self.host.system), order.texts.clone());
-        let mut settings =
-            Settings { cancel: Arc::clone(self.cancel), ..self.host.settings.clone() };
-        if settings.heap_size_bytes_max == 0 {
-            settings.heap_size_bytes_max = HEAP_SIZE_BYTES_MAX;
-        }
-        settings.read_only = true;
-        settings.import_from_derivation = false;
+        let settings = Settings {
+            cancel: Arc::clone(self.cancel),
+            ..order.configuration.settings(&self.host.settings)
+        };
         let Ok(store) = (self.host.open_store)() else {
             self.answer(order.root, order.epoch, nothing(order.lookups), None);
             return None;

@@ -13,28 +13,31 @@ use eval::db::{self, Database, File};
 use eval::inspect::Lookup;
 use eval::source::{HOST, SourcePath};
 use lsp_types::{
-    CompletionOptions, DidChangeTextDocumentParams, DidChangeWatchedFilesRegistrationOptions,
-    DidOpenTextDocumentParams, DocumentLinkOptions, FileSystemWatcher,
+    CallHierarchyServerCapability, CompletionOptions, DeclarationCapability, DidChangeTextDocumentParams, DidChangeWatchedFilesRegistrationOptions,
+    DiagnosticOptions, DiagnosticServerCapabilities, DidOpenTextDocumentParams, DocumentLinkOptions, SemanticTokenModifier, SemanticTokenType, SemanticTokensFullOptions, SemanticTokensLegend, SemanticTokensOptions, SemanticTokensServerCapabilities, FileSystemWatcher,
     FoldingRangeProviderCapability, GlobPattern, HoverProviderCapability,
     ImplementationProviderCapability, InitializeParams, InitializeResult, MessageType, OneOf,
     Registration, RenameOptions, SelectionRangeProviderCapability, ServerCapabilities, ServerInfo,
     SignatureHelpOptions, TextDocumentSyncCapability, TextDocumentSyncKind,
-    TextDocumentSyncOptions, Uri, WorkDoneProgressOptions,
+    TextDocumentSyncOptions, TypeDefinitionProviderCapability, Uri, WorkDoneProgressOptions,
 };
 use tokio::sync::mpsc::UnboundedSender;
 use tower_lsp::jsonrpc::Error;
 
+use super::configuration::{Client, Configuration, SharedConfiguration};
 use super::documents::Document;
 use super::evaluation::{self, Order};
 use super::event::{Checked, Diagnosed, Event, Indexed, Notice};
 use super::indexes::{Indexes, Root};
 use super::inspection;
+use super::kept::Kept;
 use super::overlay::Overlay;
 use super::position::Encoding;
 use super::values::Values;
 use super::worker::{Diagnose, Job, View, Workers};
-use super::{Host, backend, to_proto};
+use super::{Host, backend, navigation, to_proto};
 use crate::ide::root::configuration_root;
+use crate::ide::semantic_tokens::TokenKind;
 
 /// How long a question waits for options or values before it is answered without.
 const WAIT_MAX: Duration = Duration::from_secs(15);
@@ -62,7 +65,9 @@ pub(super) struct Session {
     notices: UnboundedSender<Notice>,
     encoding: Encoding,
     folders: Arc<[Vec<u8>]>,
-    can_watch: bool,
+    client: Client,
+    configuration: SharedConfiguration,
+    kept: Arc<Kept>,
     revision: u64,
     generation: u64,
     newest: Arc<AtomicU64>,
@@ -87,6 +92,7 @@ impl Session {
         host: Host,
         events: mpsc::Sender<Event>,
         notices: UnboundedSender<Notice>,
+        kept: Arc<Kept>,
     ) -> io::Result<Session> {
         let host = Arc::new(host);
         let cancel = Arc::default();
@@ -108,7 +114,9 @@ impl Session {
             notices,
             encoding: Encoding::Utf16,
             folders: Arc::default(),
-            can_watch: false,
+            client: Client::default(),
+            configuration: Arc::default(),
+            kept,
             revision: 0,
             generation: 0,
             newest: Arc::default(),
@@ -139,7 +147,13 @@ impl Session {
     fn take(&mut self, event: Event) {
         match event {
             Event::Initialize(params, reply) => drop(reply.send(self.initialize(*params))),
-            Event::Initialized => self.watch(),
+            Event::Initialized => self.register(),
+            Event::Settings(settings) => self.configure(&settings),
+            Event::SettingsChanged if self.client.tells_settings => {
+                self.notify(Notice::AskSettings);
+            }
+            Event::SettingsChanged => {}
+            Event::Folders(added, removed) => self.change_folders(&added, &removed),
             Event::Open(params) => self.open(params),
             Event::Change(params) => self.change(params),
             Event::Close(uri) => self.close(&uri),
@@ -197,7 +211,8 @@ impl Session {
 
     fn look_up(&mut self, root: &Root, lookups: Vec<Lookup>) {
         let texts = self.sound_texts();
-        self.values.want(root, lookups, move || texts.clone());
+        let configuration = Arc::clone(&self.configuration);
+        self.values.want(root, lookups, move || (texts.clone(), Arc::clone(&configuration)));
     }
 
     fn initialize(&mut self, params: InitializeParams) -> InitializeResult {
@@ -205,9 +220,8 @@ impl Session {
         let general = capabilities.general.as_ref();
         let offered = general.and_then(|it| it.position_encodings.as_deref());
         self.encoding = Encoding::negotiate(offered);
-        let workspace = capabilities.workspace.as_ref();
-        let watched = workspace.and_then(|it| it.did_change_watched_files.as_ref());
-        self.can_watch = watched.and_then(|it| it.dynamic_registration).unwrap_or(false);
+        self.client = Client::new(capabilities);
+        self.configure(&params.initialization_options.unwrap_or_default());
         let folders = params.workspace_folders.unwrap_or_default().into_iter().map(|it| it.uri);
         #[expect(deprecated, reason = "clients without workspace folders send this")]
         let folders = folders.chain(params.root_uri);
@@ -217,24 +231,83 @@ impl Session {
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         };
         InitializeResult {
-            capabilities: capabilities_of(self.encoding),
+            capabilities: capabilities_of(self.encoding, self.client),
             server_info: Some(server_info),
         }
     }
 
-    fn watch(&self) {
-        if !self.can_watch {
-            return;
+    /// Tells the client what to tell, and asks for the settings.
+    fn register(&self) {
+        let mut registrations = Vec::new();
+        if self.client.watches_files {
+            let watchers = ["**/*.nix", "**/flake.lock"].map(|pattern| FileSystemWatcher {
+                glob_pattern: GlobPattern::String(pattern.to_owned()),
+                kind: None,
+            });
+            let options = DidChangeWatchedFilesRegistrationOptions { watchers: watchers.into() };
+            registrations.push(Registration {
+                id: "nix-files".to_owned(),
+                method: "workspace/didChangeWatchedFiles".to_owned(),
+                register_options: serde_json::to_value(options).ok(),
+            });
         }
-        let pattern = GlobPattern::String("**/*.nix".to_owned());
-        let watchers = vec![FileSystemWatcher { glob_pattern: pattern, kind: None }];
-        let options = DidChangeWatchedFilesRegistrationOptions { watchers };
-        let registration = Registration {
-            id: "nix-files".to_owned(),
-            method: "workspace/didChangeWatchedFiles".to_owned(),
-            register_options: serde_json::to_value(options).ok(),
-        };
-        self.notify(Notice::Register(vec![registration]));
+        if self.client.registers_settings {
+            registrations.push(Registration {
+                id: "settings".to_owned(),
+                method: "workspace/didChangeConfiguration".to_owned(),
+                register_options: Some(serde_json::json!({ "section": "nivis" })),
+            });
+        }
+        if !registrations.is_empty() {
+            self.notify(Notice::Register(registrations));
+        }
+        if self.client.tells_settings {
+            self.notify(Notice::AskSettings);
+        }
+    }
+
+    /// Takes the settings; what was evaluated under others is evaluated again.
+    fn configure(&mut self, settings: &serde_json::Value) {
+        match Configuration::read(settings) {
+            Ok(configuration) if configuration == *self.configuration => {}
+            Ok(configuration) => {
+                self.configuration = Arc::new(configuration);
+                self.indexes.settings_changed(self.configuration.time_max(), Instant::now());
+                self.values.settings_changed(Instant::now());
+            }
+            Err(error) => {
+                let text = format!("the settings of `nivis` cannot be read: {error}");
+                self.notify(Notice::Log(MessageType::WARNING, text));
+            }
+        }
+    }
+
+    /// Takes the folders that are open now; what they hold may belong to other configurations.
+    fn change_folders(&mut self, added: &[Uri], removed: &[Uri]) {
+        let removed: Vec<Vec<u8>> = removed.iter().filter_map(to_proto::file_path).collect();
+        let mut folders: Vec<Vec<u8>> =
+            self.folders.iter().filter(|it| !removed.contains(it)).cloned().collect();
+        folders.extend(added.iter().filter_map(to_proto::file_path));
+        self.folders = folders.into();
+        let roots: Vec<(String, Root)> = self
+            .documents
+            .iter()
+            .filter_map(|(key, it)| {
+                Some((key.clone(), self.root_of(it.path.as_ref()?, it.text().as_bytes())))
+            })
+            .collect();
+        for (key, root) in roots {
+            if let Some(document) = self.documents.get_mut(&key) {
+                document.root = root;
+            }
+        }
+    }
+
+    /// Returns whose options the file at `path` defines.
+    fn root_of(&self, path: &[u8], text: &[u8]) -> Root {
+        let (system, settings) = (&*self.host.system, &self.host.settings);
+        let root = configuration_root(system, settings, &self.folders, path, text);
+        root.map_or(Root::Library, Root::Configuration)
     }
 
     fn open(&mut self, params: DidOpenTextDocumentParams) {
@@ -256,11 +329,7 @@ impl Session {
         let mut opened =
             Document::new(document.uri, file, document.text, document.version, revision);
         if let Some(path) = &path {
-            let system = &*self.host.system;
-            let settings = &self.host.settings;
-            let text = opened.text().as_bytes();
-            let root = configuration_root(system, settings, &self.folders, path, text);
-            opened.root = root.map_or(Root::Library, Root::Configuration);
+            opened.root = self.root_of(path, opened.text().as_bytes());
         }
         opened.path = path;
         self.documents.insert(key, opened);
@@ -285,8 +354,11 @@ impl Session {
             self.indexes.changed(path, Instant::now());
         }
         self.overtake();
-        db::set_text(&mut self.db, document.file, Arc::from(&b""[..]));
-        self.notify(Notice::Diagnostics(document.uri, Vec::new(), None));
+        db::release(&mut self.db, document.file);
+        self.kept.forget(uri);
+        if !self.client.pulls_diagnostics {
+            self.notify(Notice::Diagnostics(document.uri, Vec::new(), None));
+        }
     }
 
     fn files_changed(&mut self, uris: &[Uri]) {
@@ -317,24 +389,27 @@ impl Session {
         if document.root != Root::Library {
             self.indexes.want(&document.root);
         }
-        self.notify(Notice::Diagnostics(found.uri, found.diagnostics, Some(version)));
+        if !self.client.pulls_diagnostics {
+            self.notify(Notice::Diagnostics(found.uri, found.diagnostics, Some(version)));
+        }
     }
 
     fn index(&mut self, indexed: Indexed) {
-        let Indexed { root, options, observed } = indexed;
+        let Indexed { root, options, observed, is_final } = indexed;
         let options = match options {
             Ok(options) => Some(options),
             Err(error) => {
-                let what = match &root {
-                    Root::Library => "the module library".into(),
-                    Root::Configuration(path) => String::from_utf8_lossy(path),
-                };
-                let text = format!("no options of {what}: {error}");
+                let text = format!("no options of {}: {error}", root.describe());
                 self.notify(Notice::Log(MessageType::WARNING, text));
                 None
             }
         };
-        self.indexes.finish(&root, options, observed);
+        if is_final {
+            self.notify(Notice::Progress(None));
+            self.indexes.finish(&root, options, observed);
+        } else {
+            self.indexes.preview(&root, options);
+        }
     }
 
     /// Takes what became of a system, and tells it with the other diagnostics.
@@ -345,6 +420,9 @@ impl Session {
         };
         if !had && !self.failures.contains_key(&root) {
             return;
+        }
+        if self.client.refreshes_diagnostics && self.client.pulls_diagnostics {
+            self.notify(Notice::RefreshDiagnostics);
         }
         for document in self.documents.values().filter(|it| it.root == root && !it.is_dirty) {
             let (uri, revision) = (document.uri.clone(), document.revision);
@@ -384,7 +462,11 @@ impl Session {
             self.evaluating.store(true, Ordering::SeqCst);
             self.evaluating = Arc::clone(&cancel);
             let texts = self.sound_texts();
-            drop(self.orders.send(Order { root, texts, cancel }));
+            if self.client.shows_progress {
+                self.notify(Notice::Progress(Some(root.describe())));
+            }
+            let configuration = Arc::clone(&self.configuration);
+            drop(self.orders.send(Order { root, texts, cancel, configuration }));
         }
     }
 
@@ -433,6 +515,9 @@ impl Session {
             folders: Arc::clone(&self.folders),
             system: Overlay::new(Arc::clone(&self.host.system), self.open_texts()),
             host: Arc::clone(&self.host),
+            kept: Arc::clone(&self.kept),
+            client: self.client,
+            versions: self.versions(),
             generation: self.generation,
             newest: Arc::clone(&self.newest),
         };
@@ -444,6 +529,11 @@ impl Session {
         let open = self.documents.values();
         open.filter_map(|it| Some((it.path.clone()?, Arc::clone(it.sound_text.as_ref()?))))
             .collect()
+    }
+
+    /// Returns the client's numbers of the open documents' texts.
+    fn versions(&self) -> BTreeMap<String, i32> {
+        self.documents.iter().map(|(key, it)| (key.clone(), it.version)).collect()
     }
 
     /// Returns the texts as the editor has them.
@@ -474,7 +564,18 @@ impl Session {
     }
 }
 
-fn capabilities_of(encoding: Encoding) -> ServerCapabilities {
+fn semantic_tokens() -> SemanticTokensServerCapabilities {
+    let token_types = TokenKind::NAMES.map(SemanticTokenType::new).into();
+    let modifiers = ["definition", "defaultLibrary"].map(SemanticTokenModifier::new).into();
+    SemanticTokensServerCapabilities::SemanticTokensOptions(SemanticTokensOptions {
+        legend: SemanticTokensLegend { token_types, token_modifiers: modifiers },
+        range: Some(true),
+        full: Some(SemanticTokensFullOptions::Delta { delta: Some(true) }),
+        ..SemanticTokensOptions::default()
+    })
+}
+
+fn capabilities_of(encoding: Encoding, client: Client) -> ServerCapabilities {
     let sync = TextDocumentSyncOptions {
         open_close: Some(true),
         change: Some(TextDocumentSyncKind::INCREMENTAL),
@@ -491,6 +592,10 @@ fn capabilities_of(encoding: Encoding) -> ServerCapabilities {
         completion_provider: Some(completion),
         hover_provider: Some(HoverProviderCapability::Simple(true)),
         definition_provider: Some(OneOf::Left(true)),
+        declaration_provider: Some(DeclarationCapability::Simple(true)),
+        type_definition_provider: Some(TypeDefinitionProviderCapability::Simple(true)),
+        call_hierarchy_provider: Some(CallHierarchyServerCapability::Simple(true)),
+        workspace: Some(navigation::workspace_capabilities()),
         references_provider: Some(OneOf::Left(true)),
         document_highlight_provider: Some(OneOf::Left(true)),
         document_symbol_provider: Some(OneOf::Left(true)),
@@ -499,8 +604,17 @@ fn capabilities_of(encoding: Encoding) -> ServerCapabilities {
         folding_range_provider: Some(FoldingRangeProviderCapability::Simple(true)),
         selection_range_provider: Some(SelectionRangeProviderCapability::Simple(true)),
         document_link_provider: Some(DocumentLinkOptions {
-            resolve_provider: Some(false),
+            resolve_provider: Some(true),
             work_done_progress_options: WorkDoneProgressOptions::default(),
+        }),
+        semantic_tokens_provider: Some(semantic_tokens()),
+        diagnostic_provider: client.pulls_diagnostics.then(|| {
+            DiagnosticServerCapabilities::Options(DiagnosticOptions {
+                identifier: Some("nivis".to_owned()),
+                inter_file_dependencies: true,
+                workspace_diagnostics: true,
+                ..DiagnosticOptions::default()
+            })
         }),
         signature_help_provider: Some(SignatureHelpOptions {
             trigger_characters: Some(vec![" ".to_owned()]),

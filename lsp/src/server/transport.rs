@@ -29,6 +29,8 @@ pub(super) struct Transport {
     pub(super) output: Output,
     /// The thread that writes them.
     pub(super) writer: Writer,
+    /// Where whole messages go that are not tower-lsp's.
+    pub(super) frames: mpsc::Sender<Frame>,
 }
 
 impl Transport {
@@ -49,6 +51,7 @@ impl Transport {
         Ok(Transport {
             input: Input { messages: reading, current: Vec::new(), position: 0 },
             output: Output { frames: frames.clone() },
+            frames: frames.clone(),
             writer: Writer { frames, thread },
         })
     }
@@ -72,8 +75,11 @@ impl Writer {
     }
 }
 
-enum Frame {
+/// What the writer is given.
+pub(super) enum Frame {
+    /// Whole messages.
     Bytes(Vec<u8>),
+    /// Nothing more comes.
     End,
 }
 
@@ -167,7 +173,8 @@ fn read_messages(
     }
 }
 
-fn framed(body: &[u8]) -> Vec<u8> {
+/// Returns a message with its header.
+pub(super) fn framed(body: &[u8]) -> Vec<u8> {
     let mut frame = format!("Content-Length: {}\r\n\r\n", body.len()).into_bytes();
     frame.extend_from_slice(body);
     frame

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use eval::inspect::{Inspected, Lookup};
 
+use super::configuration::SharedConfiguration;
 use super::event::Looked;
 use super::indexes::Root;
 use super::inspection::Order;
@@ -69,7 +70,12 @@ impl Values {
     }
 
     /// Orders what is not known and not on its way.
-    pub(super) fn want(&mut self, root: &Root, lookups: Vec<Lookup>, texts: impl Fn() -> Texts) {
+    pub(super) fn want(
+        &mut self,
+        root: &Root,
+        lookups: Vec<Lookup>,
+        given: impl Fn() -> (Texts, SharedConfiguration),
+    ) {
         let known = self.by_root.entry(root.clone()).or_default();
         let epoch = known.epoch;
         let is_new = |it: &Lookup| known.entries.get(it).is_none_or(|entry| entry.epoch != epoch);
@@ -80,7 +86,9 @@ impl Values {
         }
         known.pending.extend(new.iter().cloned());
         self.until.get_or_insert_with(|| Instant::now() + ANSWER_MAX);
-        drop(self.orders.send(Order { root: root.clone(), epoch, lookups: new, texts: texts() }));
+        let (texts, configuration) = given();
+        let order = Order { root: root.clone(), epoch, lookups: new, texts, configuration };
+        drop(self.orders.send(order));
     }
 
     /// Takes answers.
@@ -110,6 +118,13 @@ impl Values {
             if known.observed.contains(path) {
                 known.due = Some(now + QUIET);
             }
+        }
+    }
+
+    /// Notes that the settings have changed: nothing that was found need be right any more.
+    pub(super) fn settings_changed(&mut self, now: Instant) {
+        for known in self.by_root.values_mut() {
+            known.due = Some(now);
         }
     }
 
@@ -196,8 +211,9 @@ mod tests {
         let lookup = Lookup { base: Base::Packages, path: Vec::new() };
         let first = values.snapshot(&root);
         assert_eq!(first.get(&lookup), None);
-        values.want(&root, first.missing(), Texts::new);
-        values.want(&root, first.missing(), Texts::new);
+        let given = || (Texts::new(), SharedConfiguration::default());
+        values.want(&root, first.missing(), given);
+        values.want(&root, first.missing(), given);
         assert_eq!(queue.try_iter().count(), 1, "it is on its way");
         assert!(values.is_pending(&root, std::slice::from_ref(&lookup)));
         let answer = |epoch| Looked {
@@ -213,7 +229,7 @@ mod tests {
         let second = values.snapshot(&root);
         assert!(second.get(&lookup).is_some());
         assert_eq!((second.missing().len(), second.stale().len()), (0, 1));
-        values.want(&root, second.stale(), Texts::new);
+        values.want(&root, second.stale(), given);
         assert_eq!(queue.try_iter().map(|order| order.epoch).collect::<Vec<_>>(), [1]);
     }
 }

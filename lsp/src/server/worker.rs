@@ -1,5 +1,7 @@
 //! The threads that answer: each job runs on a snapshot, and a panic in it is its own.
 
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -13,7 +15,9 @@ use tokio::sync::oneshot;
 use tower_lsp::jsonrpc::{Error, Result};
 
 use super::Host;
+use super::configuration::Client;
 use super::event::{Checked, Diagnosed, Event};
+use super::kept::Kept;
 use super::overlay::Overlay;
 use super::position::{Encoding, Text};
 use super::to_proto;
@@ -53,6 +57,12 @@ pub(super) struct View {
     pub(super) system: Overlay,
     /// The host.
     pub(super) host: Arc<Host>,
+    /// What is remembered of answers.
+    pub(super) kept: Arc<Kept>,
+    /// What the client can do.
+    pub(super) client: Client,
+    /// The client's numbers of the texts of all open documents.
+    pub(super) versions: BTreeMap<String, i32>,
     /// The number of the snapshot.
     pub(super) generation: u64,
     /// The number of the newest state.
@@ -121,35 +131,51 @@ pub(super) enum WhenStale {
     Refuse,
 }
 
+/// The way back to whoever asked; it takes one answer.
+pub(super) trait Answer<T>: Send {
+    /// Whether nobody waits any longer.
+    fn is_gone(&self) -> bool;
+    /// Gives the answer.
+    fn give(self, result: Result<T>);
+}
+
+impl<T: Send> Answer<T> for oneshot::Sender<Result<T>> {
+    fn is_gone(&self) -> bool {
+        self.is_closed()
+    }
+
+    fn give(self, result: Result<T>) {
+        drop(self.send(result));
+    }
+}
+
 /// A question of the client.
-pub(super) struct Question<T, F> {
+pub(super) struct Question<T, F, R> {
     uri: Uri,
     when_stale: WhenStale,
     revision: u64,
     answer: F,
-    reply: oneshot::Sender<Result<T>>,
+    reply: R,
+    result: PhantomData<fn() -> T>,
 }
 
-impl<T, F> Question<T, F>
+impl<T, F, R> Question<T, F, R>
 where
     T: Send + 'static,
     F: Fn(&View) -> Option<T> + Send + 'static,
+    R: Answer<T>,
 {
     /// Returns a question about a document; `answer` gives `None` to wait for the options.
-    pub(super) fn new(
-        uri: Uri,
-        when_stale: WhenStale,
-        reply: oneshot::Sender<Result<T>>,
-        answer: F,
-    ) -> Self {
-        Question { uri, when_stale, revision: 0, answer, reply }
+    pub(super) fn new(uri: Uri, when_stale: WhenStale, reply: R, answer: F) -> Self {
+        Question { uri, when_stale, revision: 0, answer, reply, result: PhantomData }
     }
 }
 
-impl<T, F> Job for Question<T, F>
+impl<T, F, R> Job for Question<T, F, R>
 where
     T: Send + 'static,
     F: Fn(&View) -> Option<T> + Send + 'static,
+    R: Answer<T>,
 {
     fn uri(&self) -> &Uri {
         &self.uri
@@ -163,13 +189,13 @@ where
     }
 
     fn is_abandoned(&self) -> bool {
-        self.reply.is_closed()
+        self.reply.is_gone()
     }
 
     fn run(self: Box<Self>, view: &View) -> Ran {
         match attempt(view, || (self.answer)(view)) {
             Attempt::Panicked => {
-                drop(self.reply.send(Err(Error::internal_error())));
+                self.reply.give(Err(Error::internal_error()));
                 Ran::Done
             }
             Attempt::Cancelled => Ran::Cancelled(self),
@@ -178,14 +204,14 @@ where
                 Ran::NeedsValues(self, view.values.missing())
             }
             Attempt::Finished(Some(answer)) => {
-                drop(self.reply.send(Ok(answer)));
+                self.reply.give(Ok(answer));
                 Ran::Done
             }
         }
     }
 
     fn refuse(self: Box<Self>, error: Error) {
-        drop(self.reply.send(Err(error)));
+        self.reply.give(Err(error));
     }
 
     fn begin_at(&mut self, uri: &Uri) {

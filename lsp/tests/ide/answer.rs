@@ -228,11 +228,7 @@ fn diagnostic_marks(uri: &str, found: &Value) -> Vec<Mark> {
     marks
 }
 
-fn places(
-    session: &mut Session,
-    given: &Arguments<'_>,
-    question: &str,
-) -> Result<String, String> {
+fn places(session: &mut Session, given: &Arguments<'_>, question: &str) -> Result<String, String> {
     let mut params = session.at(given.cursor);
     let method = match question {
         "references" => {
@@ -288,11 +284,8 @@ fn rename(session: &mut Session, given: &Arguments<'_>) -> Result<String, String
 }
 
 fn file_rename(session: &mut Session, given: &Arguments<'_>) -> Result<String, String> {
-    let uris: Vec<String> = given
-        .words
-        .iter()
-        .map(|it| super::session::uri(&format!("/w/{it}")))
-        .collect();
+    let uris: Vec<String> =
+        given.words.iter().map(|it| super::session::uri(&format!("/w/{it}"))).collect();
     let [old, new] = uris.as_slice() else { return Err("say the old and the new name".to_owned()) };
     let params = json!({ "files": [{ "oldUri": old, "newUri": new }] });
     let edit = session.ask("workspace/willRenameFiles", params)?;

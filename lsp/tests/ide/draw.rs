@@ -54,7 +54,8 @@ pub(crate) fn marks(session: &Session, marks: &[Mark]) -> String {
         let is_one_line = mark.start.0 == mark.end.0;
         let to = if is_one_line { column(mark.end.1) } else { line.chars().count() };
         let note = mark.note.as_deref();
-        let file = files.entry((!is_own, name)).or_insert_with(|| (mark.uri.clone(), BTreeMap::new()));
+        let file =
+            files.entry((!is_own, name)).or_insert_with(|| (mark.uri.clone(), BTreeMap::new()));
         file.1.entry(mark.start.0).or_default().push(Span { from, to: to.max(from + 1), note });
     }
     let mut drawn = String::new();
@@ -159,7 +160,8 @@ fn show_difference(shown: &mut String, before: &str, after: &str) {
     let is_aligned = old.len() == new.len();
     let first = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let rest = old.len().min(new.len()) - first;
-    let last = old.iter().rev().zip(new.iter().rev()).take(rest).take_while(|(a, b)| a == b).count();
+    let last =
+        old.iter().rev().zip(new.iter().rev()).take(rest).take_while(|(a, b)| a == b).count();
     for (idx, line) in new.iter().enumerate().take(new.len() - last).skip(first) {
         if !is_aligned || old.get(idx) != Some(line) {
             let _ = writeln!(shown, "{} | {line}", idx + 1);

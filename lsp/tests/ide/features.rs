@@ -35,7 +35,8 @@ fn offences(text: &str, anchors_of: impl Fn(&str) -> BTreeSet<String>) -> Vec<St
     let mut known: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut wrong = Vec::new();
     let mut rows = 0;
-    for line in text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| Feature")) {
+    for line in text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| Feature"))
+    {
         rows += 1;
         let links = links(line);
         if links.is_empty() && !line.contains(LATER) {
@@ -68,7 +69,8 @@ fn links_to_nowhere_are_seen() {
         let all = if document == "a.md" { vec!["a-claim".to_owned()] } else { Vec::new() };
         BTreeSet::from_iter(all)
     };
-    let check = |text: &str, count: usize| assert_eq!(offences(text, anchors).len(), count, "{text}");
+    let check =
+        |text: &str, count: usize| assert_eq!(offences(text, anchors).len(), count, "{text}");
     check("| x | [a claim](a.md#a-claim) |", 0);
     check("| x | next issue |", 0);
     check("| x | |", 1);

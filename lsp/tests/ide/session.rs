@@ -91,7 +91,8 @@ impl Session {
             Library::Embedded => None,
             Library::Nixpkgs(tree) => Some(tree.to_string_lossy().into_owned()),
         };
-        let documents = files.into_iter().map(|(path, text)| (path, Document { text, version: None }));
+        let documents =
+            files.into_iter().map(|(path, text)| (path, Document { text, version: None }));
         let mut session = Session {
             to,
             messages,

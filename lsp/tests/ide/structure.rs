@@ -109,11 +109,8 @@ pub(crate) fn links(session: &mut Session, cursor: char) -> Result<String, Strin
     let found = session.ask("textDocument/documentLink", params)?;
     let mark = |link: &Value| {
         let target = text(link, "target");
-        let shown = if target.starts_with("file:") {
-            session.shown(target).0
-        } else {
-            target.to_owned()
-        };
+        let shown =
+            if target.starts_with("file:") { session.shown(target).0 } else { target.to_owned() };
         Mark::new(&uri, &link["range"]).with_note(&format!("→ {shown}"))
     };
     let marks: Vec<Mark> = array(&found).iter().map(mark).collect();

@@ -91,7 +91,7 @@ fn attempt_one(
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
-                return Err(Problem { message: error.to_string(), may_pass: true });
+                return Err(Problem::passing(error.to_string()));
             }
         };
         file.write_all(buffer.get(..count).unwrap_or_default()).map_err(write)?;

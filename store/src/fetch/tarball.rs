@@ -43,9 +43,9 @@ pub(super) fn read(archive: Box<dyn Read>) -> Result<Contents, Problem> {
     } else if start.starts_with(b"\xfd7zXZ\0") {
         Box::new(XzDecoder::new_multi_decoder(archive))
     } else if start.starts_with(b"\x28\xb5\x2f\xfd") {
-        return Err(Problem::lasting("archives compressed with zstd are not supported"));
+        return Err(Problem::of_archive("archives compressed with zstd are not supported"));
     } else if start.starts_with(b"PK\x03\x04") {
-        return Err(Problem::lasting("zip archives are not supported"));
+        return Err(Problem::of_archive("zip archives are not supported"));
     } else {
         Box::new(archive)
     };
@@ -56,20 +56,22 @@ pub(super) fn read(archive: Box<dyn Read>) -> Result<Contents, Problem> {
             error.kind(),
             io::ErrorKind::UnexpectedEof | io::ErrorKind::TimedOut | io::ErrorKind::ConnectionReset
         ),
-        message: format!("cannot unpack the archive: {error}"),
+        ..Problem::of_archive(error.to_string())
     };
     let mut archive = Archive::new(BufReader::with_capacity(64 << 10, decompressed));
     let mut is_empty = true;
     for entry in archive.entries().map_err(explain)? {
         if is_empty && let Err(error) = &entry {
-            let message = format!("it is not a tar archive ({error})");
-            return Err(Problem::lasting(message));
+            if error.kind() == io::ErrorKind::ConnectionAborted {
+                return Err(Problem::lasting(error.to_string()));
+            }
+            return Err(Problem::of_archive("Unrecognized archive format"));
         }
         unpacked.add(entry.map_err(explain)?).map_err(explain)?;
         is_empty = false;
     }
     if is_empty {
-        return Err(Problem::lasting("cannot unpack the archive: there is nothing in it"));
+        return Err(Problem::of_archive("Unrecognized archive format"));
     }
     let modified = unpacked.modified;
     Ok(Contents { tree: unpacked.tree(), modified })

@@ -96,18 +96,29 @@ pub(super) struct Problem {
     pub(super) message: String,
     /// Whether trying again makes sense.
     pub(super) may_pass: bool,
+    /// Whether it is not the address that is wrong, but what it holds.
+    pub(super) is_about_archive: bool,
 }
 
 impl Problem {
     pub(super) fn lasting(message: impl Into<String>) -> Self {
-        Self { message: message.into(), may_pass: false }
+        Self { message: message.into(), may_pass: false, is_about_archive: false }
+    }
+
+    pub(super) fn passing(message: impl Into<String>) -> Self {
+        Self { may_pass: true, ..Self::lasting(message) }
+    }
+
+    /// Returns the problem of an archive that is none.
+    pub(super) fn of_archive(message: impl Into<String>) -> Self {
+        Self { is_about_archive: true, ..Self::lasting(message) }
     }
 
     /// Returns the problem of a body that cannot be read to its end.
     pub(super) fn of_body(error: &io::Error) -> Self {
         // Whoever was told to stop does not try again.
         let may_pass = error.kind() != ErrorKind::ConnectionAborted;
-        Self { message: error.to_string(), may_pass }
+        Self { message: error.to_string(), may_pass, is_about_archive: false }
     }
 }
 
@@ -174,7 +185,7 @@ pub(super) fn open(
         }
         Some(Part::Refused(problem)) => Err(problem),
         Some(Part::Chunk(_) | Part::Broken(_)) | None => {
-            Err(Problem { message: "the connection was lost".to_owned(), may_pass: true })
+            Err(Problem::passing("the connection was lost"))
         }
     }
 }
@@ -314,7 +325,8 @@ fn complaint(status: u16, body: impl Read) -> Problem {
         let words = format!("\n\nresponse body:\n\n{}", text.trim_end());
         message.push_str(&words);
     }
-    Problem { message, may_pass: matches!(status, 408 | 429 | 500 | 502..=599) }
+    let may_pass = matches!(status, 408 | 429 | 500 | 502..=599);
+    Problem { may_pass, ..Problem::lasting(message) }
 }
 
 fn explained(error: &ureq::Error) -> Problem {
@@ -325,7 +337,7 @@ fn explained(error: &ureq::Error) -> Problem {
             | ureq::Error::ConnectionFailed
             | ureq::Error::HostNotFound
     );
-    Problem { message: error.to_string(), may_pass }
+    Problem { may_pass, ..Problem::lasting(error.to_string()) }
 }
 
 /// Returns the address that a `Link` header calls immutable.

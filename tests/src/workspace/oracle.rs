@@ -14,6 +14,8 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 use tests::literate;
 
+#[path = "oracle/facts.rs"]
+mod facts;
 #[path = "oracle/generated.rs"]
 mod generated;
 #[path = "oracle/packages.rs"]

@@ -33,6 +33,22 @@ pub(super) fn names(
     names
 }
 
+/// Looks at what a file means after some steps from its value, with the steps that `from` has left.
+pub(in crate::ide) fn visit<T>(
+    from: &Scene<'_>,
+    path: &SourcePath,
+    steps: &[Step],
+    look: impl FnOnce(&Scene<'_>, &Meaning<'_>) -> T,
+) -> Option<T> {
+    let (path, text) = read(from.knowledge, path)?;
+    let (tree, _) = syntax::parse_flat(&text, PARSE_OPTIONS);
+    let scopes = scope::scopes(&tree);
+    let scene = Scene::new(from.knowledge, &tree, &scopes, &path);
+    scene.steps.set(from.steps.get().saturating_sub(1));
+    let meaning = meaning(&scene, steps)?;
+    Some(look(&scene, &meaning))
+}
+
 fn meaning<'a>(scene: &Scene<'a>, steps: &[Step]) -> Option<Meaning<'a>> {
     let mut meaning = scene.meaning(scene.tree.root().expressions().next()?)?;
     for step in steps {
@@ -45,7 +61,7 @@ fn meaning<'a>(scene: &Scene<'a>, steps: &[Step]) -> Option<Meaning<'a>> {
 }
 
 /// Reads a file, of a directory the `default.nix` in it.
-fn read(knowledge: Knowledge<'_>, path: &SourcePath) -> Option<(SourcePath, Vec<u8>)> {
+pub(in crate::ide) fn read(knowledge: Knowledge<'_>, path: &SourcePath) -> Option<(SourcePath, Vec<u8>)> {
     let system = knowledge.system.filter(|_| path.root == HOST)?;
     let mut bytes = path.bytes.to_vec();
     if system.file_type(&bytes).ok()? == FileType::Directory {

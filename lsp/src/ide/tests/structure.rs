@@ -2,11 +2,13 @@
 
 use syntax::TextRange;
 
+use super::super::Knowledge;
 use super::{fixture, folding, rename, selection};
 
 fn renamed(text: &str, new_name: &str) -> Result<String, String> {
     let fixture = fixture(text);
-    let edits = rename::rename(&fixture.db, fixture.file, fixture.offset, new_name)?;
+    let edits = 
+        rename::rename(&fixture.db, Knowledge::default(), fixture.file, fixture.offset, new_name)?;
     let mut text = String::from_utf8_lossy(fixture.file.text(&fixture.db)).into_owned();
     for edit in edits.iter().rev() {
         text.replace_range(

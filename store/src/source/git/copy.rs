@@ -197,7 +197,7 @@ impl Fetch<'_> {
         let text = String::from_utf8_lossy(text);
         let text = text.trim_end();
         if !text.is_empty() {
-            self.setting.events.emit(Event::Message { level: Level::Error, text });
+            self.setting.events.emit(Event::Message { level: Level::Notice, text });
         }
     }
 
@@ -229,7 +229,8 @@ impl Fetch<'_> {
             if !file.exists() {
                 return Err(FetchError::Source(message));
             }
-            self.complain(message.as_bytes());
+            let events = self.setting.events;
+            events.emit(Event::Message { level: Level::Error, text: &message });
             self.setting.warn(&format!(
                 "could not update local clone of Git repository '{url}'; continuing with the most \
                  recent version"

@@ -15,7 +15,7 @@ const SECONDS_MAX: u32 = 900;
 const CLOSURES: [&str; 2] = ["hello", "nginx"];
 
 /// Returns the tree to take the packages from; says so when there is none.
-fn nixpkgs(what: &str) -> Option<PathBuf> {
+pub(super) fn nixpkgs(what: &str) -> Option<PathBuf> {
     let tree = std::env::var_os("NIVIS_NIXPKGS").map(PathBuf::from);
     if tree.is_none() {
         eprintln!("did not run: {what}: NIVIS_NIXPKGS names no nixpkgs tree");

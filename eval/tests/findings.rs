@@ -5,8 +5,8 @@
 
 #![allow(clippy::print_stderr, reason = "tests say what they could not run")]
 
-#[path = "ide/host.rs"]
-mod host;
+#[path = "findings/disk.rs"]
+mod disk;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,10 +14,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use eval::db::{self, Database, File};
-use eval::option_tree::{self, OptionTree};
+use eval::option_tree::{self, Configuration, OptionTree};
 use eval::source::{HOST, SourcePath};
 
-use host::Library;
+use eval::interpret::on_large_stack;
+use eval::module_bindings::is_module;
+use eval::settings::Settings;
+use store::{MemoryStore, StoreDirectory};
+
+use disk::Disk;
 
 /// Returns the Nix files below a directory, sorted.
 fn nix_files(root: &Path) -> Vec<PathBuf> {
@@ -89,13 +94,12 @@ fn of_text(root: &Path) -> Findings {
 }
 
 fn library_options(nixpkgs: &Path) -> OptionTree {
-    let host = host::host(&Library::Nixpkgs(nixpkgs.to_owned()), &[]);
-    let store = (host.open_store)().expect("a store in memory");
-    let work = || {
-        let (system, settings) = (&*host.system, &host.settings);
-        option_tree::of_configuration(system, &*store, settings, None)
-    };
-    eval::interpret::on_large_stack(work).expect("the options evaluate")
+    let store = MemoryStore::new(StoreDirectory::default());
+    let place = nixpkgs.as_os_str().as_encoded_bytes().to_vec();
+    let search_path = vec![(b"nixpkgs".to_vec(), place)];
+    let settings = Settings { search_path, ..Settings::default() };
+    on_large_stack(|| option_tree::of_system(&Disk, &store, &settings, &Configuration::Library))
+        .expect("the options evaluate")
 }
 
 #[test]
@@ -110,7 +114,7 @@ fn modules_of_nixpkgs() {
     let mut findings = Findings::default();
     for path in nix_files(&nixpkgs.join("nixos/modules")) {
         let text = std::fs::read(&path).expect("the file can be read");
-        if !lsp::ide::root::is_module(&text) {
+        if !is_module(&text) {
             continue;
         }
         findings.files += 1;
