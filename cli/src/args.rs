@@ -91,6 +91,18 @@ pub(crate) struct LockArgs {
     /// Fails if the lock file is out of date.
     #[arg(long)]
     pub(crate) no_update_lock_file: bool,
+    /// Commits a lock file that was written.
+    #[arg(long)]
+    pub(crate) commit_lock_file: bool,
+    /// Starts from this lock file, instead of the flake's own.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) reference_lock_file: Option<PathBuf>,
+    /// Writes this lock file, instead of the flake's own.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output_lock_file: Option<PathBuf>,
+    /// Makes names stand for the inputs of this flake; may be repeated.
+    #[arg(long, value_name = "FLAKE")]
+    pub(crate) inputs_from: Vec<String>,
 }
 
 impl LockArgs {
@@ -101,6 +113,10 @@ impl LockArgs {
         Locking {
             keeps_file: self.no_write_lock_file || !overrides.is_empty(),
             is_frozen: self.no_update_lock_file,
+            commits: self.commit_lock_file,
+            reference_file: self.reference_lock_file.clone(),
+            output_file: self.output_lock_file.clone(),
+            inputs_from: self.inputs_from.clone(),
             overrides,
             ..Locking::default()
         }
@@ -431,6 +447,56 @@ pub(crate) enum FlakeVerb {
         #[arg(long)]
         no_build: bool,
     },
-    /// Writes a first `flake.nix`.
-    Init,
+    /// Brings a flake and all its inputs into a store.
+    Archive {
+        /// The flake; without it the one here.
+        flake: Option<String>,
+        /// Prints JSON.
+        #[arg(long)]
+        json: bool,
+        /// Fetches nothing, and only tells the paths.
+        #[arg(long)]
+        dry_run: bool,
+        /// Copies the trees to this store, too.
+        #[arg(long, value_name = "STORE")]
+        to: Option<String>,
+    },
+    /// Clones the repository of a flake.
+    Clone {
+        /// The flake; without it the one here.
+        flake: Option<String>,
+        /// Where to clone it to.
+        #[arg(short = 'f', long)]
+        dest: PathBuf,
+    },
+    /// Brings the tree of a flake into the store and tells what it is.
+    Prefetch {
+        /// The flake; without it the one here.
+        flake: Option<String>,
+        /// Prints JSON.
+        #[arg(long)]
+        json: bool,
+        /// Makes a link to the tree.
+        #[arg(short = 'o', long, value_name = "LINK")]
+        out_link: Option<PathBuf>,
+    },
+    /// Brings the inputs of a flake into the store.
+    PrefetchInputs {
+        /// The flake; without it the one here.
+        flake: Option<String>,
+    },
+    /// Writes a first `flake.nix`, or what a template has.
+    Init {
+        /// The template, such as `templates#rust`.
+        #[arg(short = 't', long)]
+        template: Option<String>,
+    },
+    /// Makes a directory with a first `flake.nix`, or with what a template has.
+    New {
+        /// The directory.
+        dest: PathBuf,
+        /// The template, such as `templates#rust`.
+        #[arg(short = 't', long)]
+        template: Option<String>,
+    },
 }

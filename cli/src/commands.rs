@@ -17,6 +17,7 @@ mod nix_instantiate;
 mod nix_store;
 mod option;
 mod parse;
+mod registry;
 mod repl;
 mod rollback;
 mod switch;

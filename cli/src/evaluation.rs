@@ -182,7 +182,7 @@ pub(crate) fn failure(cx: &Context, eval: &mut Eval<'_>, error: &EvalError) -> F
         definitions::complete_report(eval, &mut report);
     }
     let shows_all = cx.settings.is_on("show-trace");
-    Failure::new(match cx.manner {
+    let message = match cx.manner {
         Manner::Own => report.to_text(shows_all),
         Manner::CppNix if error.kind == ErrorKind::Usage => {
             let command = std::env::args_os().next().unwrap_or_default();
@@ -190,8 +190,18 @@ pub(crate) fn failure(cx: &Context, eval: &mut Eval<'_>, error: &EvalError) -> F
             return Failure::usage(&command, report.to_oracle_text(shows_all));
         }
         Manner::CppNix => report.to_oracle_text(shows_all),
-    })
+    };
+    let is_mismatch = MISMATCHES.iter().any(|start| error.message.starts_with(start));
+    match is_mismatch {
+        true => Failure { exit: MISMATCH, ..Failure::new(message) },
+        false => Failure::new(message),
+    }
 }
+
+/// The exit code of a fetch that did not give what was promised.
+const MISMATCH: u8 = 102;
+/// How the messages of such fetches begin.
+const MISMATCHES: [&str; 2] = ["hash mismatch in file downloaded", "NAR hash mismatch in input"];
 
 /// Returns a position with its file, line and code.
 pub(crate) fn place(eval: &Eval<'_>, position: Position) -> Option<Place> {
@@ -277,7 +287,7 @@ pub(crate) fn read_stdin() -> std::io::Result<Vec<u8>> {
 ///
 /// # Errors
 ///
-/// A name that nobody has, or a word that would have to be fetched.
+/// A name that nobody has, or an address that cannot be fetched.
 ///
 /// # Source
 ///
@@ -288,9 +298,8 @@ pub(crate) fn file(eval: &mut Eval<'_>, text: &str) -> Result<SourcePath, Stop> 
     {
         return Ok(named_file(eval, name)?);
     }
-    if text.contains("://") || text.starts_with("channel:") || text.starts_with("flake:") {
-        let message = format!("fetching expressions ('{text}') is not built yet");
-        return Err(Failure::new(message).into());
+    if let Some(fetched) = lookup::fetched(eval, text) {
+        return Ok(fetched?);
     }
     if text.starts_with('/') {
         return Ok(SourcePath::new(HOST, &canonical(text.as_bytes())));

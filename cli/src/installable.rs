@@ -1,7 +1,9 @@
 //! Installables: flakes as a person names them on the command line, and what of them is meant.
 
+mod config;
 mod locking;
 
+pub(crate) use config::take_settings;
 pub(crate) use locking::{Locking, inputs, locked, take_inputs};
 
 use crate::context::{Context, Manner};

@@ -7,6 +7,9 @@
 
 use crate::embedded;
 use crate::error::{self, ErrorKind, Result};
+use crate::flake::reference::{Attr, Form, Reference, Refusal};
+use crate::flake::registry::{self, Lookup};
+use crate::flake;
 use crate::interpret::Eval;
 use crate::source::{EMBEDDED, HOST, SourcePath, canonical};
 
@@ -83,16 +86,23 @@ fn resolve_entry(eval: &mut Eval<'_>, path: &[u8]) -> Result<Option<SourcePath>>
     if let Some(resolved) = eval.known.search_path.get(path) {
         return Ok(resolved.clone());
     }
-    let resolved = if is_url(path) {
-        warn(eval, path, "cannot be downloaded");
-        None
-    } else {
-        let base = SourcePath::new(HOST, &absolute(eval, path));
-        let is_there = existing(eval, &base)?.is_some();
-        if !is_there {
-            warn(eval, path, "does not exist");
+    let resolved = match fetched(eval, &String::from_utf8_lossy(path)) {
+        Some(Ok(found)) => Some(found),
+        // Nobody asked for a flake by accident.
+        Some(Err(error)) if path.starts_with(b"flake:") => return Err(error),
+        Some(Err(error)) if error.kind == ErrorKind::Cancelled => return Err(error),
+        Some(Err(_)) => {
+            warn(eval, path, "cannot be downloaded");
+            None
         }
-        is_there.then_some(base)
+        None => {
+            let base = SourcePath::new(HOST, &absolute(eval, path));
+            let is_there = existing(eval, &base)?.is_some();
+            if !is_there {
+                warn(eval, path, "does not exist");
+            }
+            is_there.then_some(base)
+        }
     };
     eval.known.search_path.insert(path.to_vec(), resolved.clone());
     Ok(resolved)
@@ -109,17 +119,54 @@ fn absolute(eval: &Eval<'_>, path: &[u8]) -> Vec<u8> {
     canonical(&bytes)
 }
 
+/// Returns the tree that a word stands for if it is an address, `channel:NAME` or `flake:NAME`.
+///
+/// # Errors
+///
+/// In the answer: a tree that cannot be fetched.
+///
+/// # Source
+///
+/// CppNix, `lookupFileArg` and `EvalState::resolveLookupPathPath`.
+pub fn fetched(eval: &mut Eval<'_>, text: &str) -> Option<Result<SourcePath>> {
+    let tree = match text.strip_prefix("flake:") {
+        Some(rest) => fetch_flake(eval, rest),
+        None if is_address(text) => fetch_archive(eval, text),
+        None => return None,
+    };
+    Some(tree.map(|tree| {
+        let path = eval.store().directory().display(&tree.path);
+        SourcePath::new(HOST, path.as_bytes())
+    }))
+}
+
+fn fetch_flake(eval: &mut Eval<'_>, text: &str) -> Result<flake::Tree> {
+    if !eval.settings().has_feature("flakes") {
+        return Err(error::feature_disabled("flakes"));
+    }
+    let (reference, _) =
+        Reference::parse_as(text, Form::Any, true).map_err(Refusal::into_error)?;
+    let resolved = registry::resolve(eval, &reference, Lookup::All)?;
+    flake::fetch_tree(eval, &resolved.without_directory())
+}
+
+fn fetch_archive(eval: &mut Eval<'_>, text: &str) -> Result<flake::Tree> {
+    let url = crate::builtins::fetch::resolved(text.to_owned());
+    let attribute = |name: &str, value: &str| (name.to_owned(), Attr::Text(value.to_owned()));
+    let attrs = [attribute("type", "tarball"), attribute("url", &url)];
+    let reference = Reference::from_attrs(attrs.into(), false).map_err(Refusal::into_error)?;
+    flake::fetch_tree(eval, &reference)
+}
+
 /// Whether an entry is fetched rather than read: a URL or a channel.
 ///
 /// Source: CppNix, `EvalSettings::isPseudoUrl`.
-fn is_url(path: &[u8]) -> bool {
-    const SCHEMES: [&[u8]; 8] =
-        [b"http", b"https", b"file", b"channel", b"git", b"s3", b"ssh", b"flake"];
-    if path.starts_with(b"channel:") || path.starts_with(b"flake:") {
+fn is_address(text: &str) -> bool {
+    const SCHEMES: [&str; 7] = ["http", "https", "file", "channel", "git", "s3", "ssh"];
+    if text.starts_with("channel:") {
         return true;
     }
-    let Some(end) = path.windows(3).position(|window| window == b"://") else { return false };
-    SCHEMES.contains(&path.get(..end).unwrap_or_default())
+    text.split_once("://").is_some_and(|(scheme, _)| SCHEMES.contains(&scheme))
 }
 
 fn warn(eval: &Eval<'_>, path: &[u8], problem: &str) {

@@ -25,6 +25,8 @@ pub use failure::{Failure, check_system};
 pub(crate) use text::brief;
 pub use value_type::{Mismatch, MismatchKind, ValueKind, ValueKinds, ValueType};
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{EvalError, Result};
 use crate::heap::Value;
 use crate::interpret::Eval;
@@ -49,14 +51,14 @@ fn one_line(eval: &Eval<'_>, error: &EvalError) -> String {
 }
 
 /// All options of one root.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OptionTree {
     /// The top level.
     pub root: OptionNode,
 }
 
 /// One name on the way to options: an option, or a set of further names.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OptionNode {
     /// The option, if this is one.
     pub option: Option<Box<OptionInfo>>,
@@ -67,7 +69,7 @@ pub struct OptionNode {
 }
 
 /// What is known of one option.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OptionInfo {
     /// The type, as its author describes it: `list of string`.
     pub type_description: String,
@@ -102,7 +104,7 @@ pub struct OptionInfo {
 }
 
 /// A place in a file, as far as it is known.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Place {
     /// The file as the module system names it.
     pub file: String,
@@ -113,7 +115,7 @@ pub struct Place {
 }
 
 /// Options inside the type of an option.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubTree {
     /// How the value of the option leads there.
     pub step: Step,
@@ -122,7 +124,7 @@ pub struct SubTree {
 }
 
 /// How the value of an option leads to the options inside its type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
     /// The value is the submodule itself.
     Direct,

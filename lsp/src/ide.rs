@@ -6,6 +6,7 @@
 pub mod call_hierarchy;
 pub mod completion;
 pub mod cursor;
+pub mod diagnostics;
 pub mod document_symbols;
 pub mod file_rename;
 mod flow;
@@ -19,6 +20,7 @@ mod option_sites;
 mod project;
 pub mod references;
 pub mod rename;
+pub mod role;
 pub mod root;
 mod scene;
 pub mod selection;
@@ -42,8 +44,10 @@ use syntax::TextRange;
 /// What is known beside the files themselves.
 #[derive(Clone, Copy, Default)]
 pub struct Knowledge<'a> {
-    /// The options of the module system that the file belongs to, once they are known.
+    /// The options that the file defines, once they are known.
     pub options: Option<&'a OptionTree>,
+    /// How the file takes part in the evaluation of a module system; `None` if it is no module.
+    pub role: Option<&'a role::Role>,
     /// The host, for what lies where a path points.
     pub system: Option<&'a dyn System>,
     /// The values of names in the package set and the library.

@@ -29,6 +29,7 @@ mod pull;
 mod session;
 mod to_proto;
 mod transport;
+mod trust;
 mod values;
 mod worker;
 mod written;
@@ -48,6 +49,7 @@ use store::Store;
 use tower_lsp::{LspService, Server};
 
 use backend::Backend;
+pub use cache::Cache;
 use event::Event;
 use front::{Desk, Front};
 use kept::Kept;
@@ -69,7 +71,7 @@ pub struct Host {
     /// How to evaluate: the search path, whether `<nixpkgs>` falls back to the embedded library.
     pub settings: Settings,
     /// Where option trees are kept between sessions; nowhere if `None`.
-    pub cache_directory: Option<PathBuf>,
+    pub cache: Option<Arc<dyn Cache>>,
     /// Shows a file of the embedded library, by its absolute path under that root.
     pub show_embedded: Box<ShowEmbedded>,
 }

@@ -22,6 +22,8 @@ pub(super) struct Options {
     pub(super) out_link: Option<PathBuf>,
     /// Whether the outputs' paths are printed.
     pub(super) prints: bool,
+    /// Whether what was built is printed as JSON.
+    pub(super) json: bool,
     /// Whether only to tell what would be built.
     pub(super) dry_run: bool,
     /// What to do about outputs that are there already.
@@ -44,6 +46,7 @@ pub(crate) fn run(cx: &mut Context, args: BuildArgs) -> Outcome {
         out_link: Some(args.out_link).filter(|_| !args.no_out_link),
         dry_run: args.dry_run,
         prints: true,
+        json: false,
         mode: if args.check { BuildMode::Check } else { BuildMode::Normal },
     };
     build(cx, &args.evaluation.request(), &options)
@@ -61,6 +64,9 @@ pub(super) fn build(cx: &Context, request: &Request, options: &Options) -> Outco
     let wanted: Vec<DerivedPath> = targets.iter().map(derived).collect();
     building::tell_plan(cx, store, &wanted, options.mode)?;
     if options.dry_run {
+        if options.json {
+            cx.ui.data(to_json(store, &targets, &BTreeMap::new()))?;
+        }
         return Ok(());
     }
     let realised = Building { mode: options.mode }.run(cx, store, &wanted)?;
@@ -88,10 +94,43 @@ pub(super) fn build(cx: &Context, request: &Request, options: &Options) -> Outco
         lines.push_str(&store.directory().display(path));
         lines.push('\n');
     }
+    if options.json {
+        cx.ui.data(to_json(store, &targets, &paths))?;
+    }
     if options.prints {
         cx.ui.data(lines)?;
     }
     Ok(())
+}
+
+/// Returns the derivations with their outputs as JSON: the paths that were built, else those that
+/// are known before.
+fn to_json(
+    store: &dyn Store,
+    targets: &[Target],
+    built: &BTreeMap<(StorePath, String), StorePath>,
+) -> String {
+    let mut found: Vec<(StorePath, serde_json::Map<String, serde_json::Value>)> = Vec::new();
+    for Target { derivation, output } in targets {
+        let known = || store.derivation_outputs(derivation).ok()?.remove(output)?;
+        let path = built.get(&(derivation.clone(), output.clone())).cloned().or_else(known);
+        let path = path.map(|path| store.directory().display(&path));
+        match found.iter_mut().find(|(other, _)| other == derivation) {
+            Some((_, outputs)) => {
+                outputs.insert(output.clone(), path.into());
+            }
+            None => {
+                let outputs = [(output.clone(), path.into())].into_iter().collect();
+                found.push((derivation.clone(), outputs));
+            }
+        }
+    }
+    let one = |(derivation, outputs): (StorePath, _)| {
+        let derivation = store.directory().display(&derivation);
+        serde_json::json!({ "drvPath": derivation, "outputs": outputs })
+    };
+    let list: Vec<serde_json::Value> = found.into_iter().map(one).collect();
+    format!("{}\n", serde_json::Value::Array(list))
 }
 
 fn derived(target: &Target) -> DerivedPath {

@@ -19,11 +19,46 @@ pub(crate) fn run(cx: &mut Context) -> Outcome {
         system: Arc::new(Host::new(cx.ui)),
         open_store: Box::new(|| Ok(Box::new(MemoryStore::new(StoreDirectory::default())))),
         settings: evaluation::settings_of(cx, Access::Read)?,
+        cache: cache.clone().map(|it| Arc::new(Options::new(&it)) as Arc<dyn server::Cache>),
         show_embedded: Box::new(move |path| show(cache.as_deref()?, path)),
     };
     match server::run(host).map_err(Failure::during("serving the editor"))? {
         Ending::AfterShutdown => Ok(()),
         Ending::WithoutShutdown => Err(Failure::silent(FAILURE)),
+    }
+}
+
+/// What the server keeps between sessions: one directory for each build of the program, so that
+/// two versions do not read each other's.
+struct Options {
+    directory: PathBuf,
+}
+
+impl Options {
+    fn new(cache: &Path) -> Options {
+        let program = std::env::current_exe().and_then(std::fs::metadata);
+        let built = program.and_then(|it| Ok((it.len(), it.modified()?)));
+        let build = format!("{} {built:?}", env!("CARGO_PKG_VERSION"));
+        let hash = Hash::of(HashAlgorithm::Sha256, build.as_bytes()).to_base32();
+        Options { directory: cache.join("options").join(hash) }
+    }
+}
+
+impl server::Cache for Options {
+    fn read(&self, name: &str) -> Option<Vec<u8>> {
+        std::fs::read(self.directory.join(name)).ok()
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        // A cache that cannot be written is none; readers see the old file or the new one.
+        let place = self.directory.join(name);
+        let beside = self.directory.join(format!("{name}.{}.new", std::process::id()));
+        let written = std::fs::create_dir_all(&self.directory)
+            .and_then(|()| std::fs::write(&beside, bytes))
+            .and_then(|()| std::fs::rename(&beside, &place));
+        if written.is_err() {
+            drop(std::fs::remove_file(&beside));
+        }
     }
 }
 

@@ -1,17 +1,22 @@
 //! `nix`: as far as it is about flakes.
 
 use super::build::{self, Options};
-use super::eval::{self, Form, Printing};
-use super::{flake, repl};
+use super::eval::{Form, Printing};
+use super::{flake, registry, repl};
 use crate::args::SettingsArgs;
 use crate::context::Context;
+use crate::evaluation::{self, Stop};
 use crate::flags::{Flags, Word};
 use crate::installable::{self, Features, Locking};
 use crate::repl::Start;
 use crate::report::{Failure, Outcome};
-use crate::request::Request;
+use crate::request::{Argument, Request};
 use crate::stores::Access;
-use std::path::PathBuf;
+use eval::error::{self, FrameKind};
+use eval::heap::{Kind, Value};
+use eval::interpret::Eval;
+use eval::source::{Origin, Position};
+use std::path::{Path, PathBuf};
 use store::realise::BuildMode;
 
 /// Commands of CppNix that are not built yet.
@@ -36,7 +41,6 @@ const NOT_BUILT: &[&str] = &[
     "print-dev-env",
     "profile",
     "realisation",
-    "registry",
     "run",
     "search",
     "shell",
@@ -63,6 +67,7 @@ pub(crate) fn run(cx: &mut Context, mut flags: Flags) -> Outcome {
         "build" => run_build(cx, flags),
         "eval" => run_eval(cx, flags),
         "flake" => flake::run_oracle(cx, flags),
+        "registry" => registry::run(cx, flags),
         "repl" => run_repl(cx, flags),
         other if NOT_BUILT.contains(&other) => {
             Err(Failure::new(format!("`nix {other}` is not built yet")))
@@ -78,6 +83,8 @@ struct Line {
     words: Vec<String>,
     file: Option<String>,
     expression: Option<String>,
+    /// Arguments for functions on the way to an attribute of a file or expression.
+    arguments: Vec<(String, Argument)>,
     locking: Locking,
 }
 
@@ -86,8 +93,21 @@ impl Line {
         match flag {
             "-f" | "--file" => self.file = Some(flags.own_value(flag)?),
             "--expr" => self.expression = Some(flags.own_value(flag)?),
-            "--apply" | "--arg" | "--argstr" | "--inputs-from" => {
-                return Err(Failure::new(format!("`nix` with '{flag}' is not built yet")));
+            "--arg" => {
+                let [name, text] = flags.values(flag)?;
+                self.arguments.push((name, Argument::Expression(text)));
+            }
+            "--argstr" => {
+                let [name, text] = flags.values(flag)?;
+                self.arguments.push((name, Argument::Text(text)));
+            }
+            "--arg-from-file" => {
+                let [name, path] = flags.values(flag)?;
+                self.arguments.push((name, Argument::File(path)));
+            }
+            "--arg-from-stdin" => {
+                let name = flags.value(flag)?;
+                self.arguments.push((name, Argument::Stdin));
             }
             _ => {
                 let is_known = self.locking.take_flag(cx.ui, flag, flags)?
@@ -109,27 +129,37 @@ impl Line {
             }
             (None, None) => {
                 installable::prepare(cx, Features::Flakes, false)?;
-                let (words, locking) = (self.words, self.locking);
+                let summary = cx.settings.text("commit-lock-file-summary");
+                let locking = Locking { commit_summary: summary, ..self.locking };
+                let mut words = self.words;
+                if words.is_empty() {
+                    words.push(".".to_owned());
+                }
+                installable::take_settings(cx, &words, &locking)?;
                 return Ok(Request { words, locking, is_flake: true, ..Request::default() });
             }
             (Some(input), None) | (None, Some(input)) => input,
         };
         // Files have always been free to look around.
         installable::prepare(cx, Features::Command, !is_expression)?;
-        let (words, attributes) = (vec![input], self.words);
-        Ok(Request { words, is_expression, attributes, ..Request::default() })
+        let (words, attributes, arguments) = (vec![input], self.words, self.arguments);
+        Ok(Request { words, is_expression, attributes, arguments, ..Request::default() })
     }
 }
 
 fn run_eval(cx: &mut Context, mut flags: Flags) -> Outcome {
     let mut line = Line::default();
-    let mut form = Form::Shown;
+    let (mut json, mut raw, mut access) = (false, false, Access::Write);
+    let (mut apply, mut target) = (None, None);
     while let Some(word) = flags.next_word() {
         match word {
             Word::Operand(word) => line.words.push(word),
             Word::Flag(flag) => match flag.as_str() {
-                "--json" => form = Form::Json,
-                "--raw" => form = Form::Raw,
+                "--json" => json = true,
+                "--raw" => raw = true,
+                "--read-only" => access = Access::Read,
+                "--apply" => apply = Some(flags.own_value(&flag)?),
+                "--write-to" => target = Some(PathBuf::from(flags.own_value(&flag)?)),
                 _ => line.take_flag(cx, &flag, &mut flags)?,
             },
         }
@@ -137,15 +167,78 @@ fn run_eval(cx: &mut Context, mut flags: Flags) -> Outcome {
     if let [_, word, ..] = line.words.as_slice() {
         return Err(flags.wrong(format!("unexpected argument '{word}'")));
     }
+    let form = match (json, raw) {
+        (true, true) => return Err(flags.wrong("--raw and --json are mutually exclusive")),
+        (true, false) => Form::Json,
+        (false, true) => Form::Raw,
+        (false, false) => Form::Shown,
+    };
     let printing = Printing { form, strict: true, locations: true, copies: false };
     let request = line.request(cx, &flags)?;
-    eval::values(cx, &request, Access::Write, printing)
+    let store = cx.lazy_store(access)?;
+    evaluation::run(cx, &store, access, |eval| {
+        evaluation::each_selected(eval, &request, "./default.nix", |eval, selection| {
+            let mut value = selection.value;
+            if let Some(text) = &apply {
+                let base = evaluation::base(eval);
+                let function = eval.evaluate(Origin::String(base), text.as_bytes())?;
+                value = eval.call(function, &[value.into()])?;
+            }
+            if let Some(target) = &target {
+                if target.symlink_metadata().is_ok() {
+                    let shown = target.display();
+                    return Err(Failure::new(format!("path '{shown}' already exists")).into());
+                }
+                return write(eval, value, Position::NONE, target);
+            }
+            let text = printing.text(eval, value)?;
+            Ok(cx.ui.data(text)?)
+        })
+    })
+}
+
+/// Writes a string as a file, and a set as a directory of what is in it.
+fn write<'h>(
+    eval: &mut Eval<'h>,
+    value: Value<'h>,
+    position: Position,
+    path: &Path,
+) -> Result<(), Stop> {
+    match value.kind() {
+        Kind::String(text) => Ok(std::fs::write(path, text.to_text().as_bytes())?),
+        Kind::Attrs(attrs) => {
+            std::fs::create_dir(path)?;
+            for attr in attrs.iter_by_name(eval.heap()) {
+                let name = attr.name.to_text().into_owned();
+                let step = format!("while evaluating the attribute '{name}'");
+                let on_the_way = |error: Box<error::EvalError>| {
+                    error.frame(attr.position, FrameKind::Evaluator, step.clone())
+                };
+                if name == "." || name == ".." || name.contains('/') {
+                    let message = format!("invalid file name '{name}'");
+                    return Err(on_the_way(error::other(message)).into());
+                }
+                let inner = eval.force(attr.slot).map_err(on_the_way)?;
+                match write(eval, inner, attr.position, &path.join(&name)) {
+                    Err(Stop::Evaluation(error)) => return Err(on_the_way(error).into()),
+                    other => other?,
+                }
+            }
+            Ok(())
+        }
+        _ => {
+            let place = eval::print::show_position(eval, position);
+            let message = format!("value at '{place}' is not a string or an attribute set");
+            Err(error::other(message).into())
+        }
+    }
 }
 
 fn run_build(cx: &mut Context, mut flags: Flags) -> Outcome {
     let mut line = Line::default();
     let mut out_link = Some(PathBuf::from("result"));
-    let (mut dry_run, mut prints, mut mode) = (false, false, BuildMode::Normal);
+    let (mut dry_run, mut prints, mut json) = (false, false, false);
+    let mut mode = BuildMode::Normal;
     while let Some(word) = flags.next_word() {
         match word {
             Word::Operand(word) => line.words.push(word),
@@ -155,7 +248,13 @@ fn run_build(cx: &mut Context, mut flags: Flags) -> Outcome {
                 "--dry-run" => dry_run = true,
                 "--print-out-paths" => prints = true,
                 "--rebuild" => mode = BuildMode::Check,
-                "--json" | "--repair" | "--profile" | "--stdin" => {
+                "--json" => json = true,
+                "--stdin" => {
+                    let text = evaluation::read_stdin()?;
+                    let text = String::from_utf8_lossy(&text);
+                    line.words.extend(text.split_whitespace().map(str::to_owned));
+                }
+                "--repair" | "--profile" => {
                     return Err(Failure::new(format!("`nix build {flag}` is not built yet")));
                 }
                 _ => line.take_flag(cx, &flag, &mut flags)?,
@@ -163,7 +262,7 @@ fn run_build(cx: &mut Context, mut flags: Flags) -> Outcome {
         }
     }
     let request = line.request(cx, &flags)?;
-    build::build(cx, &request, &Options { out_link, prints, dry_run, mode })
+    build::build(cx, &request, &Options { out_link, prints, json, dry_run, mode })
 }
 
 fn run_repl(cx: &mut Context, mut flags: Flags) -> Outcome {

@@ -89,7 +89,7 @@ impl Reference {
 
     /// Returns the reference to a directory of the tree; an empty one is the whole tree.
     #[must_use]
-    pub(super) fn in_directory(&self, directory: &str) -> Reference {
+    pub fn in_directory(&self, directory: &str) -> Reference {
         if directory.is_empty() {
             return self.clone();
         }

@@ -4,6 +4,7 @@
 //! What that leaves open counts as taken, so that a literal is only called wrong where the module
 //! system would say so, too.
 
+use serde::{Deserialize, Serialize};
 use syntax::{FlatNode, SyntaxKind, TextRange};
 
 use crate::module_bindings::{is_transparent_call, merges_list};
@@ -70,7 +71,7 @@ impl ValueKind {
 }
 
 /// A set of [`ValueKind`]s.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ValueKinds(u16);
 
 impl ValueKinds {
@@ -99,7 +100,7 @@ impl ValueKinds {
 }
 
 /// The values that an option takes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ValueType {
     /// The kinds of values.
     pub kinds: ValueKinds,

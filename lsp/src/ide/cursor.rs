@@ -19,7 +19,7 @@ use eval::option_tree::Component;
 use syntax::{FlatNode, FlatToken, FlatTree, SyntaxKind, TextRange, TextSize};
 
 /// One component of the path that leads to the cursor.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     /// A name, unquoted; an interpolated one as it is written.
     Name(String),

@@ -28,7 +28,8 @@ pub fn links(db: &dyn Db, knowledge: Knowledge<'_>, file: File) -> Vec<Link> {
     let Some(system) = knowledge.system.filter(|_| file.path(db).root == HOST) else {
         return Vec::new();
     };
-    let is_literal = |it: &FlatNode<'_>| it.kind() == SyntaxKind::Path && it.first_child().is_none();
+    let is_literal =
+        |it: &FlatNode<'_>| it.kind() == SyntaxKind::Path && it.first_child().is_none();
     let literals: Vec<FlatNode<'_>> = tree.root().descendants().filter(is_literal).collect();
     let is_checked = literals.len() <= CHECKED_MAX;
     let links = literals.into_iter().filter_map(|literal| {

@@ -39,8 +39,6 @@ pub(super) struct OptionBinding {
     pub(super) own: Vec<TextRange>,
     /// All names left of the `=`.
     pub(super) range: TextRange,
-    /// The value.
-    pub(super) value: Option<TextRange>,
 }
 
 impl OptionBinding {
@@ -245,7 +243,6 @@ impl<'a> Walk<'_, 'a> {
                         is_declared: here.is_declared,
                         own: vec![attr.range()],
                         range: attr.range(),
-                        value: None,
                     });
                 }
             }
@@ -282,7 +279,6 @@ impl<'a> Walk<'_, 'a> {
                 is_declared: inside.is_declared,
                 own: attrs.iter().map(|attr| attr.range()).collect(),
                 range: path.range(),
-                value: value.map(FlatNode::range),
             });
         }
         if let Some(value) = value {

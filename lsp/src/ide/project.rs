@@ -70,12 +70,12 @@ impl<'p> Files<'p> {
     }
 
     /// Returns the bindings of the modules in a file.
-    pub(super) fn bindings_of<'s>(&'s self, file: &'s ProjectFile<'p>) -> &'s [OptionBinding] {
+    pub(super) fn bindings_of<'s>(&'s self, file: &'s ProjectFile<'_>) -> &'s [OptionBinding] {
         file.bindings.get_or_init(|| option_sites::bindings(self, file))
     }
 
     /// Returns the path literals of a file by their node, with the files that they lead to.
-    pub(super) fn literals_of<'s>(&'s self, file: &'s ProjectFile<'p>) -> &'s [(u32, Vec<u8>)] {
+    pub(super) fn literals_of<'s>(&'s self, file: &'s ProjectFile<'_>) -> &'s [(u32, Vec<u8>)] {
         file.literals.get_or_init(|| flow::path_literals(self, file))
     }
 

@@ -4,17 +4,14 @@ use std::path::Path;
 
 use eval::source::{HOST, SourcePath};
 use lsp_types::{
-    DocumentHighlight, DocumentHighlightKind, DocumentLink, Documentation, FoldingRange,
-    FoldingRangeKind, GotoDefinitionResponse, Location, OneOf, ParameterInformation,
-    ParameterLabel, Position, SelectionRange, SignatureHelp,
-    SignatureInformation, WorkspaceSymbol,
+    DocumentHighlight, DocumentHighlightKind, Documentation, OneOf, ParameterInformation,
+    ParameterLabel, Position, SelectionRange, SignatureHelp, SignatureInformation, Uri,
+    WorkspaceSymbol,
 };
 
 use super::to_proto::{file_uri, location, markdown, symbol_kind};
 use super::worker::View;
-use crate::ide::{
-    folding, goto_implementation, links, references, selection, signature_help, workspace,
-};
+use crate::ide::{links, references, selection, signature_help, workspace};
 
 /// Returns every use of the variable at a position, to be marked.
 pub(super) fn highlights(view: &View, position: Position) -> Option<Vec<DocumentHighlight>> {

@@ -10,20 +10,19 @@ use lsp_types::{
     CallHierarchyIncomingCall, CallHierarchyIncomingCallsParams, CallHierarchyItem,
     CallHierarchyOutgoingCall, CallHierarchyOutgoingCallsParams, CallHierarchyPrepareParams,
     CompletionItem, ConfigurationItem, DidChangeConfigurationParams, DidChangeTextDocumentParams,
-    DidChangeWatchedFilesParams, DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
-    DocumentHighlight, DocumentHighlightParams, DocumentLink,
-    NumberOrString, ProgressParams, ProgressParamsValue, WorkDoneProgress,
-    WorkDoneProgressBegin, WorkDoneProgressCreateParams, WorkDoneProgressEnd, WorkspaceFolder,
-    notification,
+    DidChangeWatchedFilesParams, DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams,
+    DidOpenTextDocumentParams, DocumentHighlight, DocumentHighlightParams, DocumentLink,
     GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams, InitializeParams,
-    InitializeResult, InitializedParams, Location, OneOf, PrepareRenameResponse, ReferenceParams,
-    RenameFilesParams, RenameParams, SelectionRange, SelectionRangeParams, SignatureHelp, SignatureHelpParams,
-    SymbolInformation, TextDocumentPositionParams, Uri, WorkspaceEdit, WorkspaceSymbol,
-    WorkspaceSymbolParams,
+    InitializeResult, InitializedParams, Location, NumberOrString, OneOf, PrepareRenameResponse,
+    ProgressParams, ProgressParamsValue, ReferenceParams, RenameFilesParams, RenameParams,
+    SelectionRange, SelectionRangeParams, SignatureHelp, SignatureHelpParams, SymbolInformation,
+    TextDocumentPositionParams, Uri, WorkDoneProgress, WorkDoneProgressBegin,
+    WorkDoneProgressCreateParams, WorkDoneProgressEnd, WorkspaceEdit, WorkspaceFolder,
+    WorkspaceSymbol, WorkspaceSymbolParams, notification,
     request::{
-        WorkDoneProgressCreate,
         GotoDeclarationParams, GotoDeclarationResponse, GotoImplementationParams,
         GotoImplementationResponse, GotoTypeDefinitionParams, GotoTypeDefinitionResponse,
+        WorkDoneProgressCreate,
     },
 };
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -226,8 +225,7 @@ impl LanguageServer for Backend {
 
     async fn rename(&self, params: RenameParams) -> Result<Option<WorkspaceEdit>> {
         let place = params.text_document_position;
-        let answer =
-            move |view: &View| navigation::rename(view, place.position, &params.new_name);
+        let answer = move |view: &View| navigation::rename(view, place.position, &params.new_name);
         let edit = self.ask(place.text_document.uri, WhenStale::Refuse, answer).await?;
         edit.map(Some).map_err(refused)
     }
@@ -301,7 +299,6 @@ impl LanguageServer for Backend {
         let answer = move |view: &View| Some(answers::highlights(view, place.position));
         self.ask(place.text_document.uri, WhenStale::Refuse, answer).await
     }
-
 }
 
 /// The answer to a request that cannot be done, with the reason.

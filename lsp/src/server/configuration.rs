@@ -33,6 +33,9 @@ pub(super) struct Evaluation {
     pub(super) enable: bool,
     /// Whether an evaluation may ask for builds. A workspace has to be trusted for that.
     pub(super) import_from_derivation: bool,
+    /// Whether an evaluation may load from the network or run `git`. A workspace has to be trusted
+    /// for that.
+    pub(super) fetch: bool,
     /// The most memory for values. Unit: MiB.
     pub(super) memory_mib: u64,
     /// The longest time. Unit: seconds.
@@ -44,6 +47,7 @@ impl Default for Evaluation {
         Evaluation {
             enable: true,
             import_from_derivation: false,
+            fetch: false,
             memory_mib: MEMORY_MIB_MAX,
             seconds: SECONDS_MAX,
         }

@@ -8,6 +8,7 @@ use syntax::LineIndex;
 
 use super::indexes::Root;
 use super::position::{Encoding, Text};
+use crate::ide::role::Role;
 
 /// A document that the editor has open.
 pub(super) struct Document {
@@ -25,8 +26,12 @@ pub(super) struct Document {
     pub(super) is_dirty: bool,
     /// The last text without a syntax error, for evaluations.
     pub(super) sound_text: Option<Arc<[u8]>>,
-    /// Whose options it defines.
+    /// What is evaluated for the options that it defines.
     pub(super) root: Root,
+    /// How it takes part in that, the one in use first; none if it is no module.
+    pub(super) roles: Vec<Role>,
+    /// The role that the client has chosen.
+    pub(super) chosen: Option<String>,
     text: String,
     lines: LineIndex,
 }
@@ -44,9 +49,23 @@ impl Document {
             is_dirty: true,
             sound_text: None,
             root: Root::Library,
+            roles: Vec::new(),
+            chosen: None,
             text,
             lines,
         }
+    }
+
+    /// Takes the roles that were found; the one that was chosen comes first.
+    pub(super) fn take_roles(&mut self, mut roles: Vec<Role>) {
+        if let Some(chosen) = &self.chosen
+            && let Some(at) = roles.iter().position(|it| it.title() == *chosen)
+        {
+            let role = roles.remove(at);
+            roles.insert(0, role);
+        }
+        self.root = roles.first().map_or(Root::Library, |role| role.root.clone());
+        self.roles = roles;
     }
 
     /// Returns the text.

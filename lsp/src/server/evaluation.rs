@@ -1,5 +1,6 @@
 //! The thread that evaluates: one option tree after another, under limits.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,13 +12,12 @@ use eval::settings::Settings;
 use eval::source::{HOST, SourcePath};
 
 use super::Host;
+use super::configuration::SharedConfiguration;
 use super::event::{Checked, Event, Indexed};
 use super::indexes::Root;
 use super::overlay::Overlay;
 use super::values::Texts;
-
-/// The most memory for the values of an evaluation. Unit: bytes.
-const HEAP_SIZE_BYTES_MAX: usize = 4 << 30;
+use super::{cache, trust};
 
 /// An evaluation that shall run.
 pub(super) struct Order {
@@ -27,6 +27,8 @@ pub(super) struct Order {
     pub(super) texts: Texts,
     /// Set to stop it.
     pub(super) cancel: Arc<AtomicBool>,
+    /// The settings.
+    pub(super) configuration: SharedConfiguration,
 }
 
 /// Starts the thread; results go to the session.
@@ -36,20 +38,47 @@ pub(super) fn start(
 ) -> io::Result<mpsc::Sender<Order>> {
     let (orders, queue) = mpsc::channel::<Order>();
     std::thread::Builder::new().name("evaluation".to_owned()).spawn(move || {
+        let mut has_looked = BTreeSet::new();
         while let Ok(order) = queue.recv() {
-            let (root, texts) = (order.root.clone(), order.texts.clone());
-            let cancel = Arc::clone(&order.cancel);
-            let indexed = evaluate(&host, order);
-            let is_known = indexed.options.is_ok();
+            let settings = Settings {
+                cancel: Arc::clone(&order.cancel),
+                ..order.configuration.settings(&host.settings)
+            };
+            let is_first = has_looked.insert(order.root.clone());
+            let indexed = match recalled(&host, &order, &settings).filter(|_| is_first) {
+                Some(indexed) if indexed.is_final => indexed,
+                Some(older) => {
+                    if events.send(Event::Indexed(older)).is_err() {
+                        return;
+                    }
+                    evaluate(&host, &order, &settings)
+                }
+                None => evaluate(&host, &order, &settings),
+            };
+            let options = indexed.options.as_ref().ok().cloned();
+            let observed = indexed.observed.clone();
+            let is_new = !indexed.is_recalled;
             if events.send(Event::Indexed(indexed)).is_err() {
                 return;
             }
-            if is_known && let Some(path) = system_path(&root) {
-                let checked = check(&host, &path, texts, Arc::clone(&cancel));
-                if cancel.load(Ordering::SeqCst) {
+            if let (Some(cache), Some(options), true) = (&host.cache, &options, is_new) {
+                let system = Overlay::new(Arc::clone(&host.system), order.texts.clone());
+                cache::write(&**cache, &system, &settings, &order.root, options, &observed);
+            }
+            if options.is_some()
+                && let Some(path) = system_path(&order.root)
+            {
+                let checked = check(
+                    &host,
+                    &path,
+                    order.texts,
+                    &settings,
+                    order.configuration.evaluation.fetch,
+                );
+                if order.cancel.load(Ordering::SeqCst) {
                     continue;
                 }
-                if events.send(Event::Checked(root, checked)).is_err() {
+                if events.send(Event::Checked(order.root, checked)).is_err() {
                     return;
                 }
             }
@@ -65,34 +94,51 @@ fn system_path(root: &Root) -> Option<SourcePath> {
         Root::Configuration(path) if path.ends_with(b"/configuration.nix") => {
             Some(SourcePath::new(HOST, path))
         }
-        Root::Configuration(_) | Root::Library => None,
+        Root::Configuration(_) | Root::Library | Root::Expression { .. } => None,
     }
 }
 
-fn check(host: &Host, path: &SourcePath, texts: Texts, cancel: Arc<AtomicBool>) -> Option<Checked> {
+fn check(
+    host: &Host,
+    path: &SourcePath,
+    texts: Texts,
+    settings: &Settings,
+    may_fetch: bool,
+) -> Option<Checked> {
     let system = Overlay::new(Arc::clone(&host.system), texts.clone());
-    let settings = settings(host, cancel);
-    let store = (host.open_store)().ok()?;
-    let work = || on_large_stack(|| option_tree::check_system(&system, &*store, &settings, path));
+    let store = trust::store((host.open_store)().ok()?, may_fetch);
+    let work = || on_large_stack(|| option_tree::check_system(&system, &*store, settings, path));
     let failure = catch_unwind(AssertUnwindSafe(work)).ok().flatten()?;
     Some(Checked { failure, texts })
 }
 
-fn settings(host: &Host, cancel: Arc<AtomicBool>) -> Settings {
-    let mut settings = Settings { cancel, ..host.settings.clone() };
-    if settings.heap_size_bytes_max == 0 {
-        settings.heap_size_bytes_max = HEAP_SIZE_BYTES_MAX;
-    }
-    // An editor looks; it builds nothing.
-    settings.read_only = true;
-    settings.import_from_derivation = false;
-    settings
+/// Returns what was kept of an earlier session.
+fn recalled(host: &Host, order: &Order, settings: &Settings) -> Option<Indexed> {
+    let system = Overlay::new(Arc::clone(&host.system), order.texts.clone());
+    let kept = cache::read(&**host.cache.as_ref()?, &system, settings, &order.root)?;
+    Some(Indexed {
+        root: order.root.clone(),
+        options: Ok(kept.options),
+        observed: kept.observed,
+        is_final: kept.is_current,
+        is_recalled: true,
+    })
 }
 
-fn evaluate(host: &Host, order: Order) -> Indexed {
-    let system = Overlay::new(Arc::clone(&host.system), order.texts);
-    let settings = settings(host, Arc::clone(&order.cancel));
-    let work = || on_large_stack(|| options(host, &system, &settings, &order.root));
+fn evaluate(host: &Host, order: &Order, settings: &Settings) -> Indexed {
+    if !order.configuration.evaluation.enable {
+        let options = Err("evaluation is switched off".to_owned());
+        let root = order.root.clone();
+        return Indexed {
+            root,
+            options,
+            observed: BTreeSet::new(),
+            is_final: true,
+            is_recalled: false,
+        };
+    }
+    let system = Overlay::new(Arc::clone(&host.system), order.texts.clone());
+    let work = || on_large_stack(|| options(host, &system, settings, order));
     let options = match catch_unwind(AssertUnwindSafe(work)) {
         Ok(options) => options.map(Arc::new),
         Err(_) => Err("the evaluation panicked".to_owned()),
@@ -101,19 +147,16 @@ fn evaluate(host: &Host, order: Order) -> Indexed {
         Err(_) if order.cancel.load(Ordering::SeqCst) => Err("it took too long".to_owned()),
         options => options,
     };
-    Indexed { root: order.root, options, observed: system.observed() }
+    let (root, observed) = (order.root.clone(), system.observed());
+    Indexed { root, options, observed, is_final: true, is_recalled: false }
 }
 
 fn options(
     host: &Host,
     system: &Overlay,
     settings: &Settings,
-    root: &Root,
+    order: &Order,
 ) -> Result<OptionTree, String> {
-    let store = (host.open_store)()?;
-    let configuration = match root {
-        Root::Library => None,
-        Root::Configuration(path) => Some(SourcePath::new(HOST, path)),
-    };
-    option_tree::of_configuration(system, &*store, settings, configuration.as_ref())
+    let store = trust::store((host.open_store)()?, order.configuration.evaluation.fetch);
+    option_tree::of_system(system, &*store, settings, &order.root.configuration())
 }

@@ -95,6 +95,8 @@ pub(super) struct Indexed {
     pub(super) observed: BTreeSet<Vec<u8>>,
     /// Whether the evaluation has ended; if not, this is what an earlier one had found.
     pub(super) is_final: bool,
+    /// Whether it was kept from an earlier session.
+    pub(super) is_recalled: bool,
 }
 
 /// Why a system does not evaluate, and the texts for which that was found.

@@ -16,9 +16,10 @@ use std::task::{Context, Poll, Waker};
 use lsp_types::{
     CancelParams, CompletionParams, DocumentDiagnosticParams, DocumentLinkParams,
     DocumentSymbolParams, FoldingRangeParams, NumberOrString, SemanticTokensDeltaParams,
-    SemanticTokensParams, SemanticTokensRangeParams, Uri,
+    SemanticTokensParams, SemanticTokensRangeParams, Uri, WorkspaceDiagnosticParams,
 };
 use serde::de::DeserializeOwned;
+use tower_lsp::UriExt as _;
 use tower_lsp::jsonrpc::{self, Error, Id, Request, Response};
 use tower_service::Service;
 
@@ -76,51 +77,14 @@ impl Desk {
         params: serde_json::Value,
         reply: &Reply,
     ) -> jsonrpc::Result<Event> {
-        let ask = |uri: Uri, when_stale, answer: Write| {
-            Event::Ask(Box::new(Question::new(uri, when_stale, reply.clone(), answer)))
-        };
-        Ok(match method {
-            "textDocument/completion" => {
-                let place = read::<CompletionParams>(params)?.text_document_position;
-                let position = place.position;
-                let answer = move |view: &View| written::completion(view, position);
-                ask(place.text_document.uri, WhenStale::AskAgain, Box::new(answer))
+        let Asked { uri, when_stale, answer } = asked(method, params)?;
+        let reply = reply.clone();
+        Ok(match uri {
+            Some(uri) => Event::Ask(Box::new(Question::new(uri, when_stale, reply, answer))),
+            None => {
+                let nowhere = Uri::from_file_path("/").ok_or_else(Error::internal_error)?;
+                Event::AskAll(Box::new(Question::new(nowhere, when_stale, reply, answer)))
             }
-            "textDocument/documentSymbol" => {
-                let uri = read::<DocumentSymbolParams>(params)?.text_document.uri;
-                ask(uri, WhenStale::Refuse, Box::new(|view| Some(written::symbols(view))))
-            }
-            "textDocument/foldingRange" => {
-                let uri = read::<FoldingRangeParams>(params)?.text_document.uri;
-                ask(uri, WhenStale::Refuse, Box::new(|view| Some(written::folds(view))))
-            }
-            "textDocument/documentLink" => {
-                let uri = read::<DocumentLinkParams>(params)?.text_document.uri;
-                ask(uri, WhenStale::Refuse, Box::new(|view| Some(written::links(view))))
-            }
-            "textDocument/semanticTokens/full" => {
-                let uri = read::<SemanticTokensParams>(params)?.text_document.uri;
-                ask(uri, WhenStale::Refuse, Box::new(|view| Some(written::tokens(view))))
-            }
-            "textDocument/semanticTokens/full/delta" => {
-                let params: SemanticTokensDeltaParams = read(params)?;
-                let before = params.previous_result_id;
-                let answer = move |view: &View| Some(written::tokens_since(view, &before));
-                ask(params.text_document.uri, WhenStale::AskAgain, Box::new(answer))
-            }
-            "textDocument/semanticTokens/range" => {
-                let params: SemanticTokensRangeParams = read(params)?;
-                let range = params.range;
-                let answer = move |view: &View| Some(written::tokens_in(view, range));
-                ask(params.text_document.uri, WhenStale::Refuse, Box::new(answer))
-            }
-            "textDocument/diagnostic" => {
-                let params: DocumentDiagnosticParams = read(params)?;
-                let before = params.previous_result_id;
-                let answer = move |view: &View| Some(pull::document(view, before.as_deref()));
-                ask(params.text_document.uri, WhenStale::AskAgain, Box::new(answer))
-            }
-            _ => return Err(Error::method_not_found()),
         })
     }
 
@@ -145,6 +109,81 @@ impl Desk {
     }
 }
 
+/// What a request asks.
+struct Asked {
+    /// Of which document; of all if `None`.
+    uri: Option<Uri>,
+    when_stale: WhenStale,
+    answer: Write,
+}
+
+impl Asked {
+    fn new(uri: Uri, when_stale: WhenStale, answer: Write) -> Asked {
+        Asked { uri: Some(uri), when_stale, answer }
+    }
+}
+
+fn asked(method: &str, params: serde_json::Value) -> jsonrpc::Result<Asked> {
+    use WhenStale::{AskAgain, Refuse};
+    Ok(match method {
+        "textDocument/completion" => {
+            let place = read::<CompletionParams>(params)?.text_document_position;
+            let position = place.position;
+            let answer = move |view: &View| written::completion(view, position);
+            Asked::new(place.text_document.uri, AskAgain, Box::new(answer))
+        }
+        "textDocument/documentSymbol" => {
+            let uri = read::<DocumentSymbolParams>(params)?.text_document.uri;
+            Asked::new(uri, Refuse, Box::new(|view| Some(written::symbols(view))))
+        }
+        "textDocument/foldingRange" => {
+            let uri = read::<FoldingRangeParams>(params)?.text_document.uri;
+            Asked::new(uri, Refuse, Box::new(|view| Some(written::folds(view))))
+        }
+        "textDocument/documentLink" => {
+            let uri = read::<DocumentLinkParams>(params)?.text_document.uri;
+            Asked::new(uri, Refuse, Box::new(|view| Some(written::links(view))))
+        }
+        "textDocument/diagnostic" => {
+            let params: DocumentDiagnosticParams = read(params)?;
+            let before = params.previous_result_id;
+            let answer = move |view: &View| Some(pull::document(view, before.as_deref()));
+            Asked::new(params.text_document.uri, AskAgain, Box::new(answer))
+        }
+        "workspace/diagnostic" => {
+            let params: WorkspaceDiagnosticParams = read(params)?;
+            let known = params.previous_result_ids.into_iter();
+            let before = known.map(|it| (it.uri.as_str().to_owned(), it.value)).collect();
+            let answer = move |view: &View| Some(pull::workspace(view, &before));
+            Asked { uri: None, when_stale: AskAgain, answer: Box::new(answer) }
+        }
+        _ => return tokens_asked(method, params),
+    })
+}
+
+fn tokens_asked(method: &str, params: serde_json::Value) -> jsonrpc::Result<Asked> {
+    let (uri, answer): (Uri, Write) = match method {
+        "textDocument/semanticTokens/full" => {
+            let uri = read::<SemanticTokensParams>(params)?.text_document.uri;
+            (uri, Box::new(|view| Some(written::tokens(view))))
+        }
+        "textDocument/semanticTokens/full/delta" => {
+            let params: SemanticTokensDeltaParams = read(params)?;
+            let before = params.previous_result_id;
+            let answer = move |view: &View| Some(written::tokens_since(view, &before));
+            (params.text_document.uri, Box::new(answer))
+        }
+        "textDocument/semanticTokens/range" => {
+            let params: SemanticTokensRangeParams = read(params)?;
+            let range = params.range;
+            let answer = move |view: &View| Some(written::tokens_in(view, range));
+            (params.text_document.uri, Box::new(answer))
+        }
+        _ => return Err(Error::method_not_found()),
+    };
+    Ok(Asked::new(uri, WhenStale::Refuse, answer))
+}
+
 /// What writes the result of a request; `None` to be asked again once the options are known.
 type Write = Box<dyn Fn(&View) -> Option<Vec<u8>> + Send>;
 
@@ -159,6 +198,7 @@ fn is_direct(method: &str) -> bool {
             | "textDocument/semanticTokens/full/delta"
             | "textDocument/semanticTokens/range"
             | "textDocument/diagnostic"
+            | "workspace/diagnostic"
     )
 }
 

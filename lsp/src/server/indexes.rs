@@ -3,6 +3,7 @@
 //! One evaluation runs at a time. Its result replaces the last good one; a failed one leaves it,
 //! so that answers do not vanish while a configuration is being edited.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,29 +11,13 @@ use std::time::{Duration, Instant};
 
 use eval::option_tree::OptionTree;
 
+use crate::ide::cursor::Part;
+pub(super) use crate::ide::role::Root;
+
 /// How long an evaluation may take.
 const EVALUATION_MAX: Duration = Duration::from_mins(3);
 /// How long edits must pause before an evaluation is repeated.
 const QUIET: Duration = Duration::from_millis(800);
-
-/// What is evaluated for its options.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Root {
-    /// The module library alone.
-    Library,
-    /// A configuration at this path of the host.
-    Configuration(Vec<u8>),
-}
-
-impl Root {
-    /// Returns what a person calls it.
-    pub(super) fn describe(&self) -> String {
-        match self {
-            Root::Library => "the module library".to_owned(),
-            Root::Configuration(path) => String::from_utf8_lossy(path).into_owned(),
-        }
-    }
-}
 
 #[derive(Default)]
 struct Index {
@@ -59,6 +44,8 @@ pub(super) struct Indexes {
     running: Option<Running>,
     /// How long an evaluation may take.
     time_max: Option<Duration>,
+    /// Parts of trees, with the whole of which they were taken.
+    scoped: RefCell<BTreeMap<(Root, Vec<Part>), (Arc<OptionTree>, Arc<OptionTree>)>>,
 }
 
 impl Indexes {
@@ -72,13 +59,38 @@ impl Indexes {
     /// Returns the best options known for a root: its own, else the library's.
     pub(super) fn options(&self, root: &Root) -> Option<Arc<OptionTree>> {
         let known = |root| self.by_root.get(root).and_then(|index| index.options.clone());
-        known(root).or_else(|| known(&Root::Library))
+        match root {
+            // The options of NixOS are not those of another system.
+            Root::Expression { .. } => known(root),
+            Root::Library | Root::Configuration(_) => {
+                known(root).or_else(|| known(&Root::Library))
+            }
+        }
+    }
+
+    /// Returns the options inside the value of the one at `prefix`.
+    pub(super) fn options_at(&self, root: &Root, prefix: &[Part]) -> Option<Arc<OptionTree>> {
+        let whole = self.options(root)?;
+        if prefix.is_empty() {
+            return Some(whole);
+        }
+        let key = (root.clone(), prefix.to_vec());
+        let mut known = self.scoped.borrow_mut();
+        match known.get(&key) {
+            Some((of, part)) if Arc::ptr_eq(of, &whole) => Some(Arc::clone(part)),
+            _ => {
+                let part = Arc::new(crate::ide::role::options_inside(&whole, prefix));
+                known.insert(key, (whole, Arc::clone(&part)));
+                Some(part)
+            }
+        }
     }
 
     /// Whether options that a root has none of may still come.
     pub(super) fn is_pending(&self, root: &Root) -> bool {
         let pending = |root| self.by_root.get(root).is_some_and(|index| index.is_pending);
-        pending(root) || pending(&Root::Library)
+        let is_nixos = !matches!(root, Root::Expression { .. });
+        pending(root) || is_nixos && pending(&Root::Library)
     }
 
     /// Notes that a file has changed: what looked at it is evaluated again once edits pause.

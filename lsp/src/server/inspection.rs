@@ -12,7 +12,6 @@ use eval::heap::Heap;
 use eval::inspect::{Inspected, Inspector, Lookup};
 use eval::interpret::{Eval, on_large_stack};
 use eval::settings::Settings;
-use eval::source::{HOST, SourcePath};
 use store::Store;
 
 use super::Host;
@@ -20,6 +19,7 @@ use super::configuration::SharedConfiguration;
 use super::event::{Event, Looked};
 use super::indexes::Root;
 use super::overlay::Overlay;
+use super::trust;
 use super::values::Texts;
 
 /// How long an evaluation is kept that nobody asks.
@@ -83,7 +83,9 @@ impl Session<'_> {
             cancel: Arc::clone(self.cancel),
             ..order.configuration.settings(&self.host.settings)
         };
-        let Ok(store) = (self.host.open_store)() else {
+        let evaluation = &order.configuration.evaluation;
+        let store = (self.host.open_store)().ok().filter(|_| evaluation.enable);
+        let Some(store) = store.map(|it| trust::store(it, evaluation.fetch)) else {
             self.answer(order.root, order.epoch, nothing(order.lookups), None);
             return None;
         };
@@ -100,11 +102,7 @@ impl Session<'_> {
     ) -> Option<Order> {
         let heap = Heap::new();
         let mut eval = Eval::new(&heap, system, store, settings);
-        let configuration = match &first.root {
-            Root::Library => None,
-            Root::Configuration(path) => Some(SourcePath::new(HOST, path)),
-        };
-        let mut inspector = Inspector::new(&mut eval, configuration);
+        let mut inspector = Inspector::new(&mut eval, first.root.configuration());
         let (root, epoch) = (first.root.clone(), first.epoch);
         let mut observed_count = 0;
         let mut order = first;

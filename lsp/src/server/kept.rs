@@ -45,8 +45,7 @@ impl Kept {
         let mut state = self.state();
         state.serial += 1;
         let id = state.serial.to_string();
-        let before =
-            state.tokens.insert(uri.as_str().to_owned(), Tokens { id: id.clone(), data });
+        let before = state.tokens.insert(uri.as_str().to_owned(), Tokens { id: id.clone(), data });
         (id, before)
     }
 

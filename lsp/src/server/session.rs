@@ -13,13 +13,16 @@ use eval::db::{self, Database, File};
 use eval::inspect::Lookup;
 use eval::source::{HOST, SourcePath};
 use lsp_types::{
-    CallHierarchyServerCapability, CompletionOptions, DeclarationCapability, DidChangeTextDocumentParams, DidChangeWatchedFilesRegistrationOptions,
-    DiagnosticOptions, DiagnosticServerCapabilities, DidOpenTextDocumentParams, DocumentLinkOptions, SemanticTokenModifier, SemanticTokenType, SemanticTokensFullOptions, SemanticTokensLegend, SemanticTokensOptions, SemanticTokensServerCapabilities, FileSystemWatcher,
-    FoldingRangeProviderCapability, GlobPattern, HoverProviderCapability,
+    CallHierarchyServerCapability, CompletionOptions, DeclarationCapability, DiagnosticOptions,
+    DiagnosticServerCapabilities, DidChangeTextDocumentParams,
+    DidChangeWatchedFilesRegistrationOptions, DidOpenTextDocumentParams, DocumentLinkOptions,
+    FileSystemWatcher, FoldingRangeProviderCapability, GlobPattern, HoverProviderCapability,
     ImplementationProviderCapability, InitializeParams, InitializeResult, MessageType, OneOf,
-    Registration, RenameOptions, SelectionRangeProviderCapability, ServerCapabilities, ServerInfo,
-    SignatureHelpOptions, TextDocumentSyncCapability, TextDocumentSyncKind,
-    TextDocumentSyncOptions, TypeDefinitionProviderCapability, Uri, WorkDoneProgressOptions,
+    Registration, RenameOptions, SelectionRangeProviderCapability, SemanticTokenModifier,
+    SemanticTokenType, SemanticTokensFullOptions, SemanticTokensLegend, SemanticTokensOptions,
+    SemanticTokensServerCapabilities, ServerCapabilities, ServerInfo, SignatureHelpOptions,
+    TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
+    TypeDefinitionProviderCapability, Uri, WorkDoneProgressOptions,
 };
 use tokio::sync::mpsc::UnboundedSender;
 use tower_lsp::jsonrpc::Error;
@@ -36,7 +39,7 @@ use super::position::Encoding;
 use super::values::Values;
 use super::worker::{Diagnose, Job, View, Workers};
 use super::{Host, backend, navigation, to_proto};
-use crate::ide::root::configuration_root;
+use crate::ide::role::{Role, roles};
 use crate::ide::semantic_tokens::TokenKind;
 
 /// How long a question waits for options or values before it is answered without.
@@ -289,25 +292,35 @@ impl Session {
             self.folders.iter().filter(|it| !removed.contains(it)).cloned().collect();
         folders.extend(added.iter().filter_map(to_proto::file_path));
         self.folders = folders.into();
-        let roots: Vec<(String, Root)> = self
+        self.refresh_roles();
+    }
+
+    /// Returns how the file at `path` takes part in evaluations.
+    fn roles_of(&self, path: &[u8], text: &[u8]) -> Vec<Role> {
+        let system = Overlay::new(Arc::clone(&self.host.system), self.current_texts());
+        roles(&system, &self.host.settings, &self.folders, path, text)
+    }
+
+    /// Returns the texts as they were typed last.
+    fn current_texts(&self) -> BTreeMap<Vec<u8>, Arc<[u8]>> {
+        let open = self.documents.values();
+        open.filter_map(|it| Some((it.path.clone()?, Arc::from(it.text().as_bytes())))).collect()
+    }
+
+    /// Finds out anew what the open documents are part of.
+    fn refresh_roles(&mut self) {
+        let all: Vec<(String, Vec<Role>)> = self
             .documents
             .iter()
             .filter_map(|(key, it)| {
-                Some((key.clone(), self.root_of(it.path.as_ref()?, it.text().as_bytes())))
+                Some((key.clone(), self.roles_of(it.path.as_ref()?, it.text().as_bytes())))
             })
             .collect();
-        for (key, root) in roots {
+        for (key, roles) in all {
             if let Some(document) = self.documents.get_mut(&key) {
-                document.root = root;
+                document.take_roles(roles);
             }
         }
-    }
-
-    /// Returns whose options the file at `path` defines.
-    fn root_of(&self, path: &[u8], text: &[u8]) -> Root {
-        let (system, settings) = (&*self.host.system, &self.host.settings);
-        let root = configuration_root(system, settings, &self.folders, path, text);
-        root.map_or(Root::Library, Root::Configuration)
     }
 
     fn open(&mut self, params: DidOpenTextDocumentParams) {
@@ -329,7 +342,7 @@ impl Session {
         let mut opened =
             Document::new(document.uri, file, document.text, document.version, revision);
         if let Some(path) = &path {
-            opened.root = self.root_of(path, opened.text().as_bytes());
+            opened.take_roles(self.roles_of(path, opened.text().as_bytes()));
         }
         opened.path = path;
         self.documents.insert(key, opened);
@@ -395,7 +408,7 @@ impl Session {
     }
 
     fn index(&mut self, indexed: Indexed) {
-        let Indexed { root, options, observed, is_final } = indexed;
+        let Indexed { root, options, observed, is_final, .. } = indexed;
         let options = match options {
             Ok(options) => Some(options),
             Err(error) => {
@@ -407,9 +420,11 @@ impl Session {
         if is_final {
             self.notify(Notice::Progress(None));
             self.indexes.finish(&root, options, observed);
+            self.refresh_roles();
         } else {
             self.indexes.preview(&root, options);
         }
+        self.diagnose_again(&root);
     }
 
     /// Takes what became of a system, and tells it with the other diagnostics.
@@ -421,10 +436,15 @@ impl Session {
         if !had && !self.failures.contains_key(&root) {
             return;
         }
+        self.diagnose_again(&root);
+    }
+
+    /// Asks for the diagnostics of the documents of a root, about which more is known now.
+    fn diagnose_again(&mut self, root: &Root) {
         if self.client.refreshes_diagnostics && self.client.pulls_diagnostics {
             self.notify(Notice::RefreshDiagnostics);
         }
-        for document in self.documents.values().filter(|it| it.root == root && !it.is_dirty) {
+        for document in self.documents.values().filter(|it| it.root == *root && !it.is_dirty) {
             let (uri, revision) = (document.uri.clone(), document.revision);
             let events = self.events.clone();
             self.asked.push(Box::new(Diagnose { uri, revision, events }));
@@ -505,7 +525,11 @@ impl Session {
             file: document.file,
             uri: document.uri.clone(),
             encoding: self.encoding,
-            options: self.indexes.options(&document.root),
+            options: document
+                .roles
+                .first()
+                .and_then(|role| self.indexes.options_at(&role.root, &role.prefix)),
+            roles: document.roles.clone(),
             may_wait,
             values: self.values.snapshot(&document.root),
             may_look,

@@ -52,6 +52,7 @@ fn start() -> Client {
         system: Arc::new(system),
         open_store: Box::new(|| Ok(Box::new(MemoryStore::new(StoreDirectory::default())))),
         settings,
+        cache: None,
         show_embedded: Box::new(|_| None),
     };
     let (input, to) = pipe().expect("a pipe");

@@ -2,28 +2,23 @@
 
 use std::path::Path;
 
-use eval::db;
 use eval::diagnostic::{self, Severity};
-use eval::inspect::{Base, Lookup};
 use eval::option_tree::Place;
 use eval::source::{EMBEDDED, HOST, SourcePath};
 use eval::system::System as _;
 use lsp_types::{
-    CompletionItem, CompletionItemKind, CompletionList, CompletionResponse, CompletionTextEdit,
-    Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, DocumentSymbol,
-    DocumentSymbolResponse, Documentation, GotoDefinitionResponse, Hover, HoverContents, Location,
-    MarkupContent, MarkupKind, NumberOrString, Position, Range, SymbolKind, TextEdit, Uri,
+    CompletionItem, Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag,
+    Documentation, Hover, HoverContents, Location, MarkupContent, MarkupKind, NumberOrString,
+    Position, Range, SymbolKind, Uri,
 };
-use serde::{Deserialize, Serialize};
 use syntax::{LineIndex, TextRange, TextSize};
 use tower_lsp::UriExt as _;
 
 use super::event::Checked;
 use super::position::{Text, bytes_to_column};
 use super::worker::View;
-use crate::ide::completion::{self, CompletionKind, Subject};
-use crate::ide::cursor::Part;
-use crate::ide::{NavigationTarget, document_symbols, goto_definition, hover};
+use crate::ide::completion::{self, Subject};
+use crate::ide::{NavigationTarget, diagnostics, document_symbols, hover};
 
 /// Returns the path of a `file:` URI, as bytes.
 pub(super) fn file_path(uri: &Uri) -> Option<Vec<u8>> {
@@ -40,9 +35,10 @@ pub(super) fn file_uri(path: &Path) -> Option<Uri> {
 
 /// Returns what there is to say about the document, and whether its syntax is right.
 pub(super) fn diagnostics(view: &View) -> (Vec<Diagnostic>, bool) {
-    let found = db::diagnostics(&view.db, view.file);
+    let found = diagnostics::diagnostics(&view.db, view.knowledge(), view.file);
     let is_sound = found.iter().all(|it| it.code != "syntax-error");
-    let mut diagnostics: Vec<Diagnostic> = found.iter().map(|it| diagnostic(view.text(), &view.uri, it)).collect();
+    let mut diagnostics: Vec<Diagnostic> =
+        found.iter().map(|it| diagnostic(view.text(), &view.uri, it)).collect();
     if let Some(failure) = failure(view) {
         let is_told = |it: &Diagnostic| {
             it.severity == Some(DiagnosticSeverity::ERROR) && it.range.start == failure.range.start
@@ -83,11 +79,7 @@ fn failure(view: &View) -> Option<Diagnostic> {
 }
 
 /// Returns a diagnostic of the document `uri`, whose text is `text`.
-pub(super) fn diagnostic(
-    text: Text<'_>,
-    uri: &Uri,
-    found: &diagnostic::Diagnostic,
-) -> Diagnostic {
+pub(super) fn diagnostic(text: Text<'_>, uri: &Uri, found: &diagnostic::Diagnostic) -> Diagnostic {
     let severity = match found.severity {
         Severity::Error => DiagnosticSeverity::ERROR,
         Severity::Warning => DiagnosticSeverity::WARNING,
@@ -115,11 +107,7 @@ pub(super) fn diagnostic(
 }
 
 /// Adds the documentation to an item.
-pub(super) fn resolved(
-    view: &View,
-    subject: &Subject,
-    mut item: CompletionItem,
-) -> CompletionItem {
+pub(super) fn resolved(view: &View, subject: &Subject, mut item: CompletionItem) -> CompletionItem {
     if item.documentation.is_none() {
         item.documentation = documentation(view, subject);
     }

@@ -23,6 +23,7 @@ use super::position::{Encoding, Text};
 use super::to_proto;
 use super::values::Snapshot;
 use crate::ide::Knowledge;
+use crate::ide::role::Role;
 
 /// The stack of a worker: parsing and walking the deepest trees. Unit: bytes.
 const STACK_SIZE_BYTES: usize = 32 << 20;
@@ -37,6 +38,8 @@ pub(super) struct View {
     pub(super) uri: Uri,
     /// What columns count.
     pub(super) encoding: Encoding,
+    /// How it takes part in evaluations, the one in use first; none if it is no module.
+    pub(super) roles: Vec<Role>,
     /// The options that it defines, if they are known.
     pub(super) options: Option<Arc<OptionTree>>,
     /// Whether a job may wait for them.
@@ -73,6 +76,7 @@ impl View {
     /// Returns what features are given beside the database.
     pub(super) fn knowledge(&self) -> Knowledge<'_> {
         Knowledge {
+            role: self.roles.first(),
             options: self.options.as_deref(),
             system: Some(&self.system),
             values: Some(&self.values),
@@ -163,7 +167,7 @@ impl<T, F, R> Question<T, F, R>
 where
     T: Send + 'static,
     F: Fn(&View) -> Option<T> + Send + 'static,
-    R: Answer<T>,
+    R: Answer<T> + 'static,
 {
     /// Returns a question about a document; `answer` gives `None` to wait for the options.
     pub(super) fn new(uri: Uri, when_stale: WhenStale, reply: R, answer: F) -> Self {
@@ -175,7 +179,7 @@ impl<T, F, R> Job for Question<T, F, R>
 where
     T: Send + 'static,
     F: Fn(&View) -> Option<T> + Send + 'static,
-    R: Answer<T>,
+    R: Answer<T> + 'static,
 {
     fn uri(&self) -> &Uri {
         &self.uri

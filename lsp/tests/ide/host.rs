@@ -107,6 +107,7 @@ pub(crate) fn host(library: &Library, files: &[(String, String)]) -> Host {
         system: Arc::new(Layered { memory, disk }),
         open_store: Box::new(|| Ok(Box::new(MemoryStore::new(StoreDirectory::default())))),
         settings,
+        cache: None,
         show_embedded: Box::new(|path| {
             Some(format!("{EMBEDDED}{}", String::from_utf8_lossy(path)).into())
         }),

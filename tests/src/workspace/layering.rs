@@ -42,7 +42,7 @@ const OWNERS: [(&str, &[&str]); 5] = [
             "base64",
         ],
     ),
-    ("lsp", &["tower-lsp-server", "lsp-types", "tokio"]),
+    ("lsp", &["tower-lsp-server", "tower-service", "lsp-types", "tokio"]),
     (
         "nivis",
         &[

@@ -42,7 +42,7 @@ fn revision(reference: &Reference) -> Option<String> {
 fn to_text(locked: &LockedFlake, path: &str) -> Result<String, Failure> {
     let flake = &locked.flake;
     let tree = &flake.tree.locked;
-    let mut lines = vec![("Resolved URL:", flake.original.show())];
+    let mut lines = vec![("Resolved URL:", flake.resolved.show())];
     if tree.is_locked() {
         lines.push(("Locked URL:", tree.show()));
     }
@@ -75,13 +75,11 @@ fn to_json(locked: &LockedFlake, path: &str) -> Json {
     if let Json::Object(found) = &mut found {
         found.insert("__final".to_owned(), json!(true));
     }
-    let original = attributes(&flake.original);
-    let shown = flake.original.show();
     let mut json = json!({
-        "originalUrl": shown,
-        "original": original,
-        "resolvedUrl": shown,
-        "resolved": original,
+        "originalUrl": flake.original.show(),
+        "original": attributes(&flake.original),
+        "resolvedUrl": flake.resolved.show(),
+        "resolved": attributes(&flake.resolved),
         "url": tree.show(),
         "locked": found,
         "path": path,

@@ -58,7 +58,8 @@ fn a_name_that_would_mean_something_else_is_refused() {
         Err("`new` is taken where the name is used: argument"),
     );
     check_rename("let o$0ld = 1; in (new: new) old", Ok("let new = 1; in (new: new) new"));
-    check_rename("{ o$0ld }: old", Err("callers give `old` by this name"));
+    let nobody = "no file in the open folders calls this function: who gives `old` is not known";
+    check_rename("{ o$0ld }: old", Err(nobody));
     check_rename(
         "rec { o$0ld = 1; b = old; }",
         Err("`old` is an attribute that others may select"),

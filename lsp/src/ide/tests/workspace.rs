@@ -50,7 +50,10 @@ fn ask<T>(text: &str, question: impl Fn(&super::Fixture, Knowledge<'_>) -> T) ->
 
 fn shown(targets: Vec<NavigationTarget>) -> Vec<String> {
     let show = |target| match target {
-        NavigationTarget::Here(range) => format!("here {range:?}"),
+        NavigationTarget::Here(range) => format!("here {}", u32::from(range.start())),
+        NavigationTarget::There(path, range) => {
+            format!("{} {}", path.display(), u32::from(range.start()))
+        }
         NavigationTarget::File { path, line, column } => {
             let show = |number: Option<u32>| number.map_or("?".to_owned(), |it| it.to_string());
             format!("{}:{}:{}", path.display(), show(line), show(column))
@@ -66,7 +69,7 @@ fn everyone_who_sets_an_option_is_found() {
         goto_implementation::goto_implementation(&it.db, knowledge, it.file, it.offset)
     });
     let expected =
-        ["/etc/nixos/configuration.nix:1:20", "/etc/nixos/open.nix:1:3", "/etc/nixos/web.nix:2:16"];
+        ["here 19", "/etc/nixos/open.nix 2", "/etc/nixos/web.nix 39"];
     assert_eq!(shown(found), expected);
 }
 
@@ -76,7 +79,7 @@ fn uses_of_an_option_are_found_in_all_files() {
     let found = ask(text, |it, knowledge| {
         references::references(&it.db, knowledge, it.file, it.offset, false)
     });
-    let expected = ["/etc/nixos/configuration.nix:1:46", "/etc/nixos/sub/log.nix:2:11"];
+    let expected = ["here 45", "/etc/nixos/sub/log.nix 65"];
     assert_eq!(shown(found), expected);
 }
 

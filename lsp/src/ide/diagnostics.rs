@@ -1,0 +1,175 @@
+//! What there is to say about a file: its text alone, and what it defines.
+//!
+//! A comment `# nivis: allow CODE …` keeps the findings of its line, or of the next one where it
+//! stands alone, from being told; `# nivis: allow-file CODE …` those of the whole file.
+
+use eval::db::{self, Db, File};
+use eval::diagnostic::{Diagnostic, Severity};
+use eval::module_bindings;
+use eval::option_tree::{self, OptionTree};
+use eval::source::HOST;
+use eval::system::FileType;
+use syntax::{FlatNode, FlatTree, LineIndex, SyntaxKind, TextRange};
+
+use super::Knowledge;
+use super::goto_definition::path_target;
+
+/// The largest text whose imports are looked for on the disk. Unit: bytes.
+const IMPORTS_BYTES_MAX: usize = 256 << 10;
+
+/// Returns what there is to say about a file, in source order.
+pub fn diagnostics(db: &dyn Db, knowledge: Knowledge<'_>, file: File) -> Vec<Diagnostic> {
+    let mut found = db::diagnostics(db, file).clone();
+    let is_sound = found.iter().all(|it| it.code != "syntax-error");
+    if is_sound {
+        let tree = db::tree(db, file);
+        found.extend(missing_files(db, knowledge, file, tree));
+        let is_certain = knowledge.role.is_some_and(|role| role.is_certain);
+        if let (Some(options), true) = (knowledge.options, is_certain) {
+            found.extend(of_options(db, knowledge, tree, options));
+        }
+    }
+    let text = file.text(db);
+    let lines = db::line_index(db, file);
+    let allowed = allowed(text, lines);
+    found.retain(|it| !allowed.iter().any(|allowed| allowed.covers(it)));
+    found.sort_by_key(|it| (it.range.start(), it.code));
+    found
+}
+
+/// Returns what is wrong with the definitions in a module.
+fn of_options(
+    db: &dyn Db,
+    knowledge: Knowledge<'_>,
+    tree: &FlatTree<'_>,
+    options: &OptionTree,
+) -> Vec<Diagnostic> {
+    // What was declared since the options were evaluated is known from the texts.
+    let mut declared = Vec::new();
+    for file in knowledge.files {
+        declared.extend(declarations(db::tree(db, *file)));
+    }
+    option_tree::check(tree, options, &[], &declared)
+}
+
+/// Returns the paths of the options that a module's text declares.
+pub(super) fn declarations(tree: &FlatTree<'_>) -> Vec<Vec<String>> {
+    let bindings = module_bindings::module_bindings(tree);
+    let declared = bindings.into_iter().filter_map(|binding| {
+        let (first, rest) = binding.path.split_first()?;
+        (first == "options" && !rest.is_empty()).then(|| rest.to_vec())
+    });
+    declared.collect()
+}
+
+/// Returns the imports of files that are not there.
+fn missing_files(
+    db: &dyn Db,
+    knowledge: Knowledge<'_>,
+    file: File,
+    tree: &FlatTree<'_>,
+) -> Vec<Diagnostic> {
+    let place = file.path(db);
+    let Some(system) = knowledge.system.filter(|_| place.root == HOST) else { return Vec::new() };
+    // A file that was never saved lies nowhere yet; a large one is a list of packages.
+    if place.bytes.first() != Some(&b'/') || file.text(db).len() > IMPORTS_BYTES_MAX {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for node in tree.root().descendants().flat_map(imported) {
+        let text = String::from_utf8_lossy(node.text()).into_owned();
+        let Some(target) = path_target(&place.bytes, &text) else { continue };
+        let what = match system.file_type(&target.bytes) {
+            Ok(FileType::Directory) => {
+                let inner = [&target.bytes, &b"/default.nix"[..]].concat();
+                if system.file_type(&inner).is_ok() {
+                    continue;
+                }
+                format!("`{text}` has no `default.nix`")
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                format!("`{text}` does not exist")
+            }
+            Ok(_) | Err(_) => continue,
+        };
+        found.push(Diagnostic {
+            code: "missing-file",
+            severity: Severity::Error,
+            range: node.range(),
+            message: what,
+            hint: None,
+            is_unnecessary: false,
+            related: Vec::new(),
+        });
+    }
+    found
+}
+
+/// Returns the path literals that a node imports: an `import` of one, or a list of imports.
+fn imported(node: FlatNode<'_>) -> Vec<FlatNode<'_>> {
+    let is_constant =
+        |it: &FlatNode<'_>| it.kind() == SyntaxKind::Path && it.first_child().is_none();
+    match node.kind() {
+        SyntaxKind::Apply => {
+            let function = node.first_child().map(FlatNode::without_parens);
+            let is_import =
+                function.is_some_and(|it| matches!(it.text(), b"import" | b"builtins.import"));
+            let argument = node.children().nth(1).map(FlatNode::without_parens);
+            argument.filter(|it| is_import && is_constant(it)).into_iter().collect()
+        }
+        SyntaxKind::Binding => {
+            let path = node.child(SyntaxKind::Attrpath);
+            let list = node.expressions().next().filter(|it| {
+                it.kind() == SyntaxKind::List && path.is_some_and(|it| it.text() == b"imports")
+            });
+            list.into_iter().flat_map(|it| it.expressions().filter(is_constant)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A comment that keeps findings from being told.
+struct Allowed {
+    codes: Vec<String>,
+    /// Where; everywhere without.
+    lines: Option<TextRange>,
+}
+
+impl Allowed {
+    fn covers(&self, found: &Diagnostic) -> bool {
+        let is_there = self.lines.is_none_or(|lines| lines.contains_inclusive(found.range.start()));
+        is_there && self.codes.iter().any(|code| code == found.code || code == "all")
+    }
+}
+
+fn allowed(text: &[u8], lines: &LineIndex) -> Vec<Allowed> {
+    let mut found = Vec::new();
+    let mark = b"# nivis: allow";
+    let mut from = 0;
+    while let Some(at) = text.get(from..).and_then(|rest| find(rest, mark)) {
+        let start = from + at;
+        let rest = text.get(start + mark.len()..).unwrap_or_default();
+        let end = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
+        let words = String::from_utf8_lossy(rest.get(..end).unwrap_or_default()).into_owned();
+        from = start + mark.len() + end;
+        let line = lines.line((start as u32).into());
+        let whole = lines.line_range(line);
+        let before = text.get(usize::from(whole.start())..start).unwrap_or_default();
+        let (is_file, words) = match words.strip_prefix("-file") {
+            Some(rest) => (true, rest.to_owned()),
+            None => (false, words),
+        };
+        if !words.starts_with([' ', '\t']) {
+            continue;
+        }
+        let codes = words.split_whitespace().map(|it| it.trim_matches(',').to_owned()).collect();
+        let stands_alone = before.iter().all(u8::is_ascii_whitespace);
+        let covered = if stands_alone { lines.line_range(line + 1) } else { whole };
+        found.push(Allowed { codes, lines: (!is_file).then_some(covered) });
+    }
+    found
+}
+
+fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    text.windows(wanted.len()).position(|window| window == wanted)
+}
