@@ -41,6 +41,8 @@ pub(crate) enum Verb {
     Gc(GcArgs),
     /// Tells an option's value, type, documentation, and where it is defined.
     Option(OptionArgs),
+    /// Tells what an error code means and how such an error is mended.
+    Explain(ExplainArgs),
     /// Opens a prompt that evaluates what is typed.
     Repl(ReplArgs),
     /// Shows and locks flakes.
@@ -383,6 +385,14 @@ pub(crate) struct OptionArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) settings: SettingsArgs,
+}
+
+/// The arguments of `nivis explain`.
+#[derive(Args, Debug)]
+pub(crate) struct ExplainArgs {
+    /// The codes, such as M0201; without one all are listed.
+    #[arg(value_name = "CODE")]
+    pub(crate) codes: Vec<String>,
 }
 
 /// The arguments of `nivis flake`.

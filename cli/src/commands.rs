@@ -3,6 +3,7 @@
 mod build;
 mod enter;
 mod eval;
+mod explain;
 mod flake;
 mod gc;
 mod generations;
@@ -73,7 +74,6 @@ const VERBS_NOT_BUILT: &[&str] = &[
     "doctor",
     "dry-activate",
     "eval-jobs",
-    "explain",
     "fmt",
     "init",
     "man",
@@ -169,6 +169,7 @@ fn run_built(cx: &mut Context, verb: Verb) -> Outcome {
         Verb::Gc(args) => gc::run(cx, args),
         Verb::Option(args) => option::run(cx, &args),
         Verb::Flake(args) => flake::run(cx, args),
+        Verb::Explain(args) => explain::run(cx, &args),
         Verb::Repl(args) => repl::run(cx, args),
         Verb::Lsp => lsp::run(cx),
     }

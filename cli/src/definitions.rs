@@ -3,25 +3,12 @@
 //! Module systems know the file of a definition and no more. The binding of the option's path in
 //! that file is what the person wrote.
 
-use crate::evaluation::is_library;
 use eval::interpret::Eval;
 use eval::module_bindings;
 use eval::option_tree::Place;
-use eval::report::{self, Code, Report};
-use eval::select;
 use eval::source::SourcePath;
 use eval::system::FileType;
 use syntax::LineIndex;
-
-/// How module systems begin what they say of definitions, in errors and on the way to them.
-const DEFINITIONS: &str = "while evaluating definitions from `";
-const OPTION: &str = "while evaluating the option `";
-
-/// What comes before the name of an option in errors of module systems, old and new.
-const NAMES: [&str; 2] = ["option `", "option value `"];
-
-/// What comes before the name of the file of a definition in them.
-const FILES: [&str; 3] = ["- In `", "defined in `", "in `"];
 
 /// Adds line and column to a place where the option at `path` is defined (`config`) or declared
 /// (`options`), as `part` says.
@@ -36,41 +23,6 @@ pub(crate) fn complete(eval: &mut Eval<'_>, part: &str, path: &[String], place: 
         Some(Place { file: source.display(), line: Some(line), column: Some(column) })
     });
     found.unwrap_or(place)
-}
-
-/// Adds lines and columns of the person's definitions to an error and the way to it.
-pub(crate) fn complete_report(eval: &mut Eval<'_>, report: &mut Report) {
-    let mut option: Option<String> = None;
-    for step in &mut report.steps {
-        if let Some(name) = step.text.strip_prefix(OPTION).and_then(up_to_quote) {
-            option = Some(name.to_owned());
-        }
-        let file = step.text.strip_prefix(DEFINITIONS).and_then(up_to_quote);
-        if let (None, Some(name), Some(file)) = (&step.place, &option, file) {
-            step.place = own_place(eval, name, file);
-        }
-    }
-    if report.place.as_ref().is_none_or(|place| place.is_library) {
-        let message = report.message.clone();
-        let name = NAMES.iter().find_map(|mark| quoted_after(&message, mark));
-        let file = FILES.iter().find_map(|mark| quoted_after(&message, mark));
-        if let (Some(name), Some(file)) = (name, file)
-            && let Some(place) = own_place(eval, name, file)
-        {
-            report.place = Some(place);
-        }
-    }
-}
-
-/// Returns where the person's `file` defines the option `name`.
-fn own_place(eval: &mut Eval<'_>, name: &str, file: &str) -> Option<report::Place> {
-    let (source, text) = read(eval, file)?;
-    if is_library(eval, &source) {
-        return None;
-    }
-    let (line, column) = locate(&text, "config", &select::parse_path(name).ok()?)?;
-    let code = Code::around(&text, line);
-    Some(report::Place { file: source.display(), line, column, code, is_library: false })
 }
 
 /// Reads a file as the module system names it.
@@ -101,20 +53,9 @@ fn locate(text: &[u8], part: &str, path: &[String]) -> Option<(u32, u32)> {
     Some((line + 1, column + 1))
 }
 
-fn quoted_after<'t>(text: &'t str, mark: &str) -> Option<&'t str> {
-    let (_, rest) = text.split_once(mark)?;
-    up_to_quote(rest)
-}
-
-/// Returns a text up to the quote that ends it; older and newer module systems differ in that.
-fn up_to_quote(text: &str) -> Option<&str> {
-    let end = text.find(['\'', '`'])?;
-    text.get(..end)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{FILES, NAMES, locate, quoted_after};
+    use super::locate;
 
     fn found(text: &[u8], path: &str) -> Option<(u32, u32)> {
         let path: Vec<String> = path.split('.').map(str::to_owned).collect();
@@ -137,21 +78,5 @@ mod tests {
         assert_eq!(found(text, "warnings"), None);
         let text = b"[ 1 ] ++ f {\n  a.b = 2;\n}\n";
         assert_eq!(found(text, "a.b"), Some((2, 3)));
-    }
-
-    #[test]
-    fn errors_of_module_systems_name_option_and_file() {
-        let errors = [
-            "The option `a.b' does not exist. Definition values:\n- In `/c.nix':\n    true",
-            "A definition for option `a.b' is not of type `boolean'. Definition values:\n\
-             - In `/c.nix': 1",
-            "The option `a.b' defined in `/c.nix' does not exist.",
-            "The option value `a.b' in `/c.nix' is not of type `boolean'.",
-        ];
-        for error in errors {
-            let first = |marks: &[&str]| marks.iter().find_map(|mark| quoted_after(error, mark));
-            assert_eq!(first(&NAMES), Some("a.b"), "{error}");
-            assert_eq!(first(&FILES), Some("/c.nix"), "{error}");
-        }
     }
 }

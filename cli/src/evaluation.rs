@@ -4,26 +4,26 @@
 //! and returns plain data, because values live no longer than their heap.
 
 use crate::context::{Context, Manner};
-use crate::definitions;
 use crate::env_vars;
 use crate::installable;
 use crate::interrupt;
-use crate::report::{Failure, Outcome, of_store};
+use crate::report::{FAILURE, Failure, INTERRUPTED, Outcome, of_store};
 use crate::request::{Argument, Input, Request};
 use crate::settings::{self, Settings, configuration_directory};
 use crate::stores::{Access, EvaluatingStore};
 use crate::system::Host;
+use eval::blame;
 use eval::error::{ErrorKind, EvalError};
 use eval::flake::settings::FetchSettings;
 use eval::heap::{Attrs, AttrsBuilder, Heap, Lazy, Slot, Value};
 use eval::interpret::{Eval, on_large_stack};
-use eval::report::{Code, Place, Report};
+use eval::report::{Code, Report};
 use eval::settings::{LintLevel, LiteralLints};
-use eval::source::{EMBEDDED, HOST, Origin, Position, SourcePath, canonical};
+use eval::source::{HOST, Origin, SourcePath, canonical};
 use eval::system::FileType;
 use eval::{lookup, select};
 use std::io::Read as _;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 use store::Store;
 
@@ -70,6 +70,7 @@ pub(crate) fn run<T: Send>(
     let settings = settings_of(cx, access)?;
     let host = Host::with_store(cx.ui, store);
     let store = EvaluatingStore::new(cx, store);
+    let _deadline = interrupt::Deadline::after(settings.time_seconds_max);
     on_large_stack(|| {
         let heap = Heap::new();
         let mut eval = Eval::new(&heap, &host, &store, &settings);
@@ -109,7 +110,10 @@ pub(crate) fn settings_of(cx: &Context, access: Access) -> Outcome<eval::setting
             urls: lint_level(settings, "lint-url-literals"),
         },
         call_depth_max: u32::try_from(settings.number("max-call-depth")).unwrap_or(u32::MAX),
-        heap_size_bytes_max: 0,
+        heap_size_bytes_max: usize::try_from(settings.number("max-eval-memory"))
+            .unwrap_or(usize::MAX),
+        time_seconds_max: settings.number("max-eval-time"),
+        expired: interrupt::expired(),
         cancel: interrupt::watch(),
     })
 }
@@ -177,24 +181,21 @@ fn channels() -> Vec<String> {
 
 /// Returns the failure that an error of the evaluation is, in the form for our name.
 pub(crate) fn failure(cx: &Context, eval: &mut Eval<'_>, error: &EvalError) -> Failure {
-    let mut report = Report::new(error, |position| place(eval, position));
-    if cx.manner == Manner::Own {
-        definitions::complete_report(eval, &mut report);
-    }
-    let shows_all = cx.settings.is_on("show-trace");
-    let message = match cx.manner {
-        Manner::Own => report.to_text(shows_all),
-        Manner::CppNix if error.kind == ErrorKind::Usage => {
-            let command = std::env::args_os().next().unwrap_or_default();
-            let command = Path::new(&command).file_name().unwrap_or_default().to_string_lossy();
-            return Failure::usage(&command, report.to_oracle_text(shows_all));
+    match cx.manner {
+        Manner::Own => {
+            let report = blame::report(eval, error);
+            Failure { exit: exit_of(cx, error), ..told(cx, &[report]) }
         }
-        Manner::CppNix => report.to_oracle_text(shows_all),
-    };
-    let is_mismatch = MISMATCHES.iter().any(|start| error.message.starts_with(start));
-    match is_mismatch {
-        true => Failure { exit: MISMATCH, ..Failure::new(message) },
-        false => Failure::new(message),
+        Manner::CppNix => {
+            let report = Report::new(error, |position| blame::place(eval, position));
+            let text = report.to_oracle_text(cx.settings.is_on("show-trace"));
+            if error.kind == ErrorKind::Usage {
+                let command = std::env::args_os().next().unwrap_or_default();
+                let command = Path::new(&command).file_name().unwrap_or_default();
+                return Failure::usage(&command.to_string_lossy(), text);
+            }
+            Failure { exit: exit_of(cx, error), ..Failure::new(text) }
+        }
     }
 }
 
@@ -203,15 +204,28 @@ const MISMATCH: u8 = 102;
 /// How the messages of such fetches begin.
 const MISMATCHES: [&str; 2] = ["hash mismatch in file downloaded", "NAR hash mismatch in input"];
 
-/// Returns a position with its file, line and code.
-pub(crate) fn place(eval: &Eval<'_>, position: Position) -> Option<Place> {
-    let (origin, line, column) = eval.locate(position)?;
-    let code = code(eval.source_text(position.file).unwrap_or_default(), line);
-    let is_library = match &origin {
-        Origin::File(path) => is_library(eval, path),
-        Origin::String(_) | Origin::Stdin(_) => false,
-    };
-    Some(Place { file: origin_name(&origin), line, column, code, is_library })
+/// Returns the exit code of a command that an error ended.
+fn exit_of(cx: &Context, error: &EvalError) -> u8 {
+    if error.kind == ErrorKind::Cancelled && cx.manner == Manner::Own {
+        INTERRUPTED
+    } else if MISMATCHES.iter().any(|start| error.message.starts_with(start)) {
+        MISMATCH
+    } else {
+        FAILURE
+    }
+}
+
+/// Tells errors in our own form, or as JSON, one a line, where the settings say so.
+pub(crate) fn told(cx: &Context, reports: &[Report]) -> Failure {
+    if cx.settings.text("error-format") == "json" {
+        for report in reports {
+            cx.ui.tell(report.to_json());
+        }
+        return Failure::silent(FAILURE);
+    }
+    let shows_all = cx.settings.is_on("show-trace");
+    let texts: Vec<String> = reports.iter().map(|report| report.to_text(shows_all)).collect();
+    Failure::new(texts.join("\n\n"))
 }
 
 /// Returns the lines around line `line` (from 1) of a source; an empty one has none.
@@ -226,21 +240,6 @@ pub(crate) fn origin_name(origin: &Origin) -> String {
         Origin::String(_) => "«string»".to_owned(),
         Origin::Stdin(_) => "«stdin»".to_owned(),
     }
-}
-
-/// Whether a file is not the person's own: embedded, in the store, or found by a name.
-pub(crate) fn is_library(eval: &Eval<'_>, path: &SourcePath) -> bool {
-    if path.root != HOST {
-        return path.root == EMBEDDED;
-    }
-    let file = Path::new(std::ffi::OsStr::from_bytes(&path.bytes));
-    let settings = eval.settings();
-    let is_below = |directory: &[u8]| file.starts_with(std::ffi::OsStr::from_bytes(directory));
-    // Who works inside a library sees its files as their own.
-    let is_named = |entry: &(Vec<u8>, Vec<u8>)| {
-        !entry.0.is_empty() && is_below(&entry.1) && !settings.directory.starts_with(&entry.1)
-    };
-    eval.store().directory().contains(file) || settings.search_path.iter().any(is_named)
 }
 
 /// Returns the directory that relative paths start from.

@@ -1,10 +1,9 @@
 //! Ctrl-C: the first one asks evaluations and builds to stop, the second one ends the program.
 
+use crate::report::INTERRUPTED;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-
-/// The exit code of a program that Ctrl-C ended at once, as shells have it.
-const ENDED: i32 = 130;
+use std::time::Duration;
 
 static IS_CANCELLED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
@@ -17,7 +16,7 @@ pub(crate) fn watch() -> Arc<AtomicBool> {
         let seen = flag.clone();
         let listens = ctrlc::set_handler(move || {
             if seen.swap(true, Ordering::Relaxed) {
-                std::process::exit(ENDED);
+                std::process::exit(i32::from(INTERRUPTED));
             }
             store::build::interrupt();
         });
@@ -25,6 +24,47 @@ pub(crate) fn watch() -> Arc<AtomicBool> {
         flag
     };
     IS_CANCELLED.get_or_init(begin).clone()
+}
+
+/// Returns what is set when an evaluation has taken too long.
+pub(crate) fn expired() -> Arc<AtomicBool> {
+    static IS_EXPIRED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+    IS_EXPIRED.get_or_init(Arc::default).clone()
+}
+
+/// A time after which the evaluation stops; dropping this lifts it.
+#[derive(Debug)]
+pub(crate) struct Deadline {
+    is_lifted: Arc<AtomicBool>,
+}
+
+impl Deadline {
+    /// Stops the evaluation after so many seconds; 0: never.
+    pub(crate) fn after(seconds: u64) -> Option<Self> {
+        if seconds == 0 {
+            return None;
+        }
+        let is_lifted = Arc::new(AtomicBool::new(false));
+        let seen = is_lifted.clone();
+        let wait = move || {
+            std::thread::sleep(Duration::from_secs(seconds));
+            if !seen.load(Ordering::Relaxed) {
+                expired().store(true, Ordering::Relaxed);
+                watch().store(true, Ordering::Relaxed);
+            }
+        };
+        std::thread::Builder::new().name("deadline".into()).spawn(wait).ok()?;
+        Some(Self { is_lifted })
+    }
+}
+
+impl Drop for Deadline {
+    fn drop(&mut self) {
+        self.is_lifted.store(true, Ordering::Relaxed);
+        if expired().swap(false, Ordering::Relaxed) {
+            watch().store(false, Ordering::Relaxed);
+        }
+    }
 }
 
 /// Asks evaluations and builds to stop, as Ctrl-C does.

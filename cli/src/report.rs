@@ -9,6 +9,9 @@ pub(crate) const FAILURE: u8 = 1;
 /// The exit code of a command line that cannot be understood, for `nivis`.
 pub(crate) const USAGE: u8 = 2;
 
+/// The exit code of what Ctrl-C ended, as shells have it.
+pub(crate) const INTERRUPTED: u8 = 130;
+
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
 pub(crate) struct Failure {

@@ -94,7 +94,7 @@ fn suggest_variable(eval: &Eval<'_>, error: &EvalError, report: &mut Report) {
     names.dedup();
     let near = suggestion::nearest(&name, names.iter().map(String::as_str));
     report.suggestions.extend(near.map(str::to_owned));
-    if report.suggestions.is_empty() && crate::builtins::find(&name).is_some() {
+    if report.suggestions.is_empty() && crate::builtins::get(&name).is_some() {
         report.suggestions.push(format!("builtins.{name}"));
     }
 }
@@ -122,7 +122,10 @@ pub(crate) fn of_module(eval: &mut Eval<'_>, files: &mut Files, module: &ModuleE
         "M0310" => format!("`{name}` has several values of the same priority"),
         "M0402" => format!("option `{name}` is gone"),
         "M0501" => format!("option `{name}` is declared twice"),
-        _ => "a module says no".to_owned(),
+        _ => format!(
+            "an assertion does not hold: {}",
+            module.advice.as_deref().unwrap_or_default()
+        ),
     };
     mark_definitions(eval, files, module, &mut report);
     let help = |text: &str| Some(text.to_owned());
@@ -152,13 +155,14 @@ fn mark_definitions(
         } else {
             files.values(eval, &definition.file, &module.option, module.element)
         };
+        let number = module.element.map_or(0, |element| element.definition.saturating_sub(1));
         let fresh = found.iter().filter(|it| !used.contains(&(definition.file.clone(), it.range)));
         let fresh: Vec<_> = fresh.copied().collect();
         // Of several bindings in one file the one that says what the error shows.
         let same = fresh.iter().find(|it| {
             is_same_text(&files.text(eval, &definition.file, it.range), &definition.value)
         });
-        let Some(chosen) = same.or(fresh.first()) else {
+        let Some(chosen) = same.or(fresh.get(number)).or(fresh.first()) else {
             let value = short_value(&definition.value);
             let value = if value.is_empty() { value } else { format!(": {value}") };
             report.notes.push(format!("defined in {}{value}", definition.file));
@@ -182,9 +186,12 @@ fn mark_definitions(
         report.label = label;
     }
     report.labels.extend(places.map(|(place, text)| Label { place, text }));
-    if let ("M0201", [first, ..]) = (module.code, report.suggestions.as_slice()) {
-        let last = crate::select::parse_path(first).ok().and_then(|mut path| path.pop());
-        report.label = format!("did you mean `{}`?", last.unwrap_or_default());
+    if let ("M0201", [first, ..]) = (module.code, report.suggestions.as_slice())
+        && let Some(last) = crate::select::parse_path(first).ok().and_then(|mut path| path.pop())
+        && let Some(meant) = module.option.last()
+        && suggestion::nearest(meant, std::iter::once(last.as_str())).is_some()
+    {
+        report.label = format!("did you mean `{last}`?");
     }
 }
 
@@ -240,6 +247,19 @@ pub(crate) fn extent(eval: &Eval<'_>, position: Position) -> u32 {
     let nodes = tree.root().descendants().filter(|node| node.start() == start);
     let ends = nodes.map(syntax::FlatNode::end).filter(|end| *end <= line_end);
     ends.max().map_or(0, |end| end - start)
+}
+
+/// Returns where the expression begins whose operator is at a position; else the position.
+pub(crate) fn start(eval: &Eval<'_>, position: Position) -> Position {
+    let Some(text) = eval.source_text(position.file) else { return position };
+    let options = syntax::Options { pipe_operators: true, ..syntax::Options::DEFAULT };
+    let (tree, _) = syntax::parse_flat(text, options);
+    let mut operations = tree.root().descendants().filter(|node| {
+        node.kind() == syntax::SyntaxKind::BinaryOp
+            && node.operator().is_some_and(|operator| operator.start() == position.offset)
+    });
+    let offset = operations.next().map_or(position.offset, syntax::FlatNode::start);
+    Position { offset, ..position }
 }
 
 /// Whether a file is not the person's own: embedded, in the store, or found by a name.

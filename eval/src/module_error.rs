@@ -18,7 +18,7 @@ pub struct ModuleError {
     pub definitions: Vec<Definition>,
     /// The type that is wanted.
     pub wanted: Option<String>,
-    /// What the library says to do.
+    /// What the library says to do, or that does not hold.
     pub advice: Option<String>,
     /// Names that the library suggests.
     pub suggestions: Vec<String>,
@@ -88,7 +88,14 @@ pub fn read(message: &str) -> Option<ModuleError> {
         });
     }
     if text.starts_with("Failed assertion") {
-        return Some(ModuleError { code: "M0401", ..ModuleError::default() });
+        let advice = text.split_once(':').map(|(_, rest)| rest.trim().to_owned());
+        let items = || advice.iter().flat_map(|text| text.split("\n- "));
+        let mut only = items().filter(|_| items().count() == 1);
+        let only = only.next().map(|item| item.strip_prefix("- ").unwrap_or(item));
+        if let Some(of_definition) = only.and_then(read) {
+            return Some(of_definition);
+        }
+        return Some(ModuleError { code: "M0401", advice, ..ModuleError::default() });
     }
     let is_no_module = text.contains(" does not look like a module")
         || text.starts_with("Module `") && text.contains("has an unsupported attribute");
@@ -196,19 +203,15 @@ fn definitions(text: &str) -> Vec<Definition> {
     let mut found: Vec<Definition> = Vec::new();
     for line in text.lines() {
         let item = line.trim_start().strip_prefix("- In ").and_then(quoted);
-        match (item, found.last_mut()) {
-            (Some((file, rest)), _) => {
-                let value = rest.trim_start_matches(':').trim().to_owned();
-                found.push(Definition { file: file.to_owned(), value });
+        if let Some((file, rest)) = item {
+            let value = rest.trim_start_matches(':').trim().to_owned();
+            found.push(Definition { file: file.to_owned(), value });
+        } else if let Some(last) = found.last_mut() {
+            let Some(more) = line.strip_prefix("    ") else { break };
+            if !last.value.is_empty() {
+                last.value.push('\n');
             }
-            (None, Some(last)) if line.starts_with("    ") => {
-                if !last.value.is_empty() {
-                    last.value.push('\n');
-                }
-                last.value.push_str(line.strip_prefix("    ").unwrap_or(line));
-            }
-            (None, Some(_)) if !found.is_empty() => break,
-            _ => {}
+            last.value.push_str(more);
         }
     }
     if found.is_empty() {

@@ -55,6 +55,13 @@ pub fn parse_path(path: &str) -> Result<Vec<String>> {
     Ok(parts)
 }
 
+/// Returns a path as a person writes it, the inverse of [`parse_path`].
+pub fn show_path(path: &[String]) -> String {
+    let names: Vec<String> =
+        path.iter().map(|name| crate::print::shown_name(name.as_bytes())).collect();
+    names.join(".")
+}
+
 /// Calls `value` with `arguments` if it is a function of named arguments, or a set with a functor.
 ///
 /// Anything else is returned as it is.

@@ -42,6 +42,10 @@ pub struct Settings {
     pub heap_size_bytes_max: usize,
     /// Set from another thread to stop the evaluation at the next call.
     pub cancel: Arc<AtomicBool>,
+    /// How long an evaluation may take, in seconds; 0: no limit. Whoever has a clock keeps it.
+    pub time_seconds_max: u64,
+    /// Set with `cancel` where that is the reason.
+    pub expired: Arc<AtomicBool>,
 }
 
 /// What is done about something that is discouraged.
@@ -99,6 +103,8 @@ impl Default for Settings {
             call_depth_max: 10_000,
             heap_size_bytes_max: 0,
             cancel: Arc::default(),
+            time_seconds_max: 0,
+            expired: Arc::default(),
         }
     }
 }

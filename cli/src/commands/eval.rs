@@ -1,8 +1,9 @@
 //! `nivis eval`: values on stdout; and how `nix-instantiate --eval` prints them.
 
 use crate::args::{EvalArgs, FormArgs};
+use crate::commands::system::{self, Configuration, Modules};
 use crate::context::Context;
-use crate::evaluation::{self, Selection, Stop};
+use crate::evaluation::{self, Selection};
 use crate::report::{Failure, Outcome};
 use crate::request::{Input, Request};
 use crate::stores::Access;
@@ -10,7 +11,7 @@ use eval::coerce::{self, Mode, Purpose, Text};
 use eval::heap::Value;
 use eval::interpret::Eval;
 use eval::print::Pretty;
-use eval::source::{Origin, Position, SourcePath};
+use eval::source::Position;
 use eval::{json, print, select, xml};
 use std::path::Path;
 
@@ -102,6 +103,9 @@ impl Printing {
 /// Runs `nivis eval`.
 pub(crate) fn run(cx: &mut Context, args: EvalArgs) -> Outcome {
     args.evaluation.apply(cx)?;
+    if args.form.json {
+        cx.settings.force("error-format", "json");
+    }
     let printing = Printing::of(args.form);
     let request = args.evaluation.request();
     let access =
@@ -136,10 +140,6 @@ pub(super) fn values(
     })
 }
 
-/// The function from a configuration to the values of its options.
-const CONFIGURATION: &[u8] =
-    b"configuration: (import <nixpkgs/nixos> { inherit configuration; }).config";
-
 /// Evaluates options of a system configuration and prints each value.
 fn options(
     cx: &Context,
@@ -151,26 +151,21 @@ fn options(
     if request.words.is_empty() {
         return Err(Failure::new("which option? such as `-c configuration.nix services`"));
     }
+    let word = configuration.to_string_lossy();
+    let configuration = Configuration::new(Modules::Named, Some(&word), false)?;
     let store = cx.lazy_store(access)?;
     evaluation::run(cx, &store, access, |eval| {
-        let path = evaluation::file(eval, &configuration.to_string_lossy())?;
         let arguments = evaluation::arguments(eval, request)?;
-        let values = configured(eval, &path)?;
-        for option in &request.words {
-            let value = select::select(eval, values, option, arguments)?;
-            let text = printing.text(eval, value)?;
-            cx.ui.data(text)?;
-        }
-        Ok(())
+        configuration.with(cx, eval, false, |eval, system| {
+            let values = system::part(eval, system, "config")?;
+            for option in &request.words {
+                let value = select::select(eval, values, option, arguments)?;
+                let text = printing.text(eval, value)?;
+                cx.ui.data(text)?;
+            }
+            Ok(())
+        })
     })
-}
-
-/// Returns `config` of the system that the file at `path` describes.
-fn configured<'h>(eval: &mut Eval<'h>, path: &SourcePath) -> Result<Value<'h>, Stop> {
-    let origin = Origin::String(SourcePath::new(path.root, b"/"));
-    let function = eval.evaluate(origin, CONFIGURATION)?;
-    let path = Value::path(eval.heap(), path.root, &path.bytes);
-    Ok(eval.call(function, &[path.into()])?)
 }
 
 /// Prints where the search path has each name.

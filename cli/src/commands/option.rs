@@ -76,12 +76,16 @@ impl From<Place> for Where {
 /// Runs `nivis option`.
 pub(crate) fn run(cx: &mut Context, args: &OptionArgs) -> Outcome {
     args.settings.apply(cx.ui, &mut cx.settings)?;
+    if args.json {
+        cx.settings.force("error-format", "json");
+    }
     let file = args.configuration.as_deref();
     let configuration = Configuration::new(Modules::Named, file, true)?;
     let store = cx.lazy_store(Access::Read)?;
     let options = evaluation::run(cx, &store, Access::Read, |eval| {
-        let system = configuration.evaluate(eval)?;
-        args.names.iter().map(|name| answer(eval, system, name)).collect::<Result<Vec<_>, _>>()
+        configuration.with(cx, eval, false, |eval, system| {
+            args.names.iter().map(|name| answer(eval, system, name)).collect::<Result<Vec<_>, _>>()
+        })
     })?;
     if args.json {
         let record = Record { version: VERSION, options };

@@ -117,6 +117,7 @@ fn refusal(cx: &Context, error: &EvalError, origin: &Origin, text: &[u8]) -> Fai
             column,
             code: evaluation::code(text, line + 1),
             is_library: false,
+            extent: 0,
         })
     });
     let shows_all = cx.settings.is_on("show-trace");

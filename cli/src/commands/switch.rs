@@ -73,13 +73,14 @@ fn modules(cx: &Context, is_staged: bool) -> Modules {
 fn build(cx: &Context, machine: &Machine, configuration: &Configuration) -> Outcome<System> {
     let store = machine.store.as_ref();
     let derivation = evaluation::run(cx, store, Access::Write, |eval| {
-        let system = configuration.evaluate(eval)?;
-        let toplevel = system::part(eval, system, TOPLEVEL)?;
-        let none = Attrs::empty(eval.heap());
-        match select::derivations(eval, toplevel, none)?.as_slice() {
-            [derivation] => Ok(derivation.derivation_path(eval)?),
-            _ => Err(Failure::new(format!("`{TOPLEVEL}` is not a derivation")).into()),
-        }
+        configuration.with(cx, eval, true, |eval, system| {
+            let toplevel = system::part(eval, system, TOPLEVEL)?;
+            let none = Attrs::empty(eval.heap());
+            match select::derivations(eval, toplevel, none)?.as_slice() {
+                [derivation] => Ok(derivation.derivation_path(eval)?),
+                _ => Err(Failure::new(format!("`{TOPLEVEL}` is not a derivation")).into()),
+            }
+        })
     })?;
     let outputs = OutputNames::Names(["out".to_owned()].into());
     let wanted = [DerivedPath::Built { derivation, outputs }];

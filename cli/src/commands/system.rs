@@ -1,12 +1,14 @@
 //! The system that a configuration describes, as the commands about systems evaluate it.
 
+use crate::context::{Context, Manner};
 use crate::evaluation::{self, Stop};
 use crate::installable::{self, Locking};
 use crate::report::{Failure, Outcome};
+use eval::error::{ErrorKind, EvalError, code};
 use eval::heap::{Attrs, AttrsBuilder, Lazy, Value};
 use eval::interpret::Eval;
-use eval::select;
-use eval::source::{EMBEDDED, HOST, SourcePath, canonical};
+use eval::source::{EMBEDDED, HOST, Origin, SourcePath, canonical};
+use eval::{module_check, select};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
@@ -97,19 +99,105 @@ impl Configuration {
             let locking = Locking::default();
             return installable::value(eval, text, &locking, installable::PACKAGES);
         }
+        let configuration = self.value(eval)?;
+        self.system_of(eval, configuration)
+    }
+
+    fn system_of<'h>(
+        &self,
+        eval: &mut Eval<'h>,
+        configuration: Value<'h>,
+    ) -> Result<Value<'h>, Stop> {
         let library = match self.modules {
             Modules::Embedded => SourcePath::new(EMBEDDED, b"/nixos"),
             Modules::Named => evaluation::named_file(eval, "nixpkgs/nixos")?,
         };
         let function = eval.import(&library)?;
-        let configuration = self.value(eval)?;
         let mut arguments = AttrsBuilder::with_capacity(1);
         arguments.push_named("configuration", configuration);
         let arguments = arguments.finish(eval.heap());
         Ok(eval.call(function, &[Lazy::from(Value::attrs(arguments))])?)
     }
 
+    /// Evaluates the configuration and does `work` on the system, of which `is_whole` says whether
+    /// all is wanted.
+    ///
+    /// # Errors
+    ///
+    /// As [`Configuration::evaluate`] and `work`; of definitions that are wrong, all at once.
+    pub(super) fn with<'h, T>(
+        &self,
+        cx: &Context,
+        eval: &mut Eval<'h>,
+        is_whole: bool,
+        work: impl FnOnce(&mut Eval<'h>, Value<'h>) -> Result<T, Stop>,
+    ) -> Result<T, Stop> {
+        let result = self.evaluate(eval).and_then(|system| work(eval, system));
+        let Err(Stop::Evaluation(error)) = result else { return result };
+        let is_of_modules =
+            code::of(&error).starts_with('M') && error.kind != ErrorKind::InfiniteRecursion;
+        if cx.manner == Manner::Own
+            && is_of_modules
+            && let Some(failure) = self.all_errors(cx, eval, &error, is_whole)?
+        {
+            return Err(failure.into());
+        }
+        Err(error.into())
+    }
+
+    /// Returns all errors of the definitions, of which `first` stopped the evaluation.
+    fn all_errors<'h>(
+        &self,
+        cx: &Context,
+        eval: &mut Eval<'h>,
+        first: &EvalError,
+        is_whole: bool,
+    ) -> Result<Option<Failure>, Stop> {
+        let unchecked = match self.unchecked(eval) {
+            Ok(Some(unchecked)) => unchecked,
+            Err(Stop::Evaluation(error)) if error.kind == ErrorKind::Cancelled => {
+                return Err(error.into());
+            }
+            _ => return Ok(None),
+        };
+        let path = self.path(eval).ok().flatten();
+        let mut reports = module_check::reports(eval, first, unchecked, path.as_ref(), is_whole)?;
+        if let Some(path) = &path {
+            module_check::mark_named(eval, path, &mut reports);
+        }
+        Ok(Some(evaluation::told(cx, &reports)))
+    }
+
+    /// Evaluates the system without the check that stops at names nobody declares.
+    fn unchecked<'h>(&self, eval: &mut Eval<'h>) -> Result<Option<Value<'h>>, Stop> {
+        let base = Origin::String(evaluation::base(eval));
+        let (text, argument): (&[u8], _) = if self.flake.is_some() {
+            let system = self.evaluate(eval)?;
+            (b"s: s.extendModules { modules = [ { _module.check = false; } ]; }", system)
+        } else {
+            let configuration = self.value(eval)?;
+            (b"c: { imports = [ c ]; _module.check = false; }", configuration)
+        };
+        let function = eval.evaluate(base, text)?;
+        let value = eval.call(function, &[Lazy::from(argument)])?;
+        if self.flake.is_some() {
+            return Ok(Some(value));
+        }
+        self.system_of(eval, value).map(Some)
+    }
+
     fn value<'h>(&self, eval: &mut Eval<'h>) -> Result<Value<'h>, Stop> {
+        Ok(match self.path(eval)? {
+            Some(path) => Value::path(eval.heap(), path.root, &path.bytes),
+            None => Value::attrs(Attrs::empty(eval.heap())),
+        })
+    }
+
+    /// Returns the file of the configuration; none is the empty one.
+    fn path(&self, eval: &mut Eval<'_>) -> Result<Option<SourcePath>, Stop> {
+        if self.flake.is_some() {
+            return Ok(None);
+        }
         let path = match &self.file {
             Some(File::Name(name)) => evaluation::named_file(eval, name)?,
             Some(File::Path(path)) => {
@@ -117,11 +205,11 @@ impl Configuration {
             }
             None => match evaluation::named_file(eval, "nixos-config") {
                 Ok(path) => path,
-                Err(_) if self.may_be_empty => return Ok(Value::attrs(Attrs::empty(eval.heap()))),
+                Err(_) if self.may_be_empty => return Ok(None),
                 Err(_) => SourcePath::new(HOST, DEFAULT_FILE),
             },
         };
-        Ok(Value::path(eval.heap(), path.root, &path.bytes))
+        Ok(Some(path))
     }
 }
 

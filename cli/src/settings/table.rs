@@ -71,6 +71,11 @@ impl Setting {
                 "option '{name}' has invalid value '{value}' (expected 'ignore', 'warn', or \
                  'fatal')"
             ))),
+            Kind::Text if name == "error-format" && !matches!(value, "text" | "json") => {
+                Err(Failure::new(format!(
+                    "setting '{name}' has invalid value '{value}' (expected 'text' or 'json')"
+                )))
+            }
             Kind::Bool | Kind::Number | Kind::Text | Kind::Words | Kind::Level => Ok(()),
         }
     }
@@ -100,6 +105,12 @@ pub(crate) static TABLE: &[Setting] = &[
     row("allowed-uris", Words, "", "Prefixes of what restricted evaluation may fetch."),
     row("build-users-group", Text, "", "The group whose members run builds when root builds."),
     row("cores", Number, "0", "How many cores a builder is told to use; 0 for all."),
+    row(
+        "error-format",
+        Text,
+        "text",
+        "How `nivis` tells errors of evaluations: `text`, or `json`, one object a line.",
+    ),
     row("experimental-features", Words, "", "Names of experimental features that are on."),
     row("keep-failed", Bool, "false", "Whether the directory of a failed build stays."),
     row("keep-going", Bool, "false", "Whether other builds go on when one fails."),
@@ -122,6 +133,18 @@ pub(crate) static TABLE: &[Setting] = &[
         "What is done about URLs that are not strings: `ignore`, `warn` or `fatal`.",
     ),
     row("max-call-depth", Number, "10000", "The deepest nesting of calls in an evaluation."),
+    row(
+        "max-eval-memory",
+        Number,
+        "0",
+        "Bytes of memory for values after which an evaluation is stopped; 0: never.",
+    ),
+    row(
+        "max-eval-time",
+        Number,
+        "0",
+        "Seconds after which an evaluation is stopped; 0: never.",
+    ),
     row("max-jobs", Number, "1", "How many builds run at once; `auto` for one per core."),
     row(
         "max-silent-time",

@@ -64,7 +64,7 @@ impl Files {
     pub(crate) fn names(&mut self, eval: &mut Eval<'_>, name: &str, path: &[String]) -> Vec<Found> {
         self.search(eval, name, path, |tree, binding, prefix| {
             let attr = attr_of(tree, binding, path.len() - 1 + prefix);
-            attr.unwrap_or(binding.name_range)
+            vec![attr.unwrap_or(binding.name_range)]
         })
     }
 
@@ -79,11 +79,19 @@ impl Files {
         self.search(eval, name, path, |tree, binding, prefix| {
             let range = binding.value_range.unwrap_or(binding.name_range);
             if binding.path.len() != path.len() + prefix {
-                return binding.name_range;
+                return vec![binding.name_range];
             }
-            let value = tree.root().descendants().find(|node| node.range() == range);
-            let element = element.zip(value);
-            element.and_then(|(element, value)| entry(value, element.entry)).unwrap_or(range)
+            let Some(value) = tree.root().descendants().find(|node| node.range() == range) else {
+                return vec![range];
+            };
+            let mut definitions = Vec::new();
+            split(value, &mut definitions);
+            let Some(element) = element else {
+                return definitions.into_iter().map(FlatNode::range).collect();
+            };
+            let entries = definitions.iter().filter_map(|value| entry(*value, element.entry));
+            let entries: Vec<TextRange> = entries.collect();
+            if entries.is_empty() { vec![range] } else { entries }
         })
     }
 
@@ -92,7 +100,7 @@ impl Files {
         eval: &mut Eval<'_>,
         name: &str,
         path: &[String],
-        part: impl Fn(&FlatTree<'_>, &ModuleBinding, usize) -> TextRange,
+        parts: impl Fn(&FlatTree<'_>, &ModuleBinding, usize) -> Vec<TextRange>,
     ) -> Vec<Found> {
         let Some((_, text)) = self.get(eval, name) else { return Vec::new() };
         let (tree, _) = syntax::parse_flat(text, ANY);
@@ -107,9 +115,8 @@ impl Files {
         };
         let pick = |length: usize, is_inside: bool, is_exact: bool| -> Vec<Found> {
             let fitting = bindings.iter().filter(|binding| fits(binding, length, is_inside));
-            fitting
-                .map(|it| Found { range: part(&tree, it, is_config(it)), is_exact })
-                .collect()
+            let parts = fitting.flat_map(|it| parts(&tree, it, is_config(it)));
+            parts.map(|range| Found { range, is_exact }).collect()
         };
         let mut found = pick(path.len(), false, true);
         if found.is_empty() {
@@ -197,6 +204,25 @@ fn attr_of(tree: &FlatTree<'_>, binding: &ModuleBinding, index: usize) -> Option
         tree.root().descendants().filter(|node| node.kind() == SyntaxKind::Attrpath);
     let attrpath = attrpaths.find(|node| node.range() == binding.name_range)?;
     attrpath.children().nth(own).map(FlatNode::range)
+}
+
+/// Adds the values that a definition is made of: what `mkForce`, `mkMerge` and the like hold.
+fn split<'t>(value: FlatNode<'t>, definitions: &mut Vec<FlatNode<'t>>) {
+    let bare = value.without_parens();
+    let call = Some(bare).filter(|it| {
+        it.kind() == SyntaxKind::Apply && module_bindings::is_transparent_call(*it)
+    });
+    match call.and_then(|call| Some((call, call.children().last()?))) {
+        Some((call, last)) if module_bindings::merges_list(call) => {
+            let last = last.without_parens();
+            match last.kind() {
+                SyntaxKind::List => last.expressions().for_each(|it| split(it, definitions)),
+                _ => definitions.push(last),
+            }
+        }
+        Some((_, last)) => split(last, definitions),
+        None => definitions.push(value),
+    }
 }
 
 /// Returns where the element number `entry` (from 1) of a list is written.

@@ -99,8 +99,9 @@ fn own_place(eval: &Eval<'_>, error: &EvalError) -> Option<Place> {
 }
 
 fn own(eval: &Eval<'_>, position: Position) -> Option<Place> {
-    let mut found = place(eval, position).filter(|place| !place.is_library)?;
-    found.extent = extent(eval, position);
+    let start = super::start(eval, position);
+    let mut found = place(eval, start).filter(|place| !place.is_library)?;
+    found.extent = extent(eval, start);
     Some(found)
 }
 
@@ -149,7 +150,7 @@ fn mark_cycle(eval: &Eval<'_>, error: &EvalError, report: &mut Report) {
     let main = report.place.clone().filter(|place| !place.is_library);
     let main = main.or_else(|| places.last().cloned());
     places.retain(|place| {
-        main.as_ref().is_none_or(|main| (main.line, &main.file) != (place.line, &place.file))
+        main.as_ref().is_none_or(|main| (main.line, main.column) != (place.line, place.column))
     });
     report.label = "and this needs the first again".to_owned();
     if places.is_empty() {

@@ -158,7 +158,10 @@ pub const TABLE: &[ErrorCode] = &[
     row(
         "E0204",
         "the feature is switched off",
-        Expression("builtins.getFlake \"x\""),
+        Expression(
+            "(derivation { name = \"x\"; system = \"s\"; builder = \"b\"; __contentAddressed = \
+             true; }).drvPath",
+        ),
         "An experimental feature of the language is needed. Switch it on for one command with \
          `--extra-experimental-features NAME`, or for all in `nix.conf`.",
     ),
@@ -249,8 +252,8 @@ pub const TABLE: &[ErrorCode] = &[
         "M0203",
         "the option may be defined once",
         Module(
-            "{ lib, ... }: { options.a = lib.mkOption { default = 1; readOnly = true; };\n\
-             config.a = 2; config.networking.hostName = \"x\"; }",
+            "{ config, lib, ... }: { options.a = lib.mkOption { default = 1; readOnly = true; };\n\
+             config.a = 2; config.networking.hostName = toString config.a; }",
         ),
         "The option is read-only, or its type holds one definition only, and there are more.",
     ),
@@ -300,8 +303,9 @@ pub const TABLE: &[ErrorCode] = &[
         "M0501",
         "the option is declared twice",
         Module(
-            "{ lib, ... }: { imports = [ { options.a = lib.mkOption { description = \"x\"; }; } ];\n\
-             options.a = lib.mkOption { description = \"y\"; }; }",
+            "{ config, lib, ... }: {\nimports = [ { options.a = lib.mkOption { description = \"x\"; \
+             }; } ];\noptions.a = lib.mkOption { description = \"y\"; };\n\
+             config.networking.hostName = config.a; }",
         ),
         "Two modules declare the same option, or one declares an option where another has a set \
          of options. One of them has to go.",
@@ -336,6 +340,7 @@ pub fn of(error: &EvalError) -> &'static str {
 fn of_kind(kind: ErrorKind, message: &str) -> &'static str {
     let has = |part: &str| message.contains(part);
     match kind {
+        ErrorKind::Syntax | ErrorKind::Other | ErrorKind::Io if has("null byte") => "E0205",
         ErrorKind::Syntax => "E0001",
         ErrorKind::UndefinedVariable => "E0101",
         ErrorKind::MissingAttribute => "E0102",
@@ -352,7 +357,6 @@ fn of_kind(kind: ErrorKind, message: &str) -> &'static str {
         _ if has("overflow") || has("division by zero") => "E0110",
         _ if has("experimental Nix feature") => "E0204",
         _ if has("is forbidden in") || has("not allowed to refer") => "E0203",
-        _ if has("null byte") || has("NUL") || has("not valid UTF-8") => "E0205",
         ErrorKind::Type => "E0103",
         ErrorKind::Io => "E0202",
         ErrorKind::Usage | ErrorKind::Other => "E0199",

@@ -71,6 +71,8 @@ pub(super) struct Limits {
     depth_max: u32,
     heap_size_max: usize,
     cancel: Arc<AtomicBool>,
+    expired: Arc<AtomicBool>,
+    time_seconds_max: u64,
 }
 
 impl Limits {
@@ -88,6 +90,8 @@ impl Limits {
                 size => size,
             },
             cancel: Arc::clone(&settings.cancel),
+            expired: Arc::clone(&settings.expired),
+            time_seconds_max: settings.time_seconds_max,
         }
     }
 
@@ -130,7 +134,10 @@ impl Eval<'_> {
     #[inline(never)]
     fn refused(&self) -> Box<EvalError> {
         let limits = &self.limits;
-        if limits.cancel.load(Ordering::Relaxed) {
+        if limits.expired.load(Ordering::Relaxed) {
+            let limit = limits.time_seconds_max;
+            error::limit(format!("the evaluation takes more than {limit} seconds"))
+        } else if limits.cancel.load(Ordering::Relaxed) {
             EvalError::new(ErrorKind::Cancelled, "interrupted by the user")
         } else if limits.depth > limits.depth_max {
             error::limit("stack overflow; max-call-depth exceeded")

@@ -42,7 +42,12 @@ impl Report {
         }
         self.notes.iter().for_each(|text| note("note", text));
         self.helps.iter().for_each(|text| note("help", text));
-        self.push_steps(&mut text, &margin, shows_all);
+        // What a module system's error is about is marked: how the library came to it says nothing.
+        let is_marked = self.place.as_ref().is_some_and(|place| !place.is_library)
+            && (self.code.starts_with("M02") || self.code.starts_with("M03"));
+        if shows_all || !is_marked {
+            self.push_steps(&mut text, &margin, shows_all);
+        }
         text.truncate(text.trim_end().len());
         text
     }

@@ -1,6 +1,6 @@
 //! Errors in both forms; the oracle's texts are what CppNix 2.34.8 prints.
 
-use super::{Code, Place, Report, Step};
+use super::{Code, Label, Place, Report, Step};
 use crate::error::ErrorKind;
 
 const SOURCE: &str = "let f = x: g x;\n    g = x: throw \"a\nb\";\nin { a = f 1; }\n";
@@ -90,35 +90,74 @@ fn ours_marks_the_word_and_says_what_helps() {
     let at = place("tea.nix", "{\n  a = cup.color;\n}\n", 2, 11);
     let steps = vec![step("while evaluating `cup`", place("tea.nix", "{\n", 1, 1))];
     let mut report = report("attribute 'color' missing", at, steps);
+    report.code = "E0102";
     report.suggestions = vec!["colour".to_owned()];
     let expected = "\
-error: attribute 'color' missing
-  ┌─ tea.nix:2:11
-2 │   a = cup.color;
-  │           ^^^^^
-hint: did you mean `colour`?
-while evaluating `cup` (tea.nix:1:1)";
+error[E0102]: attribute 'color' missing
+ --> tea.nix:2:11
+  |
+2 |   a = cup.color;
+  |           ^^^^^
+  = help: did you mean `colour`?
+  … while evaluating `cup` (tea.nix:1:1)";
     assert_eq!(report.to_text(false), expected);
 }
 
 #[test]
-fn ours_leads_with_the_persons_own_file() {
+fn ours_shows_the_persons_own_steps_and_counts_the_librarys() {
     let library = |line| {
-        place("«nivis»/lib/modules.nix", "a\nb\nc\n", line, 1)
+        place("/nix/store/x-nixpkgs/lib/modules.nix", "a\nb\nc\n", line, 1)
             .map(|place| Place { is_library: true, ..place })
     };
     let own = place("configuration.nix", "{ x = 1; }\n", 1, 3);
     let steps = vec![step("one", library(1)), step("two", own), step("three", library(2))];
-    let text = report("m", library(3), steps).to_text(false);
+    let report = report("m", place("a.nix", "1\n", 1, 1), steps);
+    let text = report.to_text(false);
     let expected = "\
 error: m
-  ┌─ configuration.nix:1:3
-1 │ { x = 1; }
-  │   ^
-raised at «nivis»/lib/modules.nix:3:1
-two (configuration.nix:1:3)
-(2 more steps; --show-trace shows all)";
+ --> a.nix:1:1
+  |
+1 | 1
+  | ^
+  … two (configuration.nix:1:3)
+  … 2 frames in lib/modules.nix, --show-trace to show";
     assert_eq!(text, expected);
+    let whole = report.to_text(true);
+    assert!(whole.contains("three (/nix/store/x-nixpkgs/lib/modules.nix:2:1)"), "{whole}");
+}
+
+#[test]
+fn ours_marks_several_places_of_several_files() {
+    let source = "{\n  a = 1;\n  b = 2;\n\n  c = 3;\n}\n";
+    let label = |file, line, text: &str| Label {
+        place: place(file, source, line, 7).expect("a place"),
+        text: text.to_owned(),
+    };
+    let mut report = report("m", place("a.nix", source, 3, 7), Vec::new());
+    report.label = "this".to_owned();
+    report.labels =
+        vec![label("b.nix", 2, ""), label("a.nix", 2, "that"), label("a.nix", 5, "and")];
+    report.notes = vec!["n".to_owned()];
+    let expected = "\
+error: m
+ --> a.nix:3:7
+  |
+2 |   a = 1;
+  |       - that
+3 |   b = 2;
+  |       ^ this
+ ...
+5 |   c = 3;
+  |       - and
+ --> b.nix:2:7
+  |
+2 |   a = 1;
+  |       -
+  = note: n";
+    assert_eq!(report.to_text(false), expected);
+    let json = report.to_json();
+    assert!(json.starts_with("{\"code\":\"\",\"message\":\"m\",\"spans\":[{\"file\":\"a.nix\""), "{json}");
+    assert_eq!(json.matches("\"isPrimary\":true").count(), 1);
 }
 
 #[test]

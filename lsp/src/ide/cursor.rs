@@ -248,13 +248,40 @@ impl<'a> Walk<'a> {
             path.extend(parts);
             return Cursor::OptionName { path, name, range };
         }
+        let names: Vec<String> = attrpath.children().map(attr_name).collect();
+        let value = binding.expressions().find(|value| self.contains(*value));
+        if let (Some(value), [.., last]) = (value, names.as_slice())
+            && last == "imports"
+            && let Some(mut path) = path.clone()
+        {
+            let around = names.len() - 1;
+            path.extend(names.into_iter().take(around).map(Part::Name));
+            return self.modules(value, path);
+        }
         let path = path.map(|mut path| {
-            path.extend(attrpath.children().map(|attr| Part::Name(attr_name(attr))));
+            path.extend(names.into_iter().map(Part::Name));
             path
         });
-        match binding.expressions().find(|value| self.contains(*value)) {
+        match value {
             Some(value) => self.descend(value, path),
             None => self.nothing_here(path),
+        }
+    }
+
+    /// A list of modules whose options lie at `path`.
+    fn modules(&self, node: FlatNode<'a>, path: Vec<Part>) -> Cursor {
+        match node.kind() {
+            SyntaxKind::AttrSet | SyntaxKind::Lambda => self.descend(node, Some(path)),
+            SyntaxKind::List | SyntaxKind::Paren | SyntaxKind::BinaryOp | SyntaxKind::LetIn => {
+                match self.child_at(node) {
+                    Some(child) if child.kind() == SyntaxKind::Binding => {
+                        self.binding(child, None)
+                    }
+                    Some(child) => self.modules(child, path),
+                    None => self.nothing_here(None),
+                }
+            }
+            _ => self.descend(node, None),
         }
     }
 
@@ -284,10 +311,25 @@ impl<'a> Walk<'a> {
 
     fn let_in(&self, node: FlatNode<'a>, path: Option<Vec<Part>>) -> Cursor {
         match self.child_at(node) {
-            Some(child) if child.kind() == SyntaxKind::Binding => self.binding(child, None),
+            Some(child) if child.kind() == SyntaxKind::Binding => self.let_binding(child),
             Some(child) if child.kind() == SyntaxKind::InheritClause => self.inherit(child),
             Some(body) => self.descend(body, path),
             None => self.nothing_here(None),
+        }
+    }
+
+    /// What a variable is bound to may be the value of an option further down.
+    fn let_binding(&self, binding: FlatNode<'a>) -> Cursor {
+        let attrpath = binding.child(SyntaxKind::Attrpath);
+        let mut names = attrpath.into_iter().flat_map(FlatNode::children).map(attr_name);
+        let (Some(name), None) = (names.next(), names.next()) else {
+            return self.binding(binding, None);
+        };
+        let value = binding.expressions().find(|value| self.contains(*value));
+        let top = self.tree.root().expressions().next();
+        match (value, top.and_then(|top| flows_to(top, name.as_bytes(), &mut Vec::new()))) {
+            (Some(value), Some(path)) => self.descend(value, Some(path)),
+            _ => self.binding(binding, None),
         }
     }
 
@@ -321,6 +363,9 @@ impl<'a> Walk<'a> {
     fn apply(&self, node: FlatNode<'a>, path: Option<Vec<Part>>) -> Cursor {
         let Some(child) = self.child_at(node) else { return self.nothing_here(None) };
         let last = node.children().last();
+        if Some(child) == last && super::role::evaluates_modules(node) {
+            return self.system(child.without_parens());
+        }
         if Some(child) != last || !is_transparent_call(node) {
             return self.descend(child, None);
         }
@@ -328,6 +373,22 @@ impl<'a> Walk<'a> {
             return self.child_or_nothing(child, path);
         }
         self.descend(child, path)
+    }
+
+    /// The argument of a function that evaluates modules.
+    fn system(&self, argument: FlatNode<'a>) -> Cursor {
+        let entry = match argument.kind() {
+            SyntaxKind::AttrSet => self.child_at(argument),
+            _ => return self.descend(argument, Some(Vec::new())),
+        };
+        let holds_modules = entry.filter(|it| it.kind() == SyntaxKind::Binding).filter(|it| {
+            let path = it.child(SyntaxKind::Attrpath).map(FlatNode::text);
+            matches!(path, Some(b"modules" | b"imports" | b"configuration"))
+        });
+        match holds_modules.and_then(|it| it.expressions().find(|value| self.contains(*value))) {
+            Some(value) => self.modules(value, Vec::new()),
+            None => self.descend(argument, None),
+        }
     }
 
     fn select(&self, node: FlatNode<'a>) -> Cursor {
@@ -431,6 +492,53 @@ impl<'a> Walk<'a> {
     fn is_outside_braces(&self, set: FlatNode<'a>) -> bool {
         set.token(SyntaxKind::BraceClose).is_some_and(|brace| self.offset >= brace.end())
             || set.token(SyntaxKind::BraceOpen).is_none_or(|brace| self.offset < brace.end())
+    }
+}
+
+/// Returns the option whose value, or part of whose value, a variable is in a module.
+fn flows_to(node: FlatNode<'_>, name: &[u8], path: &mut Vec<Part>) -> Option<Vec<Part>> {
+    match node.kind() {
+        SyntaxKind::Variable => (node.text() == name).then(|| path.clone()),
+        SyntaxKind::AttrSet => node.children().find_map(|entry| {
+            let depth = path.len();
+            let found = match entry.kind() {
+                SyntaxKind::Binding => {
+                    let attrpath = entry.child(SyntaxKind::Attrpath)?;
+                    path.extend(attrpath.children().map(|attr| Part::Name(attr_name(attr))));
+                    entry.expressions().next().and_then(|value| flows_to(value, name, path))
+                }
+                SyntaxKind::InheritClause if entry.child(SyntaxKind::InheritFrom).is_none() => {
+                    let mut attrs = entry.children().filter(|it| it.kind().is_attr());
+                    attrs.find(|it| it.text() == name).map(|attr| {
+                        path.push(Part::Name(attr_name(attr)));
+                        path.clone()
+                    })
+                }
+                _ => None,
+            };
+            path.truncate(depth);
+            found
+        }),
+        SyntaxKind::List => {
+            path.push(Part::Element);
+            let found = node.expressions().find_map(|it| flows_to(it, name, path));
+            path.pop();
+            found
+        }
+        SyntaxKind::Paren => node.expressions().find_map(|it| flows_to(it, name, path)),
+        SyntaxKind::BinaryOp => node.expressions().find_map(|it| flows_to(it, name, path)),
+        SyntaxKind::Lambda | SyntaxKind::LetIn | SyntaxKind::WithExpr | SyntaxKind::AssertExpr => {
+            flows_to(node.expressions().last()?, name, path)
+        }
+        SyntaxKind::IfElse => node.expressions().skip(1).find_map(|it| flows_to(it, name, path)),
+        SyntaxKind::Apply if is_transparent_call(node) => {
+            let last = node.children().last()?;
+            if merges_list(node) && last.kind() == SyntaxKind::List {
+                return last.expressions().find_map(|it| flows_to(it, name, path));
+            }
+            flows_to(last, name, path)
+        }
+        _ => None,
     }
 }
 

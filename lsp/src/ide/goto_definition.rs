@@ -75,7 +75,8 @@ pub fn goto_value(
     }
 }
 
-fn evaluated_or_near(
+/// Returns where the thing at `offset` is defined by what this file says and evaluations know.
+pub fn evaluated_or_near(
     db: &dyn Db,
     knowledge: Knowledge<'_>,
     file: File,

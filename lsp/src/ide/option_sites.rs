@@ -58,7 +58,8 @@ pub(super) fn bindings(files: &Files<'_>, file: &ProjectFile<'_>) -> Vec<OptionB
     let mut found = Vec::new();
     let mut walk = Walk { scene: &scene, depth: 0, found: &mut found };
     let Some(top) = file.tree().root().expressions().next() else { return found };
-    if file.is_module() {
+    // A flake is a set whose names are no options.
+    if file.is_module() && !file.path.bytes.ends_with(b"/flake.nix") {
         walk.expression(top, &Here { names: Vec::new(), is_declared: false });
     } else {
         walk.lists_of_modules(top);

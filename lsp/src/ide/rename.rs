@@ -93,13 +93,25 @@ pub fn rename(
     let changes = changes(&renamed, &occurrence)?;
     let is_variable =
         |it: &Change| matches!(it.role, Role::Variable | Role::InheritedVariable | Role::Parameter);
-    if changes.iter().any(is_variable) || !matches!(occurrence.symbol, Symbol::Option(_)) {
+    if changes.iter().any(is_variable) || is_defined_variable(&files, &occurrence.symbol) {
         check_identifier(new_name)?;
     }
     if new_name.is_empty() {
         return Err("a name cannot be empty".to_owned());
     }
     Ok(edits::edits(&renamed, &changes))
+}
+
+/// Whether a symbol is that of a variable, used or not.
+fn is_defined_variable(files: &Files<'_>, symbol: &Symbol) -> bool {
+    let Symbol::Written(sites) = symbol else { return false };
+    sites.iter().any(|site| {
+        let file = files.index_of(&site.path).and_then(|at| files.all.get(at));
+        file.is_some_and(|file| {
+            let scene = file.scene(files.knowledge);
+            scene.scopes.definitions.iter().any(|it| it.range == site.range)
+        })
+    })
 }
 
 fn check_identifier(name: &str) -> Result<(), String> {

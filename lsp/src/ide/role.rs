@@ -344,6 +344,11 @@ fn is_below(path: &[u8], directory: &[u8]) -> bool {
     path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
 }
 
+/// Whether a call evaluates a module system.
+pub(super) fn evaluates_modules(call: syntax::FlatNode<'_>) -> bool {
+    graph::system_of(call).is_some()
+}
+
 /// Returns the bytes of the comments that say a role, for messages about them.
 pub fn comments(text: &[u8]) -> Vec<TextRange> {
     comment::ranges(text)
@@ -364,3 +369,6 @@ pub fn options_inside(options: &OptionTree, prefix: &[Part]) -> OptionTree {
     }
     OptionTree { root: node.clone() }
 }
+
+#[cfg(test)]
+mod tests;

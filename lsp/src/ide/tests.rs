@@ -185,7 +185,7 @@ fn cursor_of(text: &str) -> Cursor {
     let fixture = fixture(text);
     let source = fixture.file.text(&fixture.db);
     let (tree, _) = syntax::parse_flat(source, syntax::Options::default());
-    cursor(tree, fixture.offset)
+    cursor(&tree, fixture.offset)
 }
 
 #[test]

@@ -56,6 +56,17 @@ impl Document {
         }
     }
 
+    /// Returns the text that evaluations see in place of the file: the last one without a syntax
+    /// error. A module that never had one defines nothing, so that it does not hide the others.
+    pub(super) fn text_for_evaluation(&self) -> Option<Arc<[u8]>> {
+        if let Some(text) = &self.sound_text {
+            return Some(Arc::clone(text));
+        }
+        let (_, errors) = syntax::parse_flat(self.text.as_bytes(), eval::db::PARSE_OPTIONS);
+        let is_broken = !errors.is_empty() && !self.roles.is_empty();
+        is_broken.then(|| Arc::from(&b"{ }"[..]))
+    }
+
     /// Takes the roles that were found; the one that was chosen comes first.
     pub(super) fn take_roles(&mut self, mut roles: Vec<Role>) {
         if let Some(chosen) = &self.chosen

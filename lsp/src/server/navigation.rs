@@ -61,10 +61,12 @@ pub(super) fn definition(
     position: Position,
 ) -> Option<Option<GotoDefinitionResponse>> {
     let offset = view.text().offset(position);
-    let found = goto_definition::goto_definition(&view.db, view.knowledge(), view.file, offset);
-    if found.is_empty() && waits(view, offset) {
-        return None;
+    let (db, knowledge) = (&view.db, view.knowledge());
+    if waits(view, offset) {
+        let near = goto_definition::evaluated_or_near(db, knowledge, view.file, offset);
+        return (!near.is_empty()).then(|| response(locations(view, &near)));
     }
+    let found = goto_definition::goto_definition(db, knowledge, view.file, offset);
     Some(response(locations(view, &found)))
 }
 

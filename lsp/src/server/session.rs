@@ -551,8 +551,7 @@ impl Session {
     /// Returns the texts that evaluations see in place of the files.
     fn sound_texts(&self) -> BTreeMap<Vec<u8>, Arc<[u8]>> {
         let open = self.documents.values();
-        open.filter_map(|it| Some((it.path.clone()?, Arc::clone(it.sound_text.as_ref()?))))
-            .collect()
+        open.filter_map(|it| Some((it.path.clone()?, it.text_for_evaluation()?))).collect()
     }
 
     /// Returns the client's numbers of the open documents' texts.

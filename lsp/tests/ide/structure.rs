@@ -146,7 +146,7 @@ fn excerpt(session: &Session, content: &str, range: &Value) -> String {
     }
     let start = line.get(from..).unwrap_or_default();
     let end = last_line.get(..to).unwrap_or_default();
-    format!("{} … {}", start.trim_end(), end.trim_start())
+    format!("{} … {}", start.trim_end(), end.trim_start()).trim_end().to_owned()
 }
 
 /// What can be folded: the first and the last line of each range.

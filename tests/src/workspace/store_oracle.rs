@@ -1,8 +1,8 @@
 //! One derivation tree, built and verified by a reference Nix and by ours: the same stores.
 //!
 //! `NIVIS_STORE_ORACLE` names the `nix-instantiate` of a reference that can build; its `nix-build`
-//! and `nix-store` lie beside it. The builders are the applets of a static busybox. Without either nothing is compared,
-//! and the test says so.
+//! and `nix-store` lie beside it. The builders are the applets of a static busybox. Without either
+//! nothing is compared, and the test says so.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -84,7 +84,7 @@ impl Comparison {
     /// Returns `None`, having said so, where nothing can be compared.
     fn new() -> Option<Self> {
         let Some(oracle) = std::env::var_os("NIVIS_STORE_ORACLE") else {
-            eprintln!("not run: NIVIS_STORE_ORACLE does not name the nix-instantiate to compare with");
+            eprintln!("not run: stores built by CppNix: NIVIS_STORE_ORACLE names none");
             return None;
         };
         if !Path::new(BUSYBOX).exists() {

@@ -137,7 +137,7 @@ impl Search {
             let file = attribute(eval, definition, b"file")?.and_then(Value::as_string);
             let Some(file) = file.map(|file| file.to_text().into_owned()) else { continue };
             let source = SourcePath::new(HOST, &canonical(file.as_bytes()));
-            if !file.starts_with('/') || evaluation::is_library(eval, &source) {
+            if !file.starts_with('/') || eval::blame::is_library(eval, &source) {
                 continue;
             }
             let Some(value) = attribute(eval, definition, b"value")? else { continue };
@@ -156,7 +156,7 @@ impl Search {
         let option = self.path.join(".");
         if let Some((Origin::File(path), line, column)) =
             self.position.and_then(|position| eval.locate(position))
-            && !evaluation::is_library(eval, &path)
+            && !eval::blame::is_library(eval, &path)
         {
             let place = Place { file: path.display(), line: Some(line), column: Some(column) };
             return Ok((option, place));

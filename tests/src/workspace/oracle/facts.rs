@@ -43,8 +43,8 @@ fn derivation_paths(evaluator: &Evaluator, names: &[&str], tree: &Path) -> Vec<S
     );
     for name in names {
         text.push_str(&if *name == SYSTEM_NAME {
-            let configuration = system.display();
-            format!("(import (tree + \"/nixos\") {{ inherit system; configuration = {configuration}; }}).system\n")
+            let arguments = format!("inherit system; configuration = {};", system.display());
+            format!("(import (tree + \"/nixos\") {{ {arguments} }}).system\n")
         } else {
             format!("pkgs.{name}\n")
         });

@@ -13,6 +13,9 @@ const COUNT: usize = 5000;
 /// How many programs that fail are made, each with an evaluation of its own.
 const COUNT_FAILING: usize = 400;
 
+/// Where the oracle has the file that `derivation` is made of.
+const WRAPPER: &str = "«nix-internal»/derivation-internal.nix:";
+
 /// A form in which values are asked for, and whether every program's value has it.
 struct Form {
     flags: &'static [&'static str],
@@ -25,6 +28,13 @@ const FORMS: [Form; 4] = [
     Form { flags: &["--eval", "--strict", "--json"], is_json: true },
     Form { flags: &["--eval", "--strict", "--xml", "--no-location"], is_json: false },
 ];
+
+/// Returns a trace without the steps in the file that `derivation` is made of: every
+/// implementation has a text of its own there.
+fn without_wrapper(trace: &str) -> String {
+    let is_shown = |step: &&str| !step.contains("derivation.nix:") && !step.contains(WRAPPER);
+    trace.split("\n\n").filter(is_shown).collect::<Vec<_>>().join("\n\n")
+}
 
 /// Returns the seed of this run.
 fn seed() -> u64 {
@@ -80,7 +90,7 @@ fn generated_failures_have_the_same_words() {
     let words = |evaluator: &Evaluator| -> Vec<String> {
         let whole = |program: &String| {
             let output = evaluator.run(&["--eval", "--strict", "--show-trace", "-E", program]);
-            String::from_utf8_lossy(&output.stderr).into_owned()
+            without_wrapper(&String::from_utf8_lossy(&output.stderr))
         };
         programs.iter().map(whole).collect()
     };
@@ -100,4 +110,14 @@ fn generated_failures_have_the_same_words() {
     settle(&oracle, &format!("failures of seed {}", seed()), &wrong);
     assert!(failures * 2 > COUNT_FAILING, "only {failures} of {COUNT_FAILING} programs fail");
     eprintln!("{COUNT_FAILING} programs of seed {}, {failures} fail: the same words", seed());
+}
+
+#[test]
+fn steps_in_the_wrapper_are_left_out() {
+    let step = |file: &str| format!("… a\n  at {file}:1:2:\n\n");
+    let trace = [step(WRAPPER.trim_end_matches(':')), step("«nivis»/nix/derivation.nix")].concat();
+    assert_eq!(without_wrapper(&format!("{trace}{}error: x\n", step("«string»"))), {
+        let shown = step("«string»");
+        format!("{shown}error: x\n")
+    });
 }

@@ -7,7 +7,8 @@ pub(super) const CHOICES: &[&str] = &[
     "(if $b then $? else $?)",
     "(if $b then $? else $?)",
     "(let t = builtins.tryEval (assert $b; $?); in if t.success then t.value else $?)",
-    "(let t = builtins.tryEval (if $b then throw $t else $?); in if t.success then t.value else $?)",
+    "(let t = builtins.tryEval (if $b then throw $t else $?); in if t.success then t.value else \
+     $?)",
     "(builtins.seq $i $?)",
     "(builtins.deepSeq $r $?)",
     "(builtins.elemAt [ $? $? ] (if $b then 0 else 1))",
@@ -71,7 +72,8 @@ pub(super) fn literals(ty: Type) -> &'static [&'static str] {
         Type::Function => &["(x: x)", "(x: x + 1)", "(builtins.add 2)", "(x: $#)"],
         Type::Derivation => &[
             "(derivation { name = \"d$#\"; system = \"s\"; builder = \"/b\"; })",
-            "(derivation { name = \"e\"; system = \"s\"; builder = \"b\"; outputs = [ \"out\" \"dev\" ]; })",
+            "(derivation { name = \"e\"; system = \"s\"; builder = \"b\"; outputs = [ \"out\" \"dev\" \
+             ]; })",
         ],
     }
 }
@@ -398,7 +400,7 @@ pub(super) const AROUND: &[&str] = &[
     "(-$!)",
 ];
 
-/// Expressions that fail.
+/// Expressions that fail. Texts that are no TOML are not among them: the words are a library's.
 pub(super) const FAILING: &[&str] = &[
     "(throw $t)",
     "(abort \"x\")",
@@ -422,7 +424,6 @@ pub(super) const FAILING: &[&str] = &[
     "(let x = x; in x)",
     "(builtins.fromJSON \"{\")",
     "(builtins.fromJSON \"[1,\")",
-    "(builtins.fromTOML \"a = \")",
     "(builtins.substring (-1) 2 \"abc\")",
     "(builtins.match \"(\" \"a\")",
     "(builtins.getAttr \"x\" { })",

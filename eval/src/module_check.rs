@@ -1,0 +1,480 @@
+//! All that is wrong with the definitions of a configuration, not only what stopped it.
+//!
+//! A module system stops at the first error. Here the system is evaluated without its check, and
+//! every option that the person's own files define is looked at for itself; names that no module
+//! declares, and assertions that do not hold, come with them.
+
+use std::collections::BTreeSet;
+
+use syntax::TextRange;
+
+use crate::blame::{self, Files};
+use crate::error::{ErrorKind, EvalError, Result};
+use crate::heap::{Attrs, Kind, Slot, Value};
+use crate::interpret::Eval;
+use crate::module_error::{self, Definition, ModuleError};
+use crate::report::{Label, Report};
+use crate::select;
+use crate::source::SourcePath;
+use crate::suggestion;
+
+/// The most errors that are told at once.
+const REPORTS_MAX: usize = 20;
+
+/// How many files of a configuration are looked at.
+const FILES_MAX: usize = 500;
+
+/// How deep, and how many values inside a definition are looked at.
+const DEPTH_MAX: usize = 4;
+const VALUES_MAX: usize = 4_000;
+
+/// How many whole paths are suggested.
+const SUGGESTIONS_MAX: usize = 3;
+
+/// Returns the reports of all errors in the definitions of a configuration, in the order of the
+/// text: `first`, that stopped it, and those that `unchecked`, the same system with
+/// `_module.check = false`, shows. `configuration` is the file that everything starts from; with
+/// `is_whole` the whole system is wanted, and its assertions count.
+///
+/// # Errors
+///
+/// If the evaluation is cancelled.
+pub fn reports<'h>(
+    eval: &mut Eval<'h>,
+    first: &EvalError,
+    unchecked: Value<'h>,
+    configuration: Option<&SourcePath>,
+    is_whole: bool,
+) -> Result<Vec<Report>> {
+    let mut check = Check { files: Files::default(), found: Vec::new(), seen: BTreeSet::new() };
+    let part = |eval: &mut Eval<'h>, name: &[u8]| -> Result<Option<Attrs<'h>>> {
+        let Some(system) = unchecked.as_attrs() else { return Ok(None) };
+        Ok(get(eval, system, name)?.and_then(Value::as_attrs))
+    };
+    let options = part(eval, b"options")?;
+    let config = part(eval, b"config")?;
+    let module = module_error::read(&first.message).unwrap_or_default();
+    let is_assertion = module.code == "M0401";
+    if !is_assertion {
+        let report = match options {
+            Some(options) if module.code == "M0201" => {
+                check.unknown(eval, options, module.clone())?
+            }
+            _ => blame::report(eval, first),
+        };
+        check.add(key(&module), report);
+    }
+    if let (Some(options), Some(configuration)) = (options, configuration) {
+        check.definitions(eval, options, config, configuration)?;
+    }
+    if let Some(config) = config.filter(|_| is_assertion || is_whole) {
+        check.assertions(eval, config)?;
+    }
+    if check.found.is_empty() {
+        check.found.push(blame::report(eval, first));
+    }
+    let place = |report: &Report| {
+        let place = report.place.as_ref();
+        place.map(|place| (place.is_library, place.file.clone(), place.line, place.column))
+    };
+    check.found.sort_by_key(|report| (report.place.is_none(), place(report)));
+    Ok(check.found)
+}
+
+/// What tells two errors apart.
+fn key(module: &ModuleError) -> (&'static str, Vec<String>, Option<module_error::Element>) {
+    // That a definition has the wrong type is said once, however the element is called.
+    (module.code, module.option.clone(), module.element)
+}
+
+struct Check {
+    files: Files,
+    found: Vec<Report>,
+    seen: BTreeSet<(&'static str, Vec<String>, Option<module_error::Element>)>,
+}
+
+/// What is at a path of the option tree.
+enum Found<'h> {
+    /// An option, and how many names of the path lead to it.
+    Option(Attrs<'h>, usize),
+    /// The name of this index is not there.
+    Missing(usize),
+    /// More options.
+    Names,
+}
+
+impl Check {
+    fn add(
+        &mut self,
+        key: (&'static str, Vec<String>, Option<module_error::Element>),
+        report: Report,
+    ) {
+        if self.found.len() < REPORTS_MAX && self.seen.insert(key) {
+            self.found.push(report);
+        }
+    }
+
+    /// Looks at every option that the person's files define.
+    fn definitions<'h>(
+        &mut self,
+        eval: &mut Eval<'h>,
+        options: Attrs<'h>,
+        config: Option<Attrs<'h>>,
+        configuration: &SourcePath,
+    ) -> Result<()> {
+        let is_free = is_free(eval, config)?;
+        let mut done: BTreeSet<Vec<String>> = BTreeSet::new();
+        for file in self.own_files(eval, configuration) {
+            for path in self.files.defined(eval, &file) {
+                let names: Vec<String> = path.iter().map(|(name, _)| name.clone()).collect();
+                match find(eval, options, &names)? {
+                    Found::Missing(index) if !is_free => {
+                        let names = names.get(..=index).unwrap_or(&names).to_vec();
+                        let range = path.get(index).map(|(_, range)| *range);
+                        self.unknown_here(eval, options, names, &file, range)?;
+                    }
+                    Found::Option(option, length) => {
+                        let names = names.get(..length).unwrap_or(&names).to_vec();
+                        if done.insert(names) {
+                            self.option(eval, option)?;
+                        }
+                    }
+                    Found::Missing(_) | Found::Names => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the files of the person's own that a configuration imports by their paths.
+    fn own_files(&mut self, eval: &mut Eval<'_>, configuration: &SourcePath) -> Vec<String> {
+        let mut files = vec![configuration.display()];
+        let mut next = 0;
+        while let Some(file) = files.get(next).cloned() {
+            next += 1;
+            for import in self.files.imports(eval, &file) {
+                let own = self.files.get(eval, &import).map(|(path, _)| path.clone());
+                let is_own = own.is_some_and(|path| !blame::is_library(eval, &path));
+                if is_own && !files.contains(&import) && files.len() < FILES_MAX {
+                    files.push(import);
+                }
+            }
+        }
+        files
+    }
+
+    /// Evaluates an option and what is inside its value, and keeps what is wrong with it.
+    fn option<'h>(&mut self, eval: &mut Eval<'h>, option: Attrs<'h>) -> Result<()> {
+        let Some(slot) = option.named(b"value") else { return Ok(()) };
+        let mut left = VALUES_MAX;
+        self.value(eval, slot, DEPTH_MAX, &mut left)
+    }
+
+    fn value<'h>(
+        &mut self,
+        eval: &mut Eval<'h>,
+        slot: &'h Slot<'h>,
+        depth: usize,
+        left: &mut usize,
+    ) -> Result<()> {
+        if *left == 0 {
+            return Ok(());
+        }
+        *left -= 1;
+        let value = match eval.force(slot) {
+            Ok(value) => value,
+            Err(error) => return self.failed(eval, &error),
+        };
+        if depth == 0 {
+            return Ok(());
+        }
+        match value.kind() {
+            Kind::List(elements) => {
+                for element in elements {
+                    self.value(eval, element, depth - 1, left)?;
+                }
+            }
+            // A package is no set of options.
+            Kind::Attrs(attrs)
+                if attrs.named(b"type").is_none() && attrs.named(b"_type").is_none() =>
+            {
+                for attr in attrs.iter_by_name(eval.heap()) {
+                    self.value(eval, attr.slot, depth - 1, left)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Keeps an error, if it is one of the definitions.
+    fn failed(&mut self, eval: &mut Eval<'_>, error: &EvalError) -> Result<()> {
+        if error.kind == ErrorKind::Cancelled {
+            return Err(Box::new(error.clone()));
+        }
+        let Some(module) = module_error::read(&error.message) else { return Ok(()) };
+        // What nobody asks for need not be defined.
+        if module.code == "M0202" {
+            return Ok(());
+        }
+        let report = blame::of_module(eval, &mut self.files, &module);
+        if report.place.as_ref().is_some_and(|place| !place.is_library) {
+            self.add(key(&module), report);
+        }
+        Ok(())
+    }
+
+    /// Reports a name that no module declares, where the person's file writes it.
+    fn unknown_here<'h>(
+        &mut self,
+        eval: &mut Eval<'h>,
+        options: Attrs<'h>,
+        names: Vec<String>,
+        file: &str,
+        range: Option<TextRange>,
+    ) -> Result<()> {
+        let definition = Definition { file: file.to_owned(), value: String::new() };
+        let module = ModuleError {
+            code: "M0201",
+            option: names,
+            definitions: vec![definition],
+            ..ModuleError::default()
+        };
+        let key = key(&module);
+        let mut report = self.unknown(eval, options, module)?;
+        if let Some(place) = range.and_then(|range| self.files.place(eval, file, range)) {
+            report.place = Some(place);
+        }
+        self.add(key, report);
+        Ok(())
+    }
+
+    /// Describes a name that no module declares, with what may have been meant.
+    fn unknown<'h>(
+        &mut self,
+        eval: &mut Eval<'h>,
+        options: Attrs<'h>,
+        mut module: ModuleError,
+    ) -> Result<Report> {
+        let near = near_misses(eval, options, &module.option)?;
+        if !near.is_empty() {
+            module.suggestions = near;
+        }
+        let mut report = blame::of_module(eval, &mut self.files, &module);
+        let sibling = report.suggestions.first().and_then(|name| select::parse_path(name).ok());
+        if let Some(path) = sibling
+            && let Found::Option(option, _) = find(eval, options, &path)?
+            && let Some(place) = declared(eval, option)?
+        {
+            let name = select::show_path(&path);
+            report.notes.push(format!("`{name}` is declared in {place}"));
+        }
+        if report.suggestions.len() == 1 {
+            // The label says it already.
+            let name = report.suggestions.remove(0);
+            let parent = module.option.split_last().map(|(_, parent)| parent.to_vec());
+            let is_sibling = select::parse_path(&name)
+                .is_ok_and(|path| path.split_last().map(|(_, it)| it.to_vec()) == parent);
+            if !is_sibling {
+                report.suggestions.push(name);
+            }
+        }
+        Ok(report)
+    }
+
+    /// Reports the assertions that do not hold.
+    fn assertions<'h>(&mut self, eval: &mut Eval<'h>, config: Attrs<'h>) -> Result<()> {
+        let list = get(eval, config, b"assertions")?.and_then(Value::as_list);
+        for slot in list.unwrap_or_default() {
+            let Some(assertion) = attempt(eval, slot)?.and_then(Value::as_attrs) else { continue };
+            let holds = get(eval, assertion, b"assertion")?.and_then(Value::as_bool);
+            if holds != Some(false) {
+                continue;
+            }
+            let message = get(eval, assertion, b"message")?.and_then(Value::as_string);
+            let Some(message) = message.map(|text| text.to_text().into_owned()) else { continue };
+            let report = self.assertion(eval, message.trim());
+            self.add(("M0401", vec![message], None), report);
+        }
+        Ok(())
+    }
+
+    fn assertion(&mut self, eval: &mut Eval<'_>, message: &str) -> Report {
+        if let Some(module) = module_error::read(message) {
+            return blame::of_module(eval, &mut self.files, &module);
+        }
+        Report {
+            code: "M0401",
+            kind: ErrorKind::Thrown,
+            message: format!("an assertion does not hold: {message}"),
+            ..Report::default()
+        }
+    }
+}
+
+/// Marks where the person's files define the options that the message of a report names.
+pub fn mark_named(eval: &mut Eval<'_>, configuration: &SourcePath, reports: &mut [Report]) {
+    let mut check = Check { files: Files::default(), found: Vec::new(), seen: BTreeSet::new() };
+    let files = check.own_files(eval, configuration);
+    for report in reports.iter_mut().filter(|it| it.code == "M0401" && it.place.is_none()) {
+        let message = report.message.clone();
+        let named = message.split(['`', '\'', '‘', '’', '"']).filter(|it| {
+            it.contains('.') && !it.contains(char::is_whitespace) && !it.starts_with('/')
+        });
+        for name in named {
+            let Ok(path) = select::parse_path(name) else { continue };
+            for file in &files {
+                let found = check.files.values(eval, file, &path, None);
+                let exact = found.iter().find(|it| it.is_exact).map(|it| it.range);
+                let place = exact.and_then(|range| check.files.place(eval, file, range));
+                match (place, &report.place) {
+                    (Some(place), None) => report.place = Some(place),
+                    (Some(place), Some(first)) if place != *first => {
+                        report.labels.push(Label { place, text: String::new() });
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+/// Whether a system takes any names at its top.
+fn is_free<'h>(eval: &mut Eval<'h>, config: Option<Attrs<'h>>) -> Result<bool> {
+    let Some(config) = config else { return Ok(false) };
+    let module = get(eval, config, b"_module")?.and_then(Value::as_attrs);
+    let Some(module) = module else { return Ok(false) };
+    let free = get(eval, module, b"freeformType")?;
+    Ok(free.is_some_and(|free| !matches!(free.kind(), Kind::Null)))
+}
+
+/// Follows a path into the option tree.
+fn find<'h>(eval: &mut Eval<'h>, options: Attrs<'h>, path: &[String]) -> Result<Found<'h>> {
+    let mut node = options;
+    for (index, name) in path.iter().enumerate() {
+        let Some(slot) = node.named(name.as_bytes()) else { return Ok(Found::Missing(index)) };
+        let Some(next) = attempt(eval, slot)?.and_then(Value::as_attrs) else {
+            return Ok(Found::Names);
+        };
+        if is_option(eval, next)? {
+            return Ok(Found::Option(next, index + 1));
+        }
+        node = next;
+    }
+    Ok(Found::Names)
+}
+
+fn is_option<'h>(eval: &mut Eval<'h>, attrs: Attrs<'h>) -> Result<bool> {
+    let kind = get(eval, attrs, b"_type")?.and_then(Value::as_string);
+    Ok(kind.is_some_and(|kind| kind.bytes() == b"option"))
+}
+
+/// Returns options that may have been meant: the nearest of the same set, else the same name or
+/// nearly the same path elsewhere.
+fn near_misses<'h>(
+    eval: &mut Eval<'h>,
+    options: Attrs<'h>,
+    path: &[String],
+) -> Result<Vec<String>> {
+    let Some((last, parent)) = path.split_last() else { return Ok(Vec::new()) };
+    let mut node = Some(options);
+    for name in parent {
+        let Some(slot) = node.and_then(|node| node.named(name.as_bytes())) else {
+            node = None;
+            break;
+        };
+        node = attempt(eval, slot)?.and_then(Value::as_attrs);
+    }
+    if let Some(node) = node {
+        let names: Vec<String> = node
+            .iter_by_name(eval.heap())
+            .map(|attr| attr.name.to_text().into_owned())
+            .filter(|name| name != "_module")
+            .collect();
+        if let Some(near) = suggestion::nearest(last, names.iter().map(String::as_str)) {
+            let mut whole = parent.to_vec();
+            whole.push(near.to_owned());
+            return Ok(vec![select::show_path(&whole)]);
+        }
+    }
+    let mut paths = Vec::new();
+    all_paths(eval, options, &mut Vec::new(), &mut paths)?;
+    let wanted = select::show_path(path);
+    let score = |found: &Vec<String>| -> Option<(usize, String)> {
+        let text = select::show_path(found);
+        let distance = suggestion::distance(wanted.as_bytes(), text.as_bytes());
+        let has_name = last.len() > 3 && found.contains(last) && last != "enable";
+        let shared = found.iter().filter(|name| path.contains(name)).count();
+        match (distance <= 3, has_name && (shared > 1 || path.len() == 1)) {
+            (true, _) => Some((distance, text)),
+            (false, true) => Some((100 - shared.min(90), text)),
+            (false, false) => None,
+        }
+    };
+    let mut best: Vec<(usize, String)> = paths.iter().filter_map(score).collect();
+    best.sort_unstable();
+    Ok(best.into_iter().take(SUGGESTIONS_MAX).map(|(_, text)| text).collect())
+}
+
+/// Collects the paths of all options.
+fn all_paths<'h>(
+    eval: &mut Eval<'h>,
+    node: Attrs<'h>,
+    path: &mut Vec<String>,
+    paths: &mut Vec<Vec<String>>,
+) -> Result<()> {
+    const NAMES_MAX: usize = 12;
+    for attr in node.iter_by_name(eval.heap()) {
+        let Some(next) = attempt(eval, attr.slot)?.and_then(Value::as_attrs) else { continue };
+        path.push(attr.name.to_text().into_owned());
+        if is_option(eval, next)? {
+            paths.push(path.clone());
+        } else if path.len() < NAMES_MAX {
+            all_paths(eval, next, path, paths)?;
+        }
+        path.pop();
+    }
+    Ok(())
+}
+
+/// Returns where an option is declared, as its module system tells it.
+fn declared<'h>(eval: &mut Eval<'h>, option: Attrs<'h>) -> Result<Option<String>> {
+    let precise = get(eval, option, b"declarationPositions")?.and_then(Value::as_list);
+    if let Some(slot) = precise.and_then(|list| list.first())
+        && let Some(place) = attempt(eval, slot)?.and_then(Value::as_attrs)
+    {
+        let line = get(eval, place, b"line")?.and_then(Value::as_int);
+        let file = get(eval, place, b"file")?;
+        if let (Some(line), Some(file)) = (line, file) {
+            return Ok(path_text(file).map(|file| format!("{file}:{line}")));
+        }
+    }
+    let files = get(eval, option, b"declarations")?.and_then(Value::as_list);
+    let Some(slot) = files.and_then(|list| list.first()) else { return Ok(None) };
+    Ok(attempt(eval, slot)?.and_then(path_text))
+}
+
+/// Returns a string or a path as text.
+fn path_text(value: Value<'_>) -> Option<String> {
+    match value.kind() {
+        Kind::String(text) => Some(text.to_text().into_owned()),
+        Kind::Path(path) => Some(SourcePath::new(path.root, path.bytes).display()),
+        _ => None,
+    }
+}
+
+/// Returns an attribute's value; `None` if it is missing or fails.
+fn get<'h>(eval: &mut Eval<'h>, attrs: Attrs<'h>, name: &[u8]) -> Result<Option<Value<'h>>> {
+    match attrs.named(name) {
+        Some(slot) => attempt(eval, slot),
+        None => Ok(None),
+    }
+}
+
+fn attempt<'h>(eval: &mut Eval<'h>, slot: &'h Slot<'h>) -> Result<Option<Value<'h>>> {
+    match eval.force(slot) {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind == ErrorKind::Cancelled => Err(error),
+        Err(_) => Ok(None),
+    }
+}
