@@ -4,16 +4,19 @@
 //! are UTF-8 bytes. Every answer is total on broken code: at worst it is empty.
 
 pub mod call_hierarchy;
+pub mod code_lens;
 pub mod completion;
 pub mod cursor;
 pub mod diagnostics;
 pub mod document_symbols;
+mod effective;
 pub mod file_rename;
 mod flow;
 pub mod folding;
 pub mod goto_definition;
 pub mod goto_implementation;
 pub mod hover;
+pub mod inlay_hints;
 pub mod links;
 mod markdown;
 mod option_sites;

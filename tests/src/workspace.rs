@@ -4,6 +4,8 @@
 
 #[path = "workspace/console.rs"]
 mod console;
+#[path = "workspace/editors.rs"]
+mod editors;
 #[path = "workspace/generate.rs"]
 mod generate;
 #[path = "workspace/layering.rs"]

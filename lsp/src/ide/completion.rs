@@ -1,5 +1,6 @@
 //! Completion: what may stand at the cursor.
 
+mod names;
 mod paths;
 
 use std::collections::BTreeSet;
@@ -94,24 +95,36 @@ pub fn completion(
     if !is_in_text(&found) && paths::complete(&scene, offset, &mut completion) {
         return completion;
     }
-    at_cursor(&scene, &found, offset, &mut completion);
+    if names::formals(db, &scene, offset, &mut completion) {
+        return completion;
+    }
+    at_cursor(db, &scene, &found, offset, &mut completion);
     completion
 }
 
-fn at_cursor(scene: &Scene<'_>, found: &Cursor, offset: TextSize, completion: &mut Completion) {
+fn at_cursor(
+    db: &dyn Db,
+    scene: &Scene<'_>,
+    found: &Cursor,
+    offset: TextSize,
+    completion: &mut Completion,
+) {
     let options = scene.knowledge.options;
+    let is_module = !is_no_module(scene);
     match found {
         Cursor::OptionName { path, range, .. } => {
-            if let Some(path) = definition_path(path) {
+            if let Some(path) = definition_path(path).filter(|_| is_module) {
                 option_names(options, path, *range, completion);
+                names::declared(db, scene, path, *range, completion);
+                names::used(db, scene, path, *range, completion);
             }
-            if path.is_empty() {
+            if path.is_empty() && is_module {
                 keywords(&["config", "imports", "options"], *range, completion);
             }
             call_formals(scene, offset, *range, completion);
         }
         Cursor::OptionValue { path, range, is_string, .. } => {
-            if let Some(path) = definition_path(path) {
+            if let Some(path) = definition_path(path).filter(|_| is_module) {
                 option_values(options, path, *range, completion);
             }
             if !is_string {
@@ -141,9 +154,15 @@ fn is_in_text(found: &Cursor) -> bool {
     matches!(found, Cursor::OptionValue { is_string: true, .. })
 }
 
+/// Whether the file defines no options of any module system.
+fn is_no_module(scene: &Scene<'_>) -> bool {
+    scene.knowledge.options.is_none() && scene.knowledge.role.is_none()
+}
+
 /// The names in a set.
 fn members(scene: &Scene<'_>, set: &Meaning<'_>, range: TextRange, completion: &mut Completion) {
     match set {
+        Meaning::Config(_) if is_no_module(scene) => {}
         Meaning::Config(path) => option_names(scene.knowledge.options, path, range, completion),
         Meaning::Builtins => all_builtins(range, completion),
         _ => set_names(scene, set, range, completion),

@@ -106,14 +106,28 @@ pub enum Cursor {
 /// touches at either end.
 pub fn cursor(tree: &FlatTree<'_>, offset: TextSize) -> Cursor {
     let walk = Walk { tree, offset: offset.into() };
+    // A flake is a set, but defines no options.
+    let top = (!is_flake(tree)).then(Vec::new);
     match walk.surroundings() {
-        Surroundings::Code => walk.descend(tree.root(), Some(Vec::new())),
+        Surroundings::Code => walk.descend(tree.root(), top),
         Surroundings::Comment => Cursor::Other,
-        Surroundings::String => match walk.descend(tree.root(), Some(Vec::new())) {
+        Surroundings::String => match walk.descend(tree.root(), top) {
             value @ Cursor::OptionValue { is_string: true, .. } => value,
             _ => Cursor::Other,
         },
     }
+}
+
+/// Whether a text is that of a `flake.nix`: a set with `outputs` that is a function.
+fn is_flake(tree: &FlatTree<'_>) -> bool {
+    let top = tree.root().expressions().next().filter(|it| it.kind() == SyntaxKind::AttrSet);
+    top.is_some_and(|set| {
+        set.children().any(|entry| {
+            let path = entry.child(SyntaxKind::Attrpath);
+            path.is_some_and(|it| it.text() == b"outputs")
+                && entry.expressions().next().is_some_and(|it| it.kind() == SyntaxKind::Lambda)
+        })
+    })
 }
 
 /// Removes the `config` that a module may put around its definitions.
@@ -274,9 +288,7 @@ impl<'a> Walk<'a> {
             SyntaxKind::AttrSet | SyntaxKind::Lambda => self.descend(node, Some(path)),
             SyntaxKind::List | SyntaxKind::Paren | SyntaxKind::BinaryOp | SyntaxKind::LetIn => {
                 match self.child_at(node) {
-                    Some(child) if child.kind() == SyntaxKind::Binding => {
-                        self.binding(child, None)
-                    }
+                    Some(child) if child.kind() == SyntaxKind::Binding => self.binding(child, None),
                     Some(child) => self.modules(child, path),
                     None => self.nothing_here(None),
                 }

@@ -8,7 +8,7 @@ use syntax::{TextRange, TextSize};
 
 use super::cursor::{Cursor, Part, cursor, definition_path};
 use super::scene::{Meaning, Scene};
-use super::{Knowledge, completion, markdown};
+use super::{Knowledge, completion, effective, markdown};
 
 /// What is known of the thing under the cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,12 +31,21 @@ pub fn hover(
     match cursor(tree, offset) {
         Cursor::OptionName { path, name, range } => {
             let path = definition_path(&path)?;
-            option(knowledge.options?, path, &name, range)
+            let found = option(knowledge.options?, path, &name, range)?;
+            Some(with_value(db, knowledge, file, path, &name, found))
         }
         Cursor::Selection { of, path, name, range, .. } => {
             let set = scene.meaning(scene.node_at(of?)?)?;
             let set = scene.select_parts(set, &path)?;
-            selected(&scene, set, &name, range)
+            let option = match &set {
+                Meaning::Config(path) => Some(path.clone()),
+                _ => None,
+            };
+            let found = selected(&scene, set, &name, range)?;
+            Some(match option {
+                Some(path) => with_value(db, knowledge, file, &path, &name, found),
+                None => found,
+            })
         }
         Cursor::Inherit { from: Some(from), name, range } => {
             let set = scene.meaning(scene.node_at(from)?)?;
@@ -47,6 +56,31 @@ pub fn hover(
         | Cursor::Inherit { from: None, name, range } => variable(&scene, &name, range, offset),
         Cursor::Path { .. } | Cursor::Other => None,
     }
+}
+
+/// Adds what an option comes to: its value and every definition.
+fn with_value(
+    db: &dyn Db,
+    knowledge: Knowledge<'_>,
+    file: File,
+    path: &[Part],
+    name: &str,
+    mut found: HoverResult,
+) -> HoverResult {
+    let mut whole = path.to_vec();
+    whole.push(Part::Name(name.to_owned()));
+    let components: Vec<Component<'_>> = whole.iter().map(Part::component).collect();
+    let node = knowledge.options.and_then(|it| it.lookup(&components));
+    if node.is_none_or(|it| it.option.is_none()) {
+        return found;
+    }
+    let effective = effective::of_option(knowledge, &whole);
+    let definitions = match knowledge.role {
+        Some(role) if role.prefix.is_empty() => effective::definitions(db, knowledge, file, &whole),
+        _ => Vec::new(),
+    };
+    found.markdown.push_str(&effective::markdown(effective.as_ref(), &definitions));
+    found
 }
 
 fn selected(

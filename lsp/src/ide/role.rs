@@ -107,6 +107,8 @@ pub struct Role {
     pub prefix: Vec<Part>,
     /// Whether imports lead to the file, rather than a guess.
     pub is_certain: bool,
+    /// The arguments that its modules are given besides those of every module.
+    pub arguments: Vec<String>,
 }
 
 impl Role {
@@ -123,8 +125,12 @@ impl Role {
         text
     }
 
+    fn new(root: Root, sort: Sort, prefix: Vec<Part>, is_certain: bool) -> Role {
+        Role { root, sort, prefix, is_certain, arguments: Vec::new() }
+    }
+
     fn of_library(is_certain: bool) -> Role {
-        Role { root: Root::Library, sort: Sort::Nixos, prefix: Vec::new(), is_certain }
+        Role::new(Root::Library, Sort::Nixos, Vec::new(), is_certain)
     }
 }
 
@@ -179,13 +185,13 @@ impl Place<'_> {
             let root =
                 Root::Expression { title: text.clone(), directory, texts: evaluation::said(text) };
             let (sort, prefix) = (Sort::Other, said.prefix());
-            return Some(vec![Role { root, sort, prefix, is_certain: true }]);
+            return Some(vec![Role::new(root, sort, prefix, true)]);
         }
         if let Some(root) = &said.root {
             let path = eval::source::canonical(&[&directory, &b"/"[..], root.as_bytes()].concat());
             let (sort, prefix) = (Sort::Nixos, said.prefix());
             let root = Root::Configuration(path);
-            return Some(vec![Role { root, sort, prefix, is_certain: true }]);
+            return Some(vec![Role::new(root, sort, prefix, true)]);
         }
         let root = match said.role.as_deref()? {
             "nixos" => Root::Configuration(self.path.to_vec()),
@@ -198,7 +204,7 @@ impl Place<'_> {
             Some("home-manager") => Sort::HomeManager,
             _ => Sort::Darwin,
         };
-        Some(vec![Role { root, sort, prefix: said.prefix(), is_certain: true }])
+        Some(vec![Role::new(root, sort, said.prefix(), true)])
     }
 
     /// Returns the directory whose files belong together.
@@ -247,7 +253,8 @@ impl Place<'_> {
                     Source::Call(call) => {
                         let Some(call) = graph.calls.get(*call) else { continue };
                         let (sort, root) = (call.sort, evaluation::of_call(call));
-                        roles.push(Role { root, sort, prefix: whole, is_certain: true });
+                        let arguments = call.arguments.clone();
+                        roles.push(Role { arguments, ..Role::new(root, sort, whole, true) });
                     }
                 }
             }
@@ -258,7 +265,7 @@ impl Place<'_> {
             let Some(text) = own_text.filter(|text| is_module(text)) else { continue };
             if let Some((root, sort, is_certain)) = self.top(&file, text) {
                 let is_certain = is_certain || !is_own;
-                roles.push(Role { root, sort, prefix, is_certain });
+                roles.push(Role::new(root, sort, prefix, is_certain));
             }
         }
         roles.sort_by(|a, b| {
@@ -299,7 +306,7 @@ impl Place<'_> {
         let (system, settings) = (self.system, self.settings);
         let root = configuration_root(system, settings, self.folders, self.path, text)?;
         let (root, sort) = (Root::Configuration(root), Sort::Nixos);
-        Some(Role { root, sort, prefix: Vec::new(), is_certain: false })
+        Some(Role::new(root, sort, Vec::new(), false))
     }
 }
 

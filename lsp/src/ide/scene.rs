@@ -240,7 +240,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Whether the file is a package: a function that `callPackage` calls.
-    fn is_package(&self) -> bool {
+    pub(super) fn is_package(&self) -> bool {
         let Some(top) = self.tree.root().expressions().next() else { return false };
         let Some(formals) = top.child(SyntaxKind::Formals) else { return false };
         let mut names = formals.children().filter_map(|it| it.child(SyntaxKind::Name));
@@ -610,7 +610,7 @@ pub(super) fn is_import(function: FlatNode<'_>) -> bool {
 }
 
 /// Returns the names that entries of a set give at a depth of their paths, each once.
-fn entry_names<'a>(entries: impl Iterator<Item = FlatNode<'a>>, depth: usize) -> Vec<Member> {
+pub(super) fn entry_names<'a>(entries: impl Iterator<Item = FlatNode<'a>>, depth: usize) -> Vec<Member> {
     let mut names = Vec::new();
     let mut seen: FxHashSet<String> = FxHashSet::default();
     for entry in entries {

@@ -125,11 +125,7 @@ impl LanguageServer for Backend {
     }
 
     async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {
-        // A client that sends none wants to be asked.
-        self.forward(match params.settings {
-            serde_json::Value::Null => Event::SettingsChanged,
-            settings => Event::Settings(settings),
-        });
+        self.forward(Event::SettingsChanged(params.settings));
     }
 
     async fn did_change_workspace_folders(&self, params: DidChangeWorkspaceFoldersParams) {
@@ -314,33 +310,30 @@ pub(super) fn not_open() -> Error {
     Error::invalid_params("the document is not open")
 }
 
-/// Begins to show that something is being evaluated; the token is made while messages go on, so
-/// a client that never answers holds up nothing.
-async fn begin_progress(client: &Client, what: &str) -> Option<NumberOrString> {
+/// Shows that something is being evaluated, from when the client takes the token until it is
+/// over. It runs beside the other notices: a client that never answers holds up nothing.
+async fn show_progress(client: Client, what: String, over: oneshot::Receiver<()>) {
     static NEXT: AtomicI32 = AtomicI32::new(1);
     let token = NumberOrString::Number(NEXT.fetch_add(1, Ordering::Relaxed));
-    let asker = client.clone();
     let asked = WorkDoneProgressCreateParams { token: token.clone() };
-    tokio::spawn(async move {
-        drop(asker.send_request::<WorkDoneProgressCreate>(asked).await);
-    });
+    if client.send_request::<WorkDoneProgressCreate>(asked).await.is_err() {
+        return;
+    }
     let begin = WorkDoneProgressBegin {
         title: "evaluating".to_owned(),
-        message: Some(what.to_owned()),
+        message: Some(what),
         cancellable: Some(false),
         percentage: None,
     };
-    let value = ProgressParamsValue::WorkDone(WorkDoneProgress::Begin(begin));
-    let params = ProgressParams { token: token.clone(), value };
-    client.send_notification::<notification::Progress>(params).await;
-    Some(token)
-}
-
-async fn end_progress(client: &Client, token: NumberOrString) {
-    let end = WorkDoneProgressEnd { message: None };
-    let value = ProgressParamsValue::WorkDone(WorkDoneProgress::End(end));
-    let params = ProgressParams { token, value };
-    client.send_notification::<notification::Progress>(params).await;
+    let tell = |progress| {
+        let value = ProgressParamsValue::WorkDone(progress);
+        let params = ProgressParams { token: token.clone(), value };
+        client.send_notification::<notification::Progress>(params)
+    };
+    tell(WorkDoneProgress::Begin(begin)).await;
+    // Whether it is told or the session has ended is all the same.
+    drop(over.await);
+    tell(WorkDoneProgress::End(WorkDoneProgressEnd { message: None })).await;
 }
 
 /// Tells the client what it has not asked for, one thing after another.
@@ -349,7 +342,7 @@ pub(super) async fn send_notices(
     events: mpsc::Sender<Event>,
     mut notices: UnboundedReceiver<Notice>,
 ) {
-    let mut progress = None;
+    let mut progress: Option<oneshot::Sender<()>> = None;
     while let Some(notice) = notices.recv().await {
         match notice {
             Notice::Diagnostics(uri, diagnostics, version) => {
@@ -371,20 +364,21 @@ pub(super) async fn send_notices(
                 let client = client.clone();
                 tokio::spawn(async move { drop(client.workspace_diagnostic_refresh().await) });
             }
-            Notice::Progress(what) => {
-                if let Some(progress) = progress.take() {
-                    end_progress(&client, progress).await;
-                }
-                if let Some(what) = what {
-                    progress = begin_progress(&client, &what).await;
-                }
-            }
             Notice::Register(registrations) => {
                 // Its answer may take long; nothing else has to wait for that.
                 let client = client.clone();
                 tokio::spawn(async move {
                     // A client that refuses just does not tell.
                     drop(client.register_capability(registrations).await);
+                });
+            }
+            Notice::Progress(what) => {
+                // The end of the one before is told by dropping its sender.
+                drop(progress.take());
+                progress = what.map(|what| {
+                    let (sender, over) = oneshot::channel();
+                    tokio::spawn(show_progress(client.clone(), what, over));
+                    sender
                 });
             }
         }

@@ -27,10 +27,10 @@ pub(super) enum Event {
     Change(DidChangeTextDocumentParams),
     /// A document was closed.
     Close(Uri),
-    /// The settings, as the client tells them.
+    /// The settings, as the client answered when asked for them.
     Settings(serde_json::Value),
-    /// The settings have changed; which they are is to be asked.
-    SettingsChanged,
+    /// The settings have changed; perhaps these are the new ones.
+    SettingsChanged(serde_json::Value),
     /// Folders were opened and closed.
     Folders(Vec<Uri>, Vec<Uri>),
     /// Files changed on disk.

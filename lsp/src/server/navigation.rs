@@ -8,8 +8,9 @@ use eval::system::System as _;
 use lsp_types::{
     CallHierarchyIncomingCall, CallHierarchyItem, CallHierarchyOutgoingCall, FileOperationFilter,
     FileOperationPattern, FileOperationPatternKind, FileOperationRegistrationOptions, FileRename,
-    GotoDefinitionResponse, Location, Position, PrepareRenameResponse, Range, SymbolKind, TextEdit,
-    Uri, WorkspaceEdit, WorkspaceFileOperationsServerCapabilities, WorkspaceServerCapabilities,
+    GotoDefinitionResponse, Location, OneOf, Position, PrepareRenameResponse, Range, SymbolKind,
+    TextEdit, Uri, WorkspaceEdit, WorkspaceFileOperationsServerCapabilities,
+    WorkspaceFoldersServerCapabilities, WorkspaceServerCapabilities,
 };
 use syntax::{LineIndex, TextSize};
 
@@ -39,7 +40,14 @@ pub(super) fn workspace_capabilities() -> WorkspaceServerCapabilities {
         will_rename: Some(FileOperationRegistrationOptions { filters }),
         ..WorkspaceFileOperationsServerCapabilities::default()
     };
-    WorkspaceServerCapabilities { workspace_folders: None, file_operations: Some(operations) }
+    let folders = WorkspaceFoldersServerCapabilities {
+        supported: Some(true),
+        change_notifications: Some(OneOf::Left(true)),
+    };
+    WorkspaceServerCapabilities {
+        workspace_folders: Some(folders),
+        file_operations: Some(operations),
+    }
 }
 
 /// Whether to ask again once the options are there.

@@ -152,10 +152,10 @@ impl Session {
             Event::Initialize(params, reply) => drop(reply.send(self.initialize(*params))),
             Event::Initialized => self.register(),
             Event::Settings(settings) => self.configure(&settings),
-            Event::SettingsChanged if self.client.tells_settings => {
+            Event::SettingsChanged(_) if self.client.tells_settings => {
                 self.notify(Notice::AskSettings);
             }
-            Event::SettingsChanged => {}
+            Event::SettingsChanged(settings) => self.configure(&settings),
             Event::Folders(added, removed) => self.change_folders(&added, &removed),
             Event::Open(params) => self.open(params),
             Event::Change(params) => self.change(params),

@@ -1,5 +1,7 @@
 //! Whole sessions over pipes, with a host and a module library in memory.
 
+mod protocol;
+
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, PipeReader, PipeWriter, Read as _, Write as _, pipe};
 use std::sync::Arc;
@@ -212,7 +214,8 @@ fn options_of_the_configuration_itself_follow_its_edits() {
 
 #[test]
 fn edits_apply_in_order_and_answers_are_fresh() {
-    let mut client = open("{\n}\n");
+    // No module, so that no name is an option's.
+    let mut client = open("[ {\n} ]\n");
     for number in 0..200 {
         let start = json!({ "line": 1, "character": 0 });
         let text = format!("  a{number} = 1;\n");

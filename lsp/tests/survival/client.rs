@@ -141,15 +141,6 @@ impl Client {
         self.answer(id)
     }
 
-    /// Waits until the server tells something that contains a text.
-    pub(crate) fn told(&mut self, text: &str) {
-        let until = Instant::now() + PATIENCE;
-        while !self.notices.iter().any(|it| it.to_string().contains(text)) {
-            let left = until.saturating_duration_since(Instant::now());
-            self.notices.push(self.messages.recv_timeout(left).expect("a message"));
-        }
-    }
-
     /// Goes away without a word; the server has to end by itself.
     pub(crate) fn vanish(mut self) -> Ending {
         self.to = None;

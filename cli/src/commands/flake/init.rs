@@ -137,6 +137,11 @@ impl Copying<'_> {
                         self.done(to);
                     }
                 }
+                NodeKind::Other => {
+                    return Err(Failure::new(format!(
+                        "path '{shown}' needs to be a symlink, file, or directory"
+                    )));
+                }
                 NodeKind::Symlink => {
                     let target = self.tree.read_link(&from)?;
                     let target = Path::new(OsStr::from_bytes(&target));

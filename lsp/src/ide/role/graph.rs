@@ -225,14 +225,16 @@ impl Reader<'_> {
             self.module(argument, &[]);
             self.edge(self.path.clone(), &[]);
         } else {
-            let before = self.graph.edges.len();
             for name in ["modules", "configuration", "imports"] {
                 if let Some(value) = bound(argument, name) {
                     self.modules(value, &[]);
                 }
             }
-            let _ = before;
             self.collect_files(index, argument);
+            let has_inline = self.graph.calls.get(index).is_some_and(|it| !it.inline.is_empty());
+            if has_inline {
+                self.edge(self.path.clone(), &[]);
+            }
         }
         self.source = before;
     }
