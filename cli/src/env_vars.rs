@@ -44,6 +44,10 @@ env_vars! {
     NIX_CONF_DIR;
     /// Files of settings of the user, parted by colons, instead of those found by convention.
     NIX_USER_CONF_FILES;
+    /// Anything but `0`: what an evaluation took is told as JSON.
+    NIX_SHOW_STATS;
+    /// The file that `NIX_SHOW_STATS` writes to, instead of stderr.
+    NIX_SHOW_STATS_PATH;
     /// The store directory; by default `/nix/store`.
     NIX_STORE_DIR;
     /// The directory of the database and the profiles; by default `/nix/var/nix`.

@@ -10,6 +10,7 @@ use crate::interrupt;
 use crate::report::{FAILURE, Failure, INTERRUPTED, Outcome, of_store};
 use crate::request::{Argument, Input, Request};
 use crate::settings::{self, Settings, configuration_directory};
+use crate::statistics;
 use crate::stores::{Access, EvaluatingStore};
 use crate::system::Host;
 use eval::blame;
@@ -67,14 +68,30 @@ pub(crate) fn run<T: Send>(
     access: Access,
     work: impl for<'h> FnOnce(&mut Eval<'h>) -> Result<T, Stop> + Send,
 ) -> Outcome<T> {
+    let _deadline = interrupt::Deadline::after(cx.settings.number("max-eval-time"));
+    run_unhurried(cx, store, access, work)
+}
+
+/// As [`run`], for work that keeps `max-eval-time` itself.
+///
+/// # Errors
+///
+/// As [`run`].
+pub(crate) fn run_unhurried<T: Send>(
+    cx: &Context,
+    store: &dyn Store,
+    access: Access,
+    work: impl for<'h> FnOnce(&mut Eval<'h>) -> Result<T, Stop> + Send,
+) -> Outcome<T> {
     let settings = settings_of(cx, access)?;
     let host = Host::with_store(cx.ui, store);
     let store = EvaluatingStore::new(cx, store);
-    let _deadline = interrupt::Deadline::after(settings.time_seconds_max);
     on_large_stack(|| {
         let heap = Heap::new();
         let mut eval = Eval::new(&heap, &host, &store, &settings);
-        match work(&mut eval) {
+        let result = work(&mut eval);
+        statistics::tell(cx.ui, &heap);
+        match result {
             Ok(result) => store.flush().map_err(of_store).map(|()| result),
             Err(Stop::Evaluation(error)) => Err(failure(cx, &mut eval, &error)),
             Err(Stop::Failure(failure)) => Err(failure),

@@ -15,6 +15,7 @@ mod repl;
 mod report;
 mod request;
 mod settings;
+mod statistics;
 mod stores;
 mod system;
 mod ui;

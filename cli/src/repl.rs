@@ -130,12 +130,14 @@ impl<'e, 'h> Session<'e, 'h> {
     /// Does what a text asks for, and tells what went wrong.
     fn process(&mut self, text: &str, meaning: Meaning) -> Outcome<Flow> {
         interrupt::forget();
+        let deadline = interrupt::Deadline::after(self.cx.settings.number("max-eval-time"));
         let result = match meaning {
             Meaning::Nothing | Meaning::Incomplete => Ok(Flow::Continue),
             Meaning::Command { name, argument } => self.command(&name, &argument),
             Meaning::Bindings => self.bind(text.trim()).map(|()| Flow::Continue),
             Meaning::Expression => self.show(text.trim()).map(|()| Flow::Continue),
         };
+        drop(deadline);
         interrupt::forget();
         match result {
             Ok(flow) => Ok(flow),

@@ -252,22 +252,24 @@ impl Settings {
     }
 }
 
-/// Parts `NIX_PATH` at its colons, but not at those of a URL.
+/// Parts `NIX_PATH` at its colons, but not at the first one of an address.
+///
+/// Source: CppNix, `EvalSettings::parseNixPath`.
 fn split_search_path(path: &str) -> Vec<String> {
-    let mut entries: Vec<String> = Vec::new();
-    for part in path.split(':') {
-        let joins = part.starts_with("//")
-            && entries.last().is_some_and(|last| {
-                let scheme = last.rsplit('=').next().unwrap_or_default();
-                !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '+')
-            });
-        match entries.last_mut() {
-            Some(last) if joins => {
-                last.push(':');
-                last.push_str(part);
-            }
-            _ => entries.push(part.to_owned()),
-        }
+    let mut entries = Vec::new();
+    let mut rest = path;
+    while !rest.is_empty() {
+        let first = rest.find(':').unwrap_or(rest.len());
+        let place = rest.get(..first).and_then(|it| it.rfind('=')).map_or(0, |at| at + 1);
+        let place = rest.get(place..).unwrap_or_default();
+        let is_address = place.starts_with("flake:") || eval::lookup::is_address(place);
+        let end = match rest.get(first + 1..).filter(|_| is_address) {
+            Some(after) => first + 1 + after.find(':').unwrap_or(after.len()),
+            None => first,
+        };
+        let (entry, after) = rest.split_at(end);
+        entries.push(entry.to_owned());
+        rest = after.strip_prefix(':').unwrap_or(after);
     }
     entries.retain(|entry| !entry.is_empty());
     entries

@@ -3,9 +3,9 @@
 use crate::ui::Ui;
 use eval::system::{FileType, System};
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 use store::{Store, StorePath};
@@ -68,9 +68,25 @@ fn file_type(metadata: &std::fs::Metadata) -> FileType {
     }
 }
 
+/// Reads as much of a file as its size says.
+///
+/// A device has no size, so that it reads as empty; a pipe or a socket is refused, because it may
+/// never have anything. Source: CppNix, `PosixSourceAccessor::readFile`.
+fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    let kind = std::fs::metadata(path)?.file_type();
+    if kind.is_fifo() || kind.is_socket() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "file has an unsupported type"));
+    }
+    let file = std::fs::File::open(path)?;
+    let size = file.metadata()?.len();
+    let mut contents = Vec::new();
+    file.take(size).read_to_end(&mut contents)?;
+    Ok(contents)
+}
+
 impl System for Host {
     fn read_file(&self, bytes: &[u8]) -> io::Result<Vec<u8>> {
-        self.look(bytes, |path| std::fs::read(path))
+        self.look(bytes, read_regular)
     }
 
     fn read_dir(&self, bytes: &[u8]) -> io::Result<Vec<(Vec<u8>, FileType)>> {
@@ -138,5 +154,17 @@ mod tests {
         assert_eq!(entries, [(b"a".to_vec(), regular), (b"b".to_vec(), FileType::Symlink)]);
         assert_eq!(host.file_type(file.as_os_str().as_bytes()).expect("a type"), regular);
         assert!(host.env(b"a=b").is_none());
+    }
+
+    #[test]
+    fn what_has_no_end_is_not_read() {
+        let host = Host::default();
+        assert_eq!(host.read_file(b"/dev/zero").expect("it is empty"), b"");
+        assert!(host.read_file(b"/dev").is_err());
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let socket = directory.path().join("s");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+        let error = host.read_file(socket.as_os_str().as_bytes()).expect_err("it has no end");
+        assert_eq!(error.to_string(), "file has an unsupported type");
     }
 }

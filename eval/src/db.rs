@@ -171,7 +171,7 @@ pub fn scopes(db: &dyn Db, file: File) -> Scopes {
 pub fn diagnostics(db: &dyn Db, file: File) -> Vec<Diagnostic> {
     let errors = parse(db, file).errors();
     if errors.is_empty() {
-        return lint::check(scopes(db, file));
+        return lint::check(tree(db, file), scopes(db, file));
     }
     of_syntax(errors)
 }
@@ -180,7 +180,7 @@ pub fn diagnostics(db: &dyn Db, file: File) -> Vec<Diagnostic> {
 pub fn diagnostics_of_text(text: &[u8]) -> Vec<Diagnostic> {
     let (tree, errors) = syntax::parse_flat(text, PARSE_OPTIONS);
     if errors.is_empty() {
-        return lint::check(&scope::scopes(&tree));
+        return lint::check(&tree, &scope::scopes(&tree));
     }
     of_syntax(&errors)
 }

@@ -328,6 +328,14 @@ pub fn feature_disabled(feature: &str) -> Box<EvalError> {
     )
 }
 
+/// Returns the error of a language feature that is not switched on, with what needs it.
+#[cold]
+pub fn feature_disabled_for(feature: &str, reason: &str) -> Box<EvalError> {
+    let mut error = feature_disabled(feature);
+    error.message = error.message.replacen("is disabled;", &format!("is disabled ({reason});"), 1);
+    error
+}
+
 /// Returns the error of a refused argument, in whatever words the rule has.
 #[cold]
 pub fn other(message: impl Into<String>) -> Box<EvalError> {

@@ -16,9 +16,11 @@ pub mod lock;
 
 mod call;
 pub mod date;
+mod fingerprint;
 mod url;
 
 pub use call::{call, outputs, select};
+pub use fingerprint::fingerprint;
 pub use fetch::Tree;
 pub use fetch::{expected_path, fetch_final, fetch_tree};
 pub(crate) use fetch::{Telling, tree_value};

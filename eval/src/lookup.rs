@@ -93,6 +93,7 @@ fn resolve_entry(eval: &mut Eval<'_>, path: &[u8]) -> Result<Option<SourcePath>>
         Some(Err(error)) if error.kind == ErrorKind::Cancelled => return Err(error),
         Some(Err(_)) => {
             warn(eval, path, "cannot be downloaded");
+            warn(eval, path, "does not exist");
             None
         }
         None => {
@@ -161,7 +162,7 @@ fn fetch_archive(eval: &mut Eval<'_>, text: &str) -> Result<flake::Tree> {
 /// Whether an entry is fetched rather than read: a URL or a channel.
 ///
 /// Source: CppNix, `EvalSettings::isPseudoUrl`.
-fn is_address(text: &str) -> bool {
+pub fn is_address(text: &str) -> bool {
     const SCHEMES: [&str; 7] = ["http", "https", "file", "channel", "git", "s3", "ssh"];
     if text.starts_with("channel:") {
         return true;

@@ -8,18 +8,19 @@
 #[path = "findings/disk.rs"]
 mod disk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use eval::db::{self, Database, File};
-use eval::option_tree::{self, Configuration, OptionTree};
+use eval::option_tree::{self, Configuration, OptionNode, OptionTree};
 use eval::source::{HOST, SourcePath};
 
 use eval::interpret::on_large_stack;
 use eval::module_bindings::is_module;
 use eval::settings::Settings;
+use expect_test::{Expect, expect};
 use store::{MemoryStore, StoreDirectory};
 
 use disk::Disk;
@@ -93,47 +94,161 @@ fn of_text(root: &Path) -> Findings {
     findings
 }
 
-fn library_options(nixpkgs: &Path) -> OptionTree {
+/// Evaluates a module system with `<nixpkgs>` in that place.
+fn options(nixpkgs: &Path, configuration: &Configuration) -> OptionTree {
     let store = MemoryStore::new(StoreDirectory::default());
     let place = nixpkgs.as_os_str().as_encoded_bytes().to_vec();
     let search_path = vec![(b"nixpkgs".to_vec(), place)];
     let settings = Settings { search_path, ..Settings::default() };
-    on_large_stack(|| option_tree::of_system(&Disk, &store, &settings, &Configuration::Library))
+    on_large_stack(|| option_tree::of_system(&Disk, &store, &settings, configuration))
         .expect("the options evaluate")
 }
 
-#[test]
-fn modules_of_nixpkgs() {
-    let Some(nixpkgs) = std::env::var_os("NIVIS_NIXPKGS").map(PathBuf::from) else {
-        eprintln!("not run: what is said of nixpkgs (NIVIS_NIXPKGS)");
-        return;
-    };
-    let before = std::time::Instant::now();
-    let options = library_options(&nixpkgs);
-    eprintln!("{} options {:?}", options.len(), before.elapsed());
+/// Returns the files that declare options: the module system itself says that they are modules.
+fn declaring_files(node: &OptionNode, files: &mut BTreeSet<PathBuf>) {
+    if let Some(option) = &node.option {
+        for place in &option.declarations {
+            let path = PathBuf::from(&place.file);
+            let inner = path.join("default.nix");
+            files.insert(if inner.is_file() { inner } else { path });
+        }
+    }
+    node.children.values().for_each(|child| declaring_files(child, files));
+}
+
+/// Checks the definitions in all modules that declare options below a directory.
+fn of_modules(root: &Path, tree: &OptionTree) -> Findings {
+    let mut files = BTreeSet::new();
+    declaring_files(&tree.root, &mut files);
     let mut findings = Findings::default();
-    for path in nix_files(&nixpkgs.join("nixos/modules")) {
-        let text = std::fs::read(&path).expect("the file can be read");
+    for path in files.iter().filter(|path| path.starts_with(root)) {
+        let Ok(text) = std::fs::read(path) else { continue };
         if !is_module(&text) {
             continue;
         }
         findings.files += 1;
-        let (tree, _) = syntax::parse_flat(&text, db::PARSE_OPTIONS);
-        findings.add(&path, &text, &option_tree::check(&tree, &options, &[], &[]));
+        let (parsed, _) = syntax::parse_flat(&text, db::PARSE_OPTIONS);
+        findings.add(path, &text, &option_tree::check(&parsed, tree, &[], &[]));
     }
-    record("nixpkgs-options", &findings);
-    eprintln!("{}", findings.show());
+    findings
+}
+
+/// Returns the tree that a variable names; without it says what is not run.
+fn tree(variable: &str, what: &str) -> Option<PathBuf> {
+    let found = std::env::var_os(variable).map(PathBuf::from);
+    if found.is_none() {
+        eprintln!("not run: {what} ({variable})");
+    }
+    found
 }
 
 #[test]
-fn texts() {
-    for variable in ["NIVIS_NIXPKGS", "NIVIS_NIXPKGS_LIB", "NIVIS_HOME_MANAGER", "NIVIS_HARDWARE"] {
-        let Some(tree) = std::env::var_os(variable).map(PathBuf::from) else {
-            eprintln!("not run: what is said of a tree ({variable})");
-            continue;
-        };
-        let findings = of_text(&tree);
-        record(variable, &findings);
-        eprintln!("{variable}\n{}", findings.show());
+fn definitions_in_nixpkgs() {
+    let Some(nixpkgs) = tree("NIVIS_NIXPKGS", "definitions in the modules of nixpkgs") else {
+        return;
+    };
+    let options = options(&nixpkgs, &Configuration::Library);
+    let findings = of_modules(&nixpkgs, &options);
+    record("definitions-nixpkgs", &findings);
+    expect![[r"
+    "]]
+    .assert_eq(&findings.show());
+}
+
+#[test]
+fn definitions_in_hardware() {
+    let what = "definitions in the modules of nixos-hardware";
+    let (Some(nixpkgs), Some(hardware)) =
+        (tree("NIVIS_NIXPKGS", what), tree("NIVIS_HARDWARE", what))
+    else {
+        return;
+    };
+    let options = options(&nixpkgs, &Configuration::Library);
+    let mut findings = Findings::default();
+    for path in nix_files(&hardware) {
+        let text = std::fs::read(&path).expect("the file can be read");
+        if is_module(&text) && !path.ends_with("flake.nix") {
+            findings.files += 1;
+            let (parsed, _) = syntax::parse_flat(&text, db::PARSE_OPTIONS);
+            let mut found = option_tree::check(&parsed, &options, &[], &[]);
+            // Its modules are for a newer nixpkgs, and declare options of their own.
+            found.retain(|it| it.code != "unknown-option");
+            findings.add(&path, &text, &found);
+        }
     }
+    record("definitions-hardware", &findings);
+    expect![[r"
+    "]]
+    .assert_eq(&findings.show());
+}
+
+#[test]
+fn definitions_in_home_manager() {
+    let what = "definitions in the modules of home-manager";
+    let (Some(nixpkgs), Some(library), Some(home)) = (
+        tree("NIVIS_NIXPKGS", what),
+        tree("NIVIS_NIXPKGS_LIB", what),
+        tree("NIVIS_HOME_MANAGER", what),
+    ) else {
+        return;
+    };
+    let text = format!(
+        "let lib = import {}/lib; in import {}/modules {{ inherit lib; check = false; \
+         pkgs = import <nixpkgs> {{ }} // {{ inherit lib; }}; configuration = {{ \
+         home.username = \"tea\"; home.homeDirectory = \"/home/tea\"; \
+         home.stateVersion = \"24.05\"; }}; }}",
+        library.display(),
+        home.display()
+    );
+    let directory = SourcePath::new(HOST, b"/");
+    let configuration = Configuration::Expression { directory, texts: vec![text] };
+    let options = options(&nixpkgs, &configuration);
+    let findings = of_modules(&home, &options);
+    record("definitions-home-manager", &findings);
+    expect![[r"
+    "]]
+    .assert_eq(&findings.show());
+}
+
+fn check_texts(variable: &str, expected: &Expect) {
+    let Some(root) = tree(variable, "what is said of all texts of a tree") else { return };
+    let findings = of_text(&root);
+    record(variable, &findings);
+    expected.assert_eq(&findings.show());
+}
+
+#[test]
+fn texts_of_nixpkgs() {
+    check_texts(
+        "NIVIS_NIXPKGS",
+        &expect![[r"
+    "]],
+    );
+}
+
+#[test]
+fn texts_of_the_library() {
+    check_texts(
+        "NIVIS_NIXPKGS_LIB",
+        &expect![[r"
+    "]],
+    );
+}
+
+#[test]
+fn texts_of_home_manager() {
+    check_texts(
+        "NIVIS_HOME_MANAGER",
+        &expect![[r"
+    "]],
+    );
+}
+
+#[test]
+fn texts_of_hardware() {
+    check_texts(
+        "NIVIS_HARDWARE",
+        &expect![[r"
+    "]],
+    );
 }

@@ -18,6 +18,7 @@ mod configuration;
 mod documents;
 mod evaluation;
 mod event;
+mod hints;
 mod front;
 mod indexes;
 mod inspection;

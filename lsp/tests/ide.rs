@@ -61,7 +61,10 @@ fn answers(case: &Case, library: &Library, encoding: Encoding) -> BTreeMap<usize
                 answers.insert(block.line, answer::answer(&mut session, block));
             }
         } else if let Some(path) = file_name(block).filter(|_| has_begun) {
-            session.write(&path, &block.text);
+            match block.arguments.as_str() {
+                "saved" => session.save(&path, &block.text),
+                _ => session.write(&path, &block.text),
+            }
         }
     }
     session.finish();

@@ -73,6 +73,8 @@ pub enum GitPlace {
 pub struct GitSource {
     /// Where the repository is.
     pub place: GitPlace,
+    /// What messages call the tree.
+    pub shown: String,
     /// The branch or tag; names that do not begin with `refs/` are branches.
     pub reference: Option<String>,
     /// The commit, in hexadecimal; without it and without a branch it is the working tree, where
@@ -99,8 +101,13 @@ pub struct GitSource {
 impl GitSource {
     /// Returns the newest tree of a repository, as it is.
     pub fn new(place: GitPlace) -> Self {
+        let shown = match &place {
+            GitPlace::Directory(path) => path.display().to_string(),
+            GitPlace::Url(url) => url.clone(),
+        };
         Self {
             place,
+            shown,
             reference: None,
             revision: None,
             is_shallow: false,

@@ -75,7 +75,7 @@ pub struct FlatTree<'t> {
     pub(crate) depth: u32,
 }
 
-impl<'t> FlatTree<'t> {
+impl FlatTree<'_> {
     /// Returns the `SourceFile` node.
     pub fn root(&self) -> FlatNode<'_> {
         FlatNode { tree: self, index: 0 }

@@ -14,6 +14,8 @@ mod layering;
 mod lsp;
 #[path = "workspace/oracle.rs"]
 mod oracle;
+#[path = "workspace/repl.rs"]
+mod repl;
 #[path = "workspace/sources.rs"]
 mod sources;
 #[path = "workspace/store_oracle.rs"]

@@ -12,6 +12,7 @@ use crate::repl::Start;
 use crate::report::{Failure, Outcome};
 use crate::request::{Argument, Request};
 use crate::stores::Access;
+use eval::coerce::{self, Mode, Purpose};
 use eval::error::{self, FrameKind};
 use eval::heap::{Kind, Value};
 use eval::interpret::Eval;
@@ -190,6 +191,12 @@ fn run_eval(cx: &mut Context, mut flags: Flags) -> Outcome {
                     return Err(Failure::new(format!("path '{shown}' already exists")).into());
                 }
                 return write(eval, value, Position::NONE, target);
+            }
+            if form == Form::Raw {
+                let why = "while generating the eval command output";
+                let purpose = Purpose { position: Position::NONE, text: why };
+                let text = coerce::to_string_for(eval, value, Mode::Interpolate, purpose)?;
+                return Ok(cx.ui.data(text.bytes())?);
             }
             let text = printing.text(eval, value)?;
             Ok(cx.ui.data(text)?)

@@ -155,7 +155,8 @@ fn pin(cx: &Context, file: &File, name: &str, locked: &str) -> Outcome {
     let store = cx.lazy_store(Access::Write)?;
     let to = evaluation::run(cx, &store, Access::Write, |eval| {
         let resolved = registry::resolve(eval, &wanted, Lookup::All)?;
-        Ok(fetch_tree(eval, &resolved.without_directory())?.locked)
+        let resolved = resolved.without_directory();
+        Ok(fetch_tree(eval, &resolved)?.as_fetched(&resolved))
     })?;
     if !to.is_locked() {
         cx.ui.warn(format!("flake '{}' is not locked", to.show()));

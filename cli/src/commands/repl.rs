@@ -30,7 +30,7 @@ pub(super) fn start(cx: &Context, start: Start) -> Outcome {
     let options = syntax::Options { pipe_operators, ..syntax::Options::DEFAULT };
     let session_cx = Context { ui: cx.ui, settings: cx.settings.clone(), manner: cx.manner };
     let source = Source::open(cx, options)?;
-    evaluation::run(cx, &store, Access::Write, move |eval| {
+    evaluation::run_unhurried(cx, &store, Access::Write, move |eval| {
         let mut session = Session::new(session_cx, eval, start, options);
         Ok(session.run(&source)?)
     })

@@ -170,19 +170,8 @@ pub(crate) fn locked(
     }
     let mut locked = locked;
     match settle(eval, reference, locking, &mut locked) {
-        Ok(false) => Ok(locked),
-        // What was written changed the tree.
-        Ok(true) => {
-            let before = locked.flake.tree.locked.text("rev");
-            locked.flake = lock::get(eval, reference, locking.lookup())?;
-            locked.update_root();
-            let after = locked.flake.tree.locked.text("rev");
-            if let Some(after) = after.filter(|after| locking.commits && before != Some(after.clone()))
-            {
-                warn(eval, &format!("committed new revision '{after}'"));
-            }
-            Ok(locked)
-        }
+        // The tree stays what it was before the lock file was written, as the oracle has it.
+        Ok(()) => Ok(locked),
         Err(Stop::Evaluation(error)) => {
             let shown = locked.flake.tree.locked.show();
             let step = format!("while updating the lock file of flake '{shown}'");
@@ -192,13 +181,13 @@ pub(crate) fn locked(
     }
 }
 
-/// Does with a lock file that changed what is wanted; returns whether the flake's own was written.
+/// Does with a lock file that changed what is wanted.
 fn settle(
     eval: &mut Eval<'_>,
     reference: &Reference,
     locking: &Locking,
     locked: &mut LockedFlake,
-) -> Result<bool, Stop> {
+) -> Result<(), Stop> {
     let shown = reference.show();
     let difference = locked.lock_file.difference(&locked.old);
     if locking.keeps_file {
@@ -206,7 +195,7 @@ fn settle(
         let what = format!("not writing modified lock file of flake '{shown}':\n{difference}");
         warn(eval, &what);
         locked.flake.is_changed = true;
-        return Ok(false);
+        return Ok(());
     }
     let directory = reference.source_directory();
     if directory.is_none() && locking.output_file.is_none() {
@@ -228,7 +217,7 @@ fn settle(
             "not writing lock file of flake '{shown}' because it has an unlocked input ('{input}')"
         );
         warn(eval, &what);
-        return Ok(false);
+        return Ok(());
     }
     if locking.is_frozen {
         return Err(refused(format!(
@@ -243,11 +232,10 @@ fn settle(
         }
         let writing = Failure::during(format!("writing '{}'", path.display()));
         std::fs::write(path, locked.lock_file.to_text()).map_err(writing)?;
-        return Ok(false);
+        return Ok(());
     }
     let directory = PathBuf::from(directory.unwrap_or_default());
-    write(eval, (reference, &directory), locking, locked, &difference)?;
-    Ok(true)
+    write(eval, (reference, &directory), locking, locked, &difference)
 }
 
 /// Returns the error of a lock file that is not as it should be.

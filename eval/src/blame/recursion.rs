@@ -144,6 +144,16 @@ fn mark_cycle(eval: &Eval<'_>, error: &EvalError, report: &mut Report) {
             None => libraries += 1,
         }
     }
+    if places.len() < 2 {
+        // Files that import each other: the steps are the way round.
+        let frames: Vec<_> = error.frames.outermost_first().collect();
+        let imports = frames.iter().filter(|frame| frame.text.contains("'import'"));
+        for place in imports.filter_map(|frame| own(eval, frame.position)) {
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+    }
     if places.is_empty() {
         return;
     }

@@ -88,6 +88,11 @@ fn output_of<'h>(eval: &mut Eval<'h>, derivation: Str<'h>, output: Str<'h>) -> R
         error.frame(Position::NONE, FrameKind::Evaluator, step)
     })?;
     without_context(eval, output)?;
+    let base = derivation.base();
+    if !eval.store().is_valid(base).map_err(|error| error::store(&error))? {
+        let base = eval.store().directory().display(base);
+        return Err(error::io(format!("path '{base}' is not a valid store path")));
+    }
     let output = output.to_text().into_owned();
     let text = match known_path(eval, &derivation, &output)? {
         Some(path) => eval.store().directory().display(&path),
@@ -125,9 +130,6 @@ fn known_path(eval: &Eval<'_>, derivation: &Derived, output: &str) -> Result<Opt
     let Derived::Path(path) = derivation else { return Ok(None) };
     let store = eval.store();
     let shown = store.directory().display(path);
-    if !store.is_valid(path).map_err(|error| error::store(&error))? {
-        return Err(error::io(format!("path '{shown}' is not a valid store path")));
-    }
     let derivation = store.read_derivation(path).map_err(|error| error::store(&error))?;
     let Some(found) = derivation.outputs.get(output) else {
         return Err(error::other(format!("derivation '{shown}' does not have output '{output}'")));

@@ -363,6 +363,7 @@ fn gen_list<'h>(
     if u32::try_from(len).is_err() {
         return Err(error::limit(format!("cannot create list of size {length}")));
     }
+    eval.check_room(len.saturating_mul(size_of::<Slot<'_>>()))?;
     let heap = eval.heap();
     let slots = heap.arena().alloc_slice_with(len, |index| {
         let argument = Value::int(index as i64).into();

@@ -4,11 +4,11 @@ use crate::builtins;
 use crate::builtins::argument::Plain;
 use crate::coerce::{self, Mode, Purpose};
 use crate::copy;
-use crate::error::{self, Result};
+use crate::error::{self, FrameKind, Result};
 use crate::flake::reference::{Attr, Attrs as Parts, Reference, Refusal};
 use crate::flake::registry::{self, Lookup};
 use crate::flake::{self, Telling, lock, lock::LockOptions};
-use crate::heap::{Attrs, AttrsBuilder, Kind, Value};
+use crate::heap::{Attrs, AttrsBuilder, Kind, Symbol, Value};
 use crate::interpret::Eval;
 use crate::json;
 use crate::print;
@@ -208,16 +208,18 @@ fn of_attrs<'h>(
     let mut parts = Parts::new();
     let mut is_final = false;
     let who = fetcher.name();
-    match (attrs.named(b"type"), fetcher) {
+    match (attrs.attr(Symbol::intern(b"type")), fetcher) {
         (Some(_), Fetcher::Git) => return Err(error::other("unexpected argument 'type'")),
         (None, Fetcher::Git) => {
             parts.insert("type".to_owned(), Attr::Text("git".to_owned()));
         }
-        (Some(slot), Fetcher::Tree) => {
+        (Some(attr), Fetcher::Tree) => {
             let step = "while evaluating the `type` argument passed to 'fetchTree'";
-            let value = eval.force(slot)?;
-            let text = super::expect::string(eval, value, step)?.to_text().into_owned();
-            parts.insert("type".to_owned(), Attr::Text(text));
+            let value = eval.force_from(attr.slot, attr.position)?;
+            let text = coerce::plain_string(eval, value).map_err(|error| {
+                error.at(attr.position).frame(attr.position, FrameKind::Evaluator, step)
+            })?;
+            parts.insert("type".to_owned(), Attr::Text(text.to_text().into_owned()));
         }
         (None, Fetcher::Tree) => {
             return Err(error::other("argument 'type' is missing in call to 'fetchTree'"));

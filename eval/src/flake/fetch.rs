@@ -58,6 +58,18 @@ pub fn fetch_tree(eval: &mut Eval<'_>, reference: &Reference) -> Result<Tree> {
     Ok(tree)
 }
 
+impl Tree {
+    /// Returns what fetching alone tells of the tree: the hash only where a server was asked.
+    #[must_use]
+    pub fn as_fetched(&self, reference: &Reference) -> Reference {
+        let is_told = matches!(reference.kind().as_str(), "tarball" | "file");
+        if is_told || reference.text("narHash").is_some() {
+            return self.locked.clone();
+        }
+        self.locked.without(&["narHash"])
+    }
+}
+
 /// Brings the tree that a lock file names into the store; what the lock file says of it holds.
 ///
 /// # Errors
@@ -299,7 +311,9 @@ pub(crate) fn tree_value<'h>(eval: &mut Eval<'h>, tree: &Tree, telling: Telling)
             attrs.push_named("shortRev", text(revision.get(..7).unwrap_or_default()));
             attrs.push_named("rev", text(&revision));
         }
-        let zero = (telling == Telling::Zeros).then_some(0);
+        // The commits of a copy without its history cannot be counted, unless nobody wants that.
+        let is_counted = locked.flag("shallow") || locked.text("rev").is_none();
+        let zero = (telling == Telling::Zeros && is_counted).then_some(0);
         if let Some(count) = locked.number("revCount").or(zero) {
             attrs.push_named("revCount", number(count));
         }

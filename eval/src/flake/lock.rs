@@ -63,14 +63,6 @@ pub struct LockedFlake {
     pub fetched: BTreeMap<NodeId, Place>,
 }
 
-impl LockedFlake {
-    /// Takes note that the flake itself was fetched again.
-    pub fn update_root(&mut self) {
-        let place = Place { tree: self.flake.tree.clone(), directory: directory(&self.flake.file) };
-        self.fetched.insert(ROOT, place);
-    }
-}
-
 /// Where a flake lies.
 #[derive(Clone, Debug)]
 pub struct Place {
@@ -136,9 +128,32 @@ fn read(
     let root = eval.store().directory().display(&tree.path);
     let file = format!("{root}/{}/flake.nix", resolved.directory());
     let file = SourcePath::new(HOST, &canonical(file.as_bytes()));
+    if eval.file_type(&file)?.is_none() {
+        check_tracked(eval, &resolved)?;
+    }
     let manifest = manifest::read(eval, &file, &resolved.show(), prefix)?;
     let original = reference.clone();
     Ok(Flake { original, resolved, tree, file, manifest, is_changed: false })
+}
+
+/// Says of a repository that has no `flake.nix` whether it lies there all the same.
+///
+/// Source: CppNix, `GitInputScheme::makeNotAllowedError`.
+fn check_tracked(eval: &Eval<'_>, reference: &Reference) -> Result<()> {
+    let Some(root) = reference.source_directory().filter(|_| reference.kind() == "git") else {
+        return Ok(());
+    };
+    let name = [reference.directory(), "flake.nix".to_owned()];
+    let name = name.iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join("/");
+    let is_there = eval.system().file_type(format!("{root}/{name}").as_bytes()).is_ok();
+    Err(error::io(if is_there {
+        format!(
+            "Path '{name}' in the repository \"{root}\" is not tracked by Git.\n\nTo make it \
+             visible to Nix, run:\n\ngit -C \"{root}\" add \"{name}\""
+        )
+    } else {
+        format!("Path '{name}' does not exist in Git repository \"{root}\".")
+    }))
 }
 
 /// Returns the directory that a `flake.nix` lies in.

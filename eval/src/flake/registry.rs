@@ -75,8 +75,8 @@ pub fn parse(text: &[u8], shown: &str) -> std::result::Result<Vec<Entry>, String
     let version = json.get("version").and_then(Json::as_u64).unwrap_or(0);
     if version != 2 {
         return Err(format!(
-            "cannot read flake registry '{shown}': flake registry '{shown}' has unsupported \
-             version {version}"
+            "cannot read flake registry '{shown}': error: flake registry '{shown}' has \
+             unsupported version {version}"
         ));
     }
     let flakes = json.get("flakes").and_then(Json::as_array).into_iter().flatten();
@@ -89,7 +89,7 @@ pub fn parse(text: &[u8], shown: &str) -> std::result::Result<Vec<Entry>, String
         Ok(Entry { from: reference("from")?, to: reference("to")?, is_exact })
     };
     let entries: std::result::Result<Vec<Entry>, String> = flakes.map(entry).collect();
-    entries.map_err(|problem| format!("cannot read flake registry '{shown}': {problem}"))
+    entries.map_err(|problem| format!("cannot read flake registry '{shown}': error: {problem}"))
 }
 
 /// Writes the text of a registry.

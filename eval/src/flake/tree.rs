@@ -186,7 +186,7 @@ impl Reference {
     pub fn source_directory(&self) -> Option<String> {
         match self.kind().as_str() {
             "path" => self.text("path"),
-            "git" if self.text("ref").is_none() && self.text("rev").is_none() => {
+            "git" | "hg" if self.text("ref").is_none() && self.text("rev").is_none() => {
                 let url = Url::parse(&self.text("url")?, true).ok()?;
                 (url.scheme == "file").then(|| url.path.join("/"))
             }

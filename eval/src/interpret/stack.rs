@@ -149,6 +149,21 @@ impl Eval<'_> {
         }
     }
 
+    /// Refuses values that would take so many bytes more than the limit allows.
+    ///
+    /// # Errors
+    ///
+    /// When there is no room for them.
+    pub(crate) fn check_room(&self, bytes: usize) -> Result<()> {
+        let limit = self.limits.heap_size_max;
+        if self.heap.size_bytes().saturating_add(bytes) > limit {
+            return Err(error::limit(format!(
+                "the evaluation needs more than {limit} bytes of memory"
+            )));
+        }
+        Ok(())
+    }
+
     /// Runs `work` one level deeper; native code that recurses over values calls this.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::scope::{DefinitionKind, Scopes};
 
-use super::Lint;
+use super::{Check, Lint};
 
 /// See the module.
 pub(super) const LINT: Lint = Lint {
@@ -17,7 +17,7 @@ pub(super) const LINT: Lint = Lint {
           ```nix\n\
           { lib, unused }: lib\n\
           ```\n",
-    check,
+    check: Check::Scopes(check),
 };
 
 fn check(scopes: &Scopes, diagnostics: &mut Vec<Diagnostic>) {

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::scope::Scopes;
 
-use super::Lint;
+use super::{Check, Lint};
 
 /// See the module.
 pub(super) const LINT: Lint = Lint {
@@ -14,7 +14,7 @@ pub(super) const LINT: Lint = Lint {
           ```nix\n\
           with { a = 1; }; 2\n\
           ```\n",
-    check,
+    check: Check::Scopes(check),
 };
 
 fn check(scopes: &Scopes, diagnostics: &mut Vec<Diagnostic>) {

@@ -11,6 +11,9 @@ const STEPS_SHOWN: usize = 8;
 /// How many lines of a message are shown without `--show-trace`.
 const MESSAGE_LINES: usize = 24;
 
+/// How much of a line of a message is shown without `--show-trace`, in characters.
+const LINE_CHARS: usize = 2_000;
+
 /// One place to mark in a text.
 struct Mark<'r> {
     place: &'r Place,
@@ -143,7 +146,14 @@ fn push_message(text: &mut String, message: &str, shows_all: bool) {
     let lines = message.lines().count();
     let shown = if shows_all { lines } else { MESSAGE_LINES };
     for line in message.lines().take(shown) {
-        let _ = writeln!(text, "{line}");
+        match line.char_indices().nth(LINE_CHARS).filter(|_| !shows_all) {
+            Some((end, _)) => {
+                let _ = writeln!(text, "{}…", line.get(..end).unwrap_or_default());
+            }
+            None => {
+                let _ = writeln!(text, "{line}");
+            }
+        }
     }
     if lines > shown {
         let _ = writeln!(text, "({} more lines, --show-trace to show)", lines - shown);

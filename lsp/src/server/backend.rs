@@ -9,6 +9,7 @@ use std::sync::{Arc, mpsc};
 use lsp_types::{
     CallHierarchyIncomingCall, CallHierarchyIncomingCallsParams, CallHierarchyItem,
     CallHierarchyOutgoingCall, CallHierarchyOutgoingCallsParams, CallHierarchyPrepareParams,
+    CodeLens, CodeLensParams, ExecuteCommandParams, InlayHint, InlayHintParams,
     CompletionItem, ConfigurationItem, DidChangeConfigurationParams, DidChangeTextDocumentParams,
     DidChangeWatchedFilesParams, DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams,
     DidOpenTextDocumentParams, DocumentHighlight, DocumentHighlightParams, DocumentLink,
@@ -33,7 +34,7 @@ use tower_lsp::{Client, LanguageServer, UriExt as _};
 use super::event::{Event, Notice};
 use super::kept::Kept;
 use super::worker::{Question, View, WhenStale};
-use super::{answers, navigation, to_proto};
+use super::{answers, hints, navigation, to_proto};
 
 /// The server as tower-lsp sees it.
 pub(super) struct Backend {
@@ -164,7 +165,7 @@ impl LanguageServer for Backend {
 
     async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
         let place = params.text_document_position_params;
-        let answer = move |view: &View| Some(to_proto::hover(view, place.position));
+        let answer = move |view: &View| navigation::hover(view, place.position);
         self.ask(place.text_document.uri, WhenStale::Refuse, answer).await
     }
 
@@ -202,6 +203,31 @@ impl LanguageServer for Backend {
         let place = params.text_document_position_params;
         let answer = move |view: &View| navigation::implementations(view, place.position);
         self.ask(place.text_document.uri, WhenStale::Refuse, answer).await
+    }
+
+    async fn inlay_hint(&self, params: InlayHintParams) -> Result<Option<Vec<InlayHint>>> {
+        let range = params.range;
+        let answer = move |view: &View| Some(Some(hints::inlay_hints(view, range)));
+        self.ask(params.text_document.uri, WhenStale::Refuse, answer).await
+    }
+
+    async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
+        let answer = |view: &View| Some(Some(hints::code_lenses(view)));
+        self.ask(params.text_document.uri, WhenStale::Refuse, answer).await
+    }
+
+    async fn execute_command(
+        &self,
+        params: ExecuteCommandParams,
+    ) -> Result<Option<serde_json::Value>> {
+        if params.command != hints::CHOOSE_ROLE {
+            return Err(Error::invalid_params("there is no such command"));
+        }
+        let Some((uri, title)) = hints::chosen_role(&params.arguments) else {
+            return Err(Error::invalid_params("a URI and a title are wanted"));
+        };
+        self.forward(Event::ChooseRole(uri, title));
+        Ok(None)
     }
 
     async fn signature_help(&self, params: SignatureHelpParams) -> Result<Option<SignatureHelp>> {

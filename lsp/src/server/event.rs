@@ -57,6 +57,8 @@ pub(super) enum Event {
     Checked(Root, Option<Checked>),
     /// The client asked for the shutdown.
     ShutDown,
+    /// The role of a document, by its title.
+    ChooseRole(String, String),
     /// The connection has ended.
     Stop,
 }

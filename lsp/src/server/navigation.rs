@@ -8,13 +8,14 @@ use eval::system::System as _;
 use lsp_types::{
     CallHierarchyIncomingCall, CallHierarchyItem, CallHierarchyOutgoingCall, FileOperationFilter,
     FileOperationPattern, FileOperationPatternKind, FileOperationRegistrationOptions, FileRename,
-    GotoDefinitionResponse, Location, OneOf, Position, PrepareRenameResponse, Range, SymbolKind,
-    TextEdit, Uri, WorkspaceEdit, WorkspaceFileOperationsServerCapabilities,
+    GotoDefinitionResponse, Hover, Location, OneOf, Position, PrepareRenameResponse, Range,
+    SymbolKind, TextEdit, Uri, WorkspaceEdit, WorkspaceFileOperationsServerCapabilities,
     WorkspaceFoldersServerCapabilities, WorkspaceServerCapabilities,
 };
 use syntax::{LineIndex, TextSize};
 
 use super::position::Text;
+use super::to_proto;
 use super::to_proto::{file_path, file_uri, location, range_in_file};
 use super::worker::View;
 use crate::ide::call_hierarchy::{self, Item};
@@ -76,6 +77,15 @@ pub(super) fn definition(
     }
     let found = goto_definition::goto_definition(db, knowledge, view.file, offset);
     Some(response(locations(view, &found)))
+}
+
+/// Returns what is known of the thing at a position; `None` to ask again with the options.
+pub(super) fn hover(view: &View, position: Position) -> Option<Option<Hover>> {
+    let found = to_proto::hover(view, position);
+    if found.is_none() && waits(view, view.text().offset(position)) {
+        return None;
+    }
+    Some(found)
 }
 
 /// Returns where the value of the thing at a position is written.

@@ -13,6 +13,7 @@ use eval::db::{self, Database, File};
 use eval::inspect::Lookup;
 use eval::source::{HOST, SourcePath};
 use lsp_types::{
+    CodeLensOptions, ExecuteCommandOptions,
     CallHierarchyServerCapability, CompletionOptions, DeclarationCapability, DiagnosticOptions,
     DiagnosticServerCapabilities, DidChangeTextDocumentParams,
     DidChangeWatchedFilesRegistrationOptions, DidOpenTextDocumentParams, DocumentLinkOptions,
@@ -195,6 +196,7 @@ impl Session {
             Event::Diagnosed(found) => self.publish(found),
             Event::Indexed(indexed) => self.index(indexed),
             Event::Checked(root, checked) => self.check(root, checked),
+            Event::ChooseRole(uri, title) => self.choose_role(&uri, title),
             Event::ShutDown | Event::Stop => {
                 self.stop();
             }
@@ -305,6 +307,17 @@ impl Session {
     fn current_texts(&self) -> BTreeMap<Vec<u8>, Arc<[u8]>> {
         let open = self.documents.values();
         open.filter_map(|it| Some((it.path.clone()?, Arc::from(it.text().as_bytes())))).collect()
+    }
+
+    /// Takes the client's choice of what a document is part of.
+    fn choose_role(&mut self, uri: &str, title: String) {
+        let Some(document) = self.documents.get_mut(uri) else { return };
+        document.chosen = Some(title);
+        let roles = std::mem::take(&mut document.roles);
+        document.take_roles(roles);
+        let root = document.root.clone();
+        self.indexes.want(&root);
+        self.diagnose_again(&root);
     }
 
     /// Finds out anew what the open documents are part of.
@@ -624,6 +637,12 @@ fn capabilities_of(encoding: Encoding, client: Client) -> ServerCapabilities {
         document_symbol_provider: Some(OneOf::Left(true)),
         workspace_symbol_provider: Some(OneOf::Left(true)),
         implementation_provider: Some(ImplementationProviderCapability::Simple(true)),
+        inlay_hint_provider: Some(OneOf::Left(true)),
+        code_lens_provider: Some(CodeLensOptions { resolve_provider: Some(false) }),
+        execute_command_provider: Some(ExecuteCommandOptions {
+            commands: vec![super::hints::CHOOSE_ROLE.to_owned()],
+            ..ExecuteCommandOptions::default()
+        }),
         folding_range_provider: Some(FoldingRangeProviderCapability::Simple(true)),
         selection_range_provider: Some(SelectionRangeProviderCapability::Simple(true)),
         document_link_provider: Some(DocumentLinkOptions {

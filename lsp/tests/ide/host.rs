@@ -4,7 +4,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use eval::settings::Settings;
 use eval::system::{FileType, MemorySystem, System};
@@ -22,13 +22,20 @@ pub(crate) enum Library {
     Nixpkgs(PathBuf),
 }
 
+/// Files in memory, which change while the server runs.
+pub(crate) type Memory = Arc<Mutex<MemorySystem>>;
+
 /// Files in memory, and the disk where there is nothing in memory.
 struct Layered {
-    memory: MemorySystem,
+    memory: Memory,
     disk: Option<PathBuf>,
 }
 
 impl Layered {
+    fn memory(&self) -> MutexGuard<'_, MemorySystem> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Returns the place on the disk, for what lies in the tree that may be read.
     fn on_disk(&self, path: &[u8]) -> io::Result<PathBuf> {
         let path = Path::new(std::ffi::OsStr::from_bytes(path));
@@ -50,11 +57,12 @@ fn kind(metadata: &std::fs::Metadata) -> FileType {
 
 impl System for Layered {
     fn read_file(&self, path: &[u8]) -> io::Result<Vec<u8>> {
-        self.memory.read_file(path).or_else(|_| std::fs::read(self.on_disk(path)?))
+        self.memory().read_file(path).or_else(|_| std::fs::read(self.on_disk(path)?))
     }
 
     fn read_dir(&self, path: &[u8]) -> io::Result<Vec<(Vec<u8>, FileType)>> {
-        if let Ok(found) = self.memory.read_dir(path) {
+        let found = self.memory().read_dir(path);
+        if let Ok(found) = found {
             return Ok(found);
         }
         let entries = std::fs::read_dir(self.on_disk(path)?)?;
@@ -66,9 +74,8 @@ impl System for Layered {
     }
 
     fn file_type(&self, path: &[u8]) -> io::Result<FileType> {
-        self.memory
-            .file_type(path)
-            .or_else(|_| Ok(kind(&std::fs::symlink_metadata(self.on_disk(path)?)?)))
+        let found = self.memory().file_type(path);
+        found.or_else(|_| Ok(kind(&std::fs::symlink_metadata(self.on_disk(path)?)?)))
     }
 
     fn read_link(&self, path: &[u8]) -> io::Result<Vec<u8>> {
@@ -77,24 +84,20 @@ impl System for Layered {
     }
 
     fn env(&self, name: &[u8]) -> Option<Vec<u8>> {
-        self.memory.env(name)
+        self.memory().env(name)
     }
 
     fn current_time(&self) -> i64 {
-        self.memory.current_time()
+        self.memory().current_time()
     }
 
     fn message(&self, text: &[u8]) {
-        self.memory.message(text);
+        self.memory().message(text);
     }
 }
 
 /// Returns a host with these files.
-pub(crate) fn host(library: &Library, files: &[(String, String)]) -> Host {
-    let mut memory = MemorySystem::default();
-    for (path, text) in files {
-        memory.files.insert(path.clone().into_bytes(), text.clone().into_bytes());
-    }
+pub(crate) fn host(library: &Library, memory: Memory) -> Host {
     let (disk, search_path) = match library {
         Library::Embedded => (None, Vec::new()),
         Library::Nixpkgs(tree) => {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use lsp::server::{Ending, serve};
 use serde_json::{Value, json};
 
-use super::host::{EMBEDDED, Library, host};
+use super::host::{EMBEDDED, Library, Memory, host};
 
 /// How long an answer may take.
 const ANSWER_MAX: Duration = Duration::from_mins(2);
@@ -60,6 +60,8 @@ pub(crate) struct Session {
     cursors: BTreeMap<char, Cursor>,
     /// The newest diagnostics by URI, with the version of the text they are about.
     diagnostics: BTreeMap<String, (Value, Value)>,
+    /// The files on the disk.
+    disk: Memory,
     /// What the server said that it can do.
     capabilities: Value,
     /// Where the tree of the case's library lies on the disk.
@@ -80,7 +82,11 @@ impl Session {
         for (path, text) in &mut files {
             cursors.extend(take_cursors(path, text));
         }
-        let host = host(library, &files);
+        let disk = Memory::default();
+        for (path, text) in &files {
+            put(&disk, path, text);
+        }
+        let host = host(library, Memory::clone(&disk));
         let (input, to) = pipe().expect("a pipe");
         let (from, output) = pipe().expect("a pipe");
         let server = std::thread::spawn(move || serve(host, input, output));
@@ -102,6 +108,7 @@ impl Session {
             documents: documents.collect(),
             cursors: BTreeMap::new(),
             diagnostics: BTreeMap::new(),
+            disk,
             capabilities: Value::Null,
             tree,
             id: 0,
@@ -189,6 +196,16 @@ impl Session {
             }
         }
         self.place(cursors);
+    }
+
+    /// Changes a file on the disk behind the editor's back, which then notices.
+    pub(crate) fn save(&mut self, path: &str, text: &str) {
+        put(&self.disk, path, text);
+        let document = Document { text: text.to_owned(), version: None };
+        let known = self.documents.entry(path.to_owned()).or_insert(document);
+        text.clone_into(&mut known.text);
+        let change = json!({ "uri": uri(path), "type": 2 });
+        self.tell("workspace/didChangeWatchedFiles", json!({ "changes": [change] }));
     }
 
     fn place(&mut self, cursors: Vec<(String, char, usize)>) {
@@ -372,6 +389,11 @@ impl Session {
         let ending = self.server.join().expect("no panic").expect("no error");
         assert_eq!(ending, Ending::AfterShutdown);
     }
+}
+
+fn put(disk: &Memory, path: &str, text: &str) {
+    let mut disk = disk.lock().expect("no panic while it is held");
+    disk.files.insert(path.as_bytes().to_vec(), text.as_bytes().to_vec());
 }
 
 fn read(mut from: BufReader<PipeReader>, messages: &mpsc::Sender<Value>) {

@@ -123,7 +123,7 @@ fn add_commit(setting: Setting<'_>, source: &GitSource) -> Result<Source, FetchE
     let count = match source.count {
         _ if source.is_shallow => source.count,
         Some(count) => Some(count),
-        None => Some(repository.count(revision)?),
+        None => repository.count(revision)?,
     };
     if let Some(signers) = &source.signers {
         signature::verify(repository, revision, signers)?;

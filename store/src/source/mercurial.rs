@@ -71,7 +71,7 @@ impl Mercurial<'_> {
         directory: &Path,
     ) -> Result<Source, FetchError> {
         let url = &self.source.url;
-        let message = format!("Mercurial tree \"{url}\" is unclean");
+        let message = format!("Mercurial tree '\"{url}\"' is unclean");
         if !setting.options.allows_dirty {
             return Err(FetchError::Source(message));
         }

@@ -18,7 +18,11 @@ const SCENARIOS: &str = include_str!("../../flake/scenarios.md");
 const SECONDS_MAX: u32 = 300;
 /// What scripts may use.
 const PRELUDE: &str = r#"
-flake() { mkdir -p "$1"; cat > "$1/flake.nix"; }
+flake() {
+    mkdir -p "$1"
+    cat > "$1/flake.nix"
+    touch -d '2020-01-02 03:04:05 UTC' "$1/flake.nix" "$1" "$1/.."
+}
 repo() { mkdir -p "$1"; git init -q -b main "$1"; }
 commit() { git -C "$1" add -A; git -C "$1" commit -q -m "$1"; }
 old() { find . -name .git -prune -o -exec touch -h -d '2020-01-02 03:04:05 UTC' {} +; }
@@ -69,7 +73,7 @@ impl Program {
         }
         command.env("GIT_CONFIG_NOSYSTEM", "1");
         let output = command.output().expect("`timeout` can be started");
-        let mut text = normal(&String::from_utf8_lossy(&output.stdout));
+        let mut text = normal(&String::from_utf8_lossy(&output.stdout), home);
         text.push_str(&format!("? {}\n", output.status.code().unwrap_or(-1)));
         for (name, lock) in locks(directory) {
             text.push_str(&format!("== {name}\n{lock}"));
@@ -96,9 +100,11 @@ fn locks(directory: &Path) -> BTreeMap<String, String> {
     found
 }
 
-/// Takes out what `git` and the library below CppNix say on the way.
-fn normal(text: &str) -> String {
-    const PROGRESS: [&str; 9] = [
+/// Takes out what `git` and the libraries below CppNix say on the way, the terminal's colors (which
+/// CppNix's new commands always use), and where the store really is.
+fn normal(text: &str, home: &Path) -> String {
+    const PROGRESS: [&str; 10] = [
+        "evaluating '",
         "unpacking '",
         "copying '",
         "remote: ",
@@ -112,7 +118,8 @@ fn normal(text: &str) -> String {
     let mut kept = String::new();
     for line in text.lines() {
         let line = line.rsplit('\r').next().unwrap_or(line);
-        if PROGRESS.iter().any(|start| line.starts_with(start)) {
+        let is_of_push = line.starts_with("   ") && line.contains(" -> ") && line.contains("..");
+        if is_of_push || PROGRESS.iter().any(|start| line.starts_with(start)) {
             continue;
         }
         let line = match line.find(" (libgit2 error code = ") {
@@ -122,7 +129,19 @@ fn normal(text: &str) -> String {
         kept.push_str(line.trim_end());
         kept.push('\n');
     }
-    kept
+    let store = format!("{}/store/nix/store", home.display());
+    // CppNix has one slash too many there.
+    let kept = kept.replace(&store, "/nix/store").replace("path '//", "path '/");
+    without_colors(&kept)
+}
+
+fn without_colors(text: &str) -> String {
+    let mut parts = text.split('\u{1b}');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        plain.push_str(part.split_once('m').map_or("", |(_, rest)| rest));
+    }
+    plain
 }
 
 /// Returns the scripts by their headings.

@@ -110,17 +110,17 @@ fn copy(cx: &Context, to: &str, paths: &BTreeSet<StorePath>) -> Outcome {
 /// A tree that cannot be fetched, or a link that cannot be made.
 pub(super) fn prefetch(cx: &Context, line: &Line) -> Outcome {
     let store = cx.lazy_store(Access::Write)?;
-    let (resolved, locked, path) = evaluation::run(cx, &store, Access::Write, |eval| {
+    let (resolved, tree) = evaluation::run(cx, &store, Access::Write, |eval| {
         installable::take_inputs(eval, &line.locking)?;
         let text = line.flake.as_deref().unwrap_or(".");
         let reference = super::whole(eval, text)?;
         let resolved = registry::resolve(eval, &reference, line.locking.lookup())?;
         let tree = fetch_tree(eval, &resolved.without_directory())?;
-        Ok((resolved, tree.locked, tree.path))
+        Ok((resolved, tree))
     })?;
-    let shown = store.directory().display(&path);
-    let hash = locked.text("narHash").unwrap_or_default();
-    let locked = locked.in_directory(&resolved.directory());
+    let shown = store.directory().display(&tree.path);
+    let hash = tree.locked.text("narHash").unwrap_or_default();
+    let locked = tree.as_fetched(&resolved).in_directory(&resolved.directory());
     if line.json {
         let json = json!({
             "hash": hash,
@@ -134,7 +134,7 @@ pub(super) fn prefetch(cx: &Context, line: &Line) -> Outcome {
         cx.ui.tell(format!("Downloaded '{locked}' to '{shown}' (hash '{hash}')."));
     }
     if let Some(link) = &line.out_link {
-        building::make_root(&store, &path, link)?;
+        building::make_root(&store, &tree.path, link)?;
     }
     Ok(())
 }

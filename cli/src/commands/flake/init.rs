@@ -61,7 +61,7 @@ pub(super) fn run(cx: &Context, line: &Line, directory: &Path) -> Outcome {
     }
     if let Some(welcome) = welcome {
         cx.ui.tell("\n");
-        cx.ui.tell(welcome);
+        cx.ui.tell(format!("{welcome}\n"));
     }
     match copying.conflicts {
         0 => Ok(()),
@@ -123,7 +123,10 @@ impl Copying<'_> {
             let (from, to) = (from.join(name), to.join(name));
             let shown = format!("{shown}/{}", name.to_string_lossy());
             match self.tree.kind(&from)? {
-                NodeKind::Directory => self.directory(&from, &shown, &to)?,
+                NodeKind::Directory => {
+                    self.directory(&from, &shown, &to)?;
+                    self.done(to);
+                }
                 NodeKind::Regular { executable, .. } => {
                     let mut contents = Vec::new();
                     self.tree.read_file(&from, &mut contents)?;
@@ -166,7 +169,7 @@ impl Copying<'_> {
             self.cx.ui.tell(format!("skipping identical file: {shown}"));
             return false;
         }
-        self.cx.ui.error(&format!(
+        self.cx.ui.tell(format!(
             "refusing to overwrite existing file \"{}\"\n please merge it manually with '{shown}'",
             to.display()
         ));

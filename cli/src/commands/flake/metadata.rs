@@ -4,6 +4,7 @@ use super::{Line, with_flake};
 use crate::context::Context;
 use crate::report::{Failure, Outcome};
 use eval::flake::date::DateTime;
+use eval::flake::fingerprint;
 use eval::flake::lock::LockedFlake;
 use eval::flake::lock_file::{self, Edge, LockFile, NodeId, ROOT, show_path};
 use eval::flake::reference::Reference;
@@ -53,6 +54,7 @@ fn to_text(locked: &LockedFlake, path: &str) -> Result<String, Failure> {
     if let Some(time) = tree.last_modified() {
         lines.push(("Last modified:", local_time(time)?));
     }
+    lines.extend(fingerprint(locked).map(|text| ("Fingerprint:", text)));
     let mut text = String::new();
     for (name, value) in lines {
         let _ = writeln!(text, "{name:<14} {value}");
@@ -86,6 +88,7 @@ fn to_json(locked: &LockedFlake, path: &str) -> Json {
         "locks": locked.lock_file.to_json().0,
     });
     let known = [
+        ("fingerprint", fingerprint(locked).map(Json::from)),
         ("description", flake.manifest.description.clone().map(Json::from)),
         ("revision", tree.text("rev").map(Json::from)),
         ("dirtyRevision", tree.text("dirtyRev").map(Json::from)),

@@ -217,7 +217,15 @@ impl<'h> Draft<'h> {
                     b"recursive" | b"nar" => ContentMethod::File(FileMethod::Recursive),
                     b"flat" => ContentMethod::File(FileMethod::Flat),
                     b"text" => {
-                        require(eval, "dynamic-derivations")?;
+                        if !eval.settings().has_feature("dynamic-derivations") {
+                            let name = &self.derivation.name;
+                            return Err(error::feature_disabled_for(
+                                "dynamic-derivations",
+                                &format!(
+                                    "text-hashed derivation '{name}', outputHashMode = \"text\""
+                                ),
+                            ));
+                        }
                         ContentMethod::Text
                     }
                     b"git" => {

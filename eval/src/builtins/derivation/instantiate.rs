@@ -181,7 +181,13 @@ fn add_outputs<'h>(eval: &mut Eval<'h>, draft: &mut Draft<'h>) -> Result<()> {
 /// Reads `outputHash`; an empty one stands for a hash that nobody knows yet.
 fn parse_hash(eval: &Eval<'_>, text: &str, algorithm: Option<HashAlgorithm>) -> Result<Hash> {
     match algorithm {
-        _ if !text.is_empty() => Hash::parse(text, algorithm).map_err(|error| error::store(&error)),
+        _ if !text.is_empty() => {
+            let hash = Hash::parse(text, algorithm).map_err(|error| error::store(&error))?;
+            if hash.algorithm() == HashAlgorithm::Blake3 {
+                require(eval, "blake3-hashes")?;
+            }
+            Ok(hash)
+        }
         Some(algorithm) => empty_hash(eval, algorithm),
         None => Err(error::other("empty hash requires explicit hash algorithm")),
     }

@@ -22,6 +22,7 @@ pub(super) fn fetch(eval: &mut Eval<'_>, reference: &Reference) -> Result<Tree> 
     let keys: Vec<PublicKey> =
         keys.into_iter().map(|(kind, key)| PublicKey { kind, key }).collect();
     let source = GitSource {
+        shown: reference.show(),
         reference: reference.text("ref"),
         revision: reference.text("rev"),
         is_shallow: reference.flag("shallow"),

@@ -82,16 +82,14 @@ impl Repository {
         text.parse().map_err(|_| self.failed(format!("commit {revision} has no time")))
     }
 
-    /// Returns how many commits lead to one, itself included.
-    pub(super) fn count(&self, revision: &str) -> Result<u64, FetchError> {
+    /// Returns how many commits lead to one, itself included; `None` if the history is not there.
+    pub(super) fn count(&self, revision: &str) -> Result<Option<u64>, FetchError> {
         if self.line(&["rev-parse", "--is-shallow-repository"])? == "true" {
-            return Err(FetchError::Source(format!(
-                "'{}' is a shallow Git repository, so 'revCount' is not available",
-                self.shown
-            )));
+            return Ok(None);
         }
         let text = self.line(&["rev-list", "--count", revision])?;
-        text.parse().map_err(|_| self.failed(format!("commit {revision} has no number")))
+        let count = text.parse();
+        count.map(Some).map_err(|_| self.failed(format!("commit {revision} has no number")))
     }
 
     /// Returns the branch that is checked out, by its full name.

@@ -42,9 +42,8 @@ pub(super) fn add(
             Some(revision) if !is_dirty => signature::verify(repository, revision, signers)?,
             _ => {
                 return Err(FetchError::Source(format!(
-                    "commit verification is required for Git repository 'git+file://{}', but it's \
-                     dirty",
-                    repository.shown
+                    "commit verification is required for Git repository '{}', but it's dirty",
+                    source.shown
                 )));
             }
         }
@@ -62,7 +61,7 @@ pub(super) fn add(
         commit.reference = repository.branch()?;
         commit.count = match &commit.revision {
             _ if source.is_shallow => None,
-            Some(revision) => Some(repository.count(revision)?),
+            Some(revision) => repository.count(revision)?,
             None => Some(0),
         };
     }
