@@ -20,8 +20,8 @@ mod fingerprint;
 mod url;
 
 pub use call::{call, outputs, select};
-pub use fingerprint::fingerprint;
 pub use fetch::Tree;
-pub use fetch::{expected_path, fetch_final, fetch_tree};
 pub(crate) use fetch::{Telling, tree_value};
+pub use fetch::{expected_path, fetch_final, fetch_tree};
+pub use fingerprint::fingerprint;
 pub use tree::{Installable, parse_typed};

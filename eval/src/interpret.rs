@@ -343,6 +343,16 @@ impl<'h> Eval<'h> {
         }
     }
 
+    /// As [`Eval::delay`], but a function is made at once, which costs as much as to remember it.
+    /// Not for sets and lists, where it shows that nobody has needed it: they print it as code.
+    #[inline(always)]
+    fn delay_function(code: &'h Code<'h>, id: Id, env: &'h Env<'h>) -> Lazy<'h> {
+        match *code.nodes.get(id) {
+            Node::Lambda(index) => lambda(index, env).into(),
+            _ => Self::delay(code, id, env),
+        }
+    }
+
     /// As [`Eval::delay`], where only the slots of the innermost frame below `filled` are filled.
     #[inline(always)]
     fn delay_inside(code: &'h Code<'h>, id: Id, env: &'h Env<'h>, filled: usize) -> Lazy<'h> {
@@ -363,7 +373,7 @@ impl<'h> Eval<'h> {
         let (lhs, rhs, sign) = match *code.nodes.get(id) {
             Node::Add(lhs, rhs) => (lhs, rhs, 1),
             Node::Subtract(lhs, rhs) => (lhs, rhs, -1),
-            _ => return Self::delay(code, id, env),
+            _ => return Self::delay_function(code, id, env),
         };
         if let Node::Local { level, index } = *code.nodes.get(lhs)
             && let Node::Constant(constant) = *code.nodes.get(rhs)

@@ -7,9 +7,9 @@
 
 use crate::embedded;
 use crate::error::{self, ErrorKind, Result};
+use crate::flake;
 use crate::flake::reference::{Attr, Form, Reference, Refusal};
 use crate::flake::registry::{self, Lookup};
-use crate::flake;
 use crate::interpret::Eval;
 use crate::source::{EMBEDDED, HOST, SourcePath, canonical};
 
@@ -145,8 +145,7 @@ fn fetch_flake(eval: &mut Eval<'_>, text: &str) -> Result<flake::Tree> {
     if !eval.settings().has_feature("flakes") {
         return Err(error::feature_disabled("flakes"));
     }
-    let (reference, _) =
-        Reference::parse_as(text, Form::Any, true).map_err(Refusal::into_error)?;
+    let (reference, _) = Reference::parse_as(text, Form::Any, true).map_err(Refusal::into_error)?;
     let resolved = registry::resolve(eval, &reference, Lookup::All)?;
     flake::fetch_tree(eval, &resolved.without_directory())
 }

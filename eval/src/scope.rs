@@ -12,6 +12,8 @@
 //! #                           └ the `let`
 //! ```
 
+use std::sync::Arc;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 use syntax::{FlatNode, FlatTree, SyntaxKind, TextRange, TextSize};
 
@@ -85,8 +87,9 @@ pub enum Target {
     Definition(u32),
     /// A global builtin.
     Builtin,
-    /// Whatever the `with`s with these indices provide, innermost first.
-    With(Vec<u32>),
+    /// Whatever the `with`s with these indices provide, innermost first; shared by all names in
+    /// the same place.
+    With(Arc<[u32]>),
     /// Nothing.
     Undefined,
 }
@@ -104,8 +107,12 @@ pub struct With {
 
 /// Returns the names of a file.
 pub fn scopes(tree: &FlatTree<'_>) -> Scopes {
-    let mut walk =
-        Walk { scopes: Scopes::default(), visible: FxHashMap::default(), withs: Vec::new() };
+    let mut walk = Walk {
+        scopes: Scopes::default(),
+        visible: FxHashMap::default(),
+        withs: Vec::new(),
+        around: Arc::default(),
+    };
     walk.children(tree.root());
     walk.scopes.references.sort_by_key(|reference| reference.range.start());
     walk.scopes
@@ -145,6 +152,8 @@ struct Walk {
     visible: FxHashMap<Symbol, Vec<u32>>,
     /// The `with`s around the current place, innermost last.
     withs: Vec<u32>,
+    /// The same, innermost first.
+    around: Arc<[u32]>,
 }
 
 impl Walk {
@@ -277,7 +286,10 @@ impl Walk {
         let keyword = node.first_token().map_or(node.range(), |token| token.range());
         self.withs.push(self.scopes.withs.len() as u32);
         self.scopes.withs.push(With { keyword, set: set.map(FlatNode::range), use_count: 0 });
+        let inner = self.withs.iter().rev().copied().collect();
+        let outer = std::mem::replace(&mut self.around, inner);
         expressions.for_each(|body| self.node(body));
+        self.around = outer;
         self.withs.pop();
     }
 
@@ -333,7 +345,7 @@ impl Walk {
                         with.use_count += 1;
                     }
                 }
-                Target::With(self.withs.iter().rev().copied().collect())
+                Target::With(Arc::clone(&self.around))
             }
         };
         self.scopes.references.push(Reference { name: symbol, range, target });

@@ -6,6 +6,8 @@
 mod console;
 #[path = "workspace/editors.rs"]
 mod editors;
+#[path = "workspace/flake_oracle.rs"]
+mod flake_oracle;
 #[path = "workspace/generate.rs"]
 mod generate;
 #[path = "workspace/layering.rs"]

@@ -117,7 +117,8 @@ pub(super) fn run_oracle(cx: &mut Context, mut flags: Flags) -> Outcome {
     }
     if verb == "new" {
         let target = words.next();
-        let target = target.ok_or_else(|| flags.wrong("more arguments are required: 'dest-dir'"))?;
+        let target =
+            target.ok_or_else(|| flags.wrong("more arguments are required: 'dest-dir'"))?;
         line.template.get_or_insert_with(|| TEMPLATES.to_owned());
         return init::run(cx, &line, Path::new(&target));
     }

@@ -7,9 +7,9 @@ use crate::installable::{self, Features, Locking};
 use crate::report::{Failure, Outcome};
 use crate::settings;
 use crate::stores::Access;
+use eval::flake::fetch_tree;
 use eval::flake::reference::{Reference, Refusal};
 use eval::flake::registry::{self, Entry, Lookup, Owner};
-use eval::flake::fetch_tree;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -94,9 +94,7 @@ impl File {
     }
 
     fn write(&self, entries: &[Entry]) -> Outcome {
-        let writing = |error| {
-            Failure::during(format!("writing '{}'", self.path.display()))(error)
-        };
+        let writing = |error| Failure::during(format!("writing '{}'", self.path.display()))(error);
         if let Some(directory) = self.path.parent().filter(|it| *it != Path::new("")) {
             fs::create_dir_all(directory).map_err(writing)?;
         }

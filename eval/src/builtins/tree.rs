@@ -334,12 +334,10 @@ fn fetch_mercurial<'h>(eval: &mut Eval<'h>, source: Value<'h>) -> Result<Value<'
             let text = if name == "url" {
                 mercurial_text(eval, value, attr.position, &what)?
             } else {
-                let step =
-                    format!("while evaluating the {what} passed to builtins.fetchMercurial");
+                let step = format!("while evaluating the {what} passed to builtins.fetchMercurial");
                 super::expect::string(eval, value, &step)?.to_text().into_owned()
             };
-            let is_revision =
-                text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let is_revision = text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
             match name.as_str() {
                 "url" => url = text,
                 "rev" if !is_revision => {

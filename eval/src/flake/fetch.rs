@@ -103,10 +103,7 @@ pub fn fetch_final(eval: &mut Eval<'_>, reference: &Reference) -> Result<Tree> {
 /// # Errors
 ///
 /// A hash that is none.
-pub fn expected_path(
-    eval: &Eval<'_>,
-    reference: &Reference,
-) -> Result<Option<StorePath>> {
+pub fn expected_path(eval: &Eval<'_>, reference: &Reference) -> Result<Option<StorePath>> {
     let Some(hash) = nar_hash(reference)? else { return Ok(None) };
     let directory = eval.store().directory();
     let path = directory.fixed_output_path(&name(reference), FileMethod::Recursive, &hash);

@@ -15,7 +15,7 @@ pub fn fingerprint(locked: &LockedFlake) -> Option<String> {
         return None;
     }
     let reference = &locked.flake.tree.locked;
-    let mut text = of_tree(reference)?;
+    let mut text = of_tree(reference, &locked.flake.resolved)?;
     // Writing to a string never fails.
     let _ = write!(text, ";{};{:#}", reference.directory(), locked.lock_file.to_json().0);
     if let Some(count) = reference.number("revCount") {
@@ -27,15 +27,18 @@ pub fn fingerprint(locked: &LockedFlake) -> Option<String> {
     Some(Hash::sha256(text.as_bytes()).to_hex())
 }
 
-/// Returns what says which tree it is, `None` if it may change.
-fn of_tree(reference: &Reference) -> Option<String> {
+/// Returns what says which tree it is, `None` if it may change; what the flake itself wants of the
+/// tree is no part of it, but what was asked for (`wanted`) is.
+fn of_tree(reference: &Reference, wanted: &Reference) -> Option<String> {
     let kind = reference.kind();
     let what = match kind.as_str() {
-        "path" | "tarball" => reference.text("narHash")?,
+        // Only here the kind stands before it.
+        "path" => format!("path:{}", reference.text("narHash")?),
+        "tarball" => reference.text("narHash")?,
         "git" => {
             let mut text = reference.text("rev")?;
             for (name, mark) in [("submodules", ";s"), ("exportIgnore", ";e"), ("lfs", ";l")] {
-                if reference.flag(name) {
+                if wanted.flag(name) {
                     text.push_str(mark);
                 }
             }
@@ -44,5 +47,5 @@ fn of_tree(reference: &Reference) -> Option<String> {
         "hg" | "github" | "gitlab" | "sourcehut" => reference.text("rev")?,
         _ => return None,
     };
-    Some(format!("{kind}:{what}"))
+    Some(what)
 }

@@ -111,8 +111,13 @@ impl LockFile {
         };
         let empty = Map::new();
         let nodes = text.get("nodes").and_then(Json::as_object).unwrap_or(&empty);
-        let mut reader =
-            Reader { lock_file: LockFile::default(), nodes, ids: BTreeMap::new(), allows_dirty, warn };
+        let mut reader = Reader {
+            lock_file: LockFile::default(),
+            nodes,
+            ids: BTreeMap::new(),
+            allows_dirty,
+            warn,
+        };
         reader.ids.insert(root.to_owned(), ROOT);
         reader.inputs(root)?;
         Ok(reader.lock_file)

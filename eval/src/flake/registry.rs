@@ -192,9 +192,8 @@ pub fn resolve(eval: &mut Eval<'_>, wanted: &Reference, lookup: Lookup) -> Resul
         )));
     }
     let registries = all(eval)?;
-    let is_asked = |owner: Owner| {
-        lookup == Lookup::All || matches!(owner, Owner::Flags | Owner::Global)
-    };
+    let is_asked =
+        |owner: Owner| lookup == Lookup::All || matches!(owner, Owner::Flags | Owner::Global);
     let known = registries.iter().filter(|it| is_asked(it.owner)).flat_map(|it| &it.entries);
     let known: Vec<&Entry> = known.collect();
     let mut found = wanted.clone();
@@ -204,14 +203,13 @@ pub fn resolve(eval: &mut Eval<'_>, wanted: &Reference, lookup: Lookup) -> Resul
                 return Ok(found);
             }
             let shown = found.without_directory().show();
-            return Err(error::other(format!("cannot find flake '{shown}' in the flake registries")));
+            return Err(error::other(format!(
+                "cannot find flake '{shown}' in the flake registries"
+            )));
         };
         // The directory is that of the last one that names one.
-        found = if next.directory().is_empty() {
-            next.in_directory(&wanted.directory())
-        } else {
-            next
-        };
+        found =
+            if next.directory().is_empty() { next.in_directory(&wanted.directory()) } else { next };
     }
     let shown = found.show();
     Err(error::other(format!("cycle detected in flake registry for '{shown}'")))

@@ -83,11 +83,11 @@ impl<'h> Eval<'h> {
         let mut inline = [Lazy::from(Value::NULL); ARGUMENTS_INLINE];
         if let Some(room) = inline.get_mut(..arguments.len()) {
             for (slot, &argument) in room.iter_mut().zip(arguments) {
-                *slot = Self::delay(code, argument, env);
+                *slot = Self::delay_function(code, argument, env);
             }
             return self.call_at(function, room, Site::Node(id));
         }
-        let all: Vec<_> = arguments.iter().map(|&it| Self::delay(code, it, env)).collect();
+        let all: Vec<_> = arguments.iter().map(|&it| Self::delay_function(code, it, env)).collect();
         self.call_at(function, &all, Site::Node(id))
     }
 

@@ -19,11 +19,9 @@ impl<'h> Eval<'h> {
     pub(super) fn own_place(&self, id: Id) -> Position {
         match *self.code.nodes.get(id) {
             Node::Constant(index) => match self.code.constants.get(index).kind() {
-                Kind::Int(_)
-                | Kind::Float(_)
-                | Kind::String(_)
-                | Kind::Path(_)
-                | Kind::List(_) => Position::NONE,
+                Kind::Int(_) | Kind::Float(_) | Kind::String(_) | Kind::Path(_) | Kind::List(_) => {
+                    Position::NONE
+                }
                 _ => self.code.position(id),
             },
             Node::List { elements, count } => match self.code.extra.slice(elements, count) {

@@ -1,12 +1,12 @@
 //! Set literals and `let`: frames and slots filled with what is not needed yet.
 
 use super::call::Site;
-use super::{Eval, value};
+use super::{Eval, lambda, value};
 use crate::builtins::table::wrong_type;
 use crate::coerce;
 use crate::error::{ErrorKind, EvalError, FrameKind, Result};
 use crate::heap::{Answer, Attrs, AttrsBuilder, Env, Lazy, Slot, Symbol, Value};
-use crate::ir::{DynamicAttr, LetCode, SetCode, SetValue};
+use crate::ir::{DynamicAttr, LetCode, Node, SetCode, SetValue};
 use crate::print;
 use crate::source::Position;
 
@@ -22,7 +22,10 @@ impl<'h> Eval<'h> {
         });
         let ids = values.chain(let_code.sources.iter().copied());
         for ((slot, id), filled) in slots.iter().zip(ids).zip(base..) {
-            slot.fill(Self::delay_inside(code, id, env, filled));
+            slot.fill(match *code.nodes.get(id) {
+                Node::Lambda(index) => lambda(index, env).into(),
+                _ => Self::delay_inside(code, id, env, filled),
+            });
         }
     }
 

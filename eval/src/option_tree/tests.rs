@@ -133,3 +133,35 @@ fn defaults_are_short_and_packages_only_named() {
     assert_eq!(default("old"), Some("pkgs.y"));
     assert_eq!(default("written"), Some("pkgs.a.b-c"));
 }
+
+/// Returns what is wrong with a configuration, by the embedded modules.
+fn wrong(text: &str) -> Vec<String> {
+    let (system, store) = (MemorySystem::default(), MemoryStore::new(StoreDirectory::default()));
+    let settings = Settings { embedded_fallback: true, ..Settings::default() };
+    let tree = on_large_stack(|| of_system(&system, &store, &settings, &Configuration::Library));
+    let tree = tree.expect("the embedded modules evaluate");
+    let (parsed, _) = syntax::parse_flat(text.as_bytes(), syntax::Options::default());
+    let found = check(&parsed, &tree, &[], &[]);
+    found.into_iter().map(|it| format!("{}: {}", it.code, it.message)).collect()
+}
+
+#[test]
+fn definitions_are_checked_by_the_embedded_modules() {
+    let found = wrong(
+        r#"{
+          services.openssh.enabel = true;
+          services.openssh.enable = "yes";
+          services.openssh.ports = [ 22 70000 ];
+          networking.hostName = "tea";
+        }"#,
+    );
+    assert_eq!(
+        found,
+        [
+            "unknown-option: the option `services.openssh.enabel` does not exist",
+            "option-type: `services.openssh.enable` takes boolean; this is a string",
+            "option-type: `services.openssh.ports` takes list of 16 bit unsigned integer; between 0 \
+             and 65535 (both inclusive); this is not between 0 and 65535",
+        ]
+    );
+}

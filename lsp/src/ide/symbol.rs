@@ -228,7 +228,7 @@ fn used(scene: &Scene<'_>, reference: &Reference) -> Symbol {
         Target::Builtin => Symbol::Outside,
         Target::Undefined => Symbol::Absent,
         Target::With(withs) => {
-            for index in withs {
+            for index in withs.iter() {
                 let set = scene.scopes.withs.get(*index as usize).and_then(|with| with.set);
                 let set = set.and_then(|set| scene.node_at(set)).and_then(|set| scene.meaning(set));
                 match set.map_or(Symbol::Unknown, |set| member(scene, &set, &name)) {

@@ -10,9 +10,11 @@ use std::sync::mpsc;
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tower_lsp::jsonrpc::{Error, Id, Request, Response};
+use tower_lsp::jsonrpc::{Error, Id, Response};
 
 /// The longest message that is read. Unit: bytes.
 const MESSAGE_BYTES_MAX: u64 = 256 << 20;
@@ -227,28 +229,51 @@ enum Verdict {
 
 /// Says whether tower-lsp can read a message, and answers in its place if not.
 fn check(body: &[u8]) -> Verdict {
-    let Ok(value) = serde_json::from_slice::<Value>(body) else {
-        return Verdict::Refused(Response::from_error(Id::Null, Error::parse_error()));
+    let head = match serde_json::from_slice::<Head>(body) {
+        Ok(head) => head,
+        Err(error) if error.is_data() => {
+            return Verdict::Refused(Response::from_error(Id::Null, Error::invalid_request()));
+        }
+        Err(_) => return Verdict::Refused(Response::from_error(Id::Null, Error::parse_error())),
     };
-    let id = match value.get("id") {
-        Some(Value::Number(number)) => number.as_i64().map_or(Id::Null, Id::Number),
-        Some(Value::String(text)) => Id::String(text.clone()),
-        _ => Id::Null,
+    let id = match &head.id {
+        Some(Value::Number(number)) => number.as_i64().map(Id::Number),
+        Some(Value::String(text)) => Some(Id::String(text.clone())),
+        Some(_) => None,
+        None => Some(Id::Null),
     };
-    let is_method = value.get("method").is_some();
-    let is_response = value.get("result").is_some() || value.get("error").is_some();
-    if is_method && serde_json::from_value::<Request>(value.clone()).is_ok() {
-        return Verdict::Sound;
-    }
-    if !is_method && is_response {
+    let is_ours = head.jsonrpc == Some(Value::from("2.0")) && id.is_some();
+    match &head.method {
+        Some(Value::String(_)) if is_ours => return Verdict::Sound,
         // A response that cannot be read is nobody's: an answer to it would be one to a request
         // of ours.
-        return match serde_json::from_value::<Response>(value) {
-            Ok(_) => Verdict::Sound,
-            Err(_) => Verdict::Ignored,
-        };
+        None if head.result || head.error => {
+            return match serde_json::from_slice::<Response>(body) {
+                Ok(_) => Verdict::Sound,
+                Err(_) => Verdict::Ignored,
+            };
+        }
+        _ => {}
     }
-    Verdict::Refused(Response::from_error(id, Error::invalid_request()))
+    Verdict::Refused(Response::from_error(id.unwrap_or(Id::Null), Error::invalid_request()))
+}
+
+/// What tells the sorts of messages apart; the rest of one, which may be a whole file, is only
+/// read over.
+#[derive(Deserialize)]
+struct Head {
+    jsonrpc: Option<Value>,
+    method: Option<Value>,
+    id: Option<Value>,
+    #[serde(default, deserialize_with = "is_there")]
+    result: bool,
+    #[serde(default, deserialize_with = "is_there")]
+    error: bool,
+}
+
+/// Reads over a value: even `null` is an answer.
+fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ use super::host::{EMBEDDED, Library, Memory, host};
 
 /// How long an answer may take.
 const ANSWER_MAX: Duration = Duration::from_mins(2);
+/// How long something that is expected may take once nothing else happens.
+const EXPECTED_MAX: Duration = Duration::from_secs(20);
 /// How long nothing may happen before what was told counts as all there is.
 const QUIET: Duration = Duration::from_millis(1500);
 
@@ -353,8 +355,10 @@ impl Session {
     pub(crate) fn diagnostics(
         &mut self,
         uri: &str,
+        is_any_expected: bool,
         is_wanted: impl Fn(&Session, &Value) -> bool,
     ) -> Value {
+        let patience = if is_any_expected { EXPECTED_MAX } else { QUIET };
         let version = json!(self.documents[&path(uri)].version);
         let until = Instant::now() + ANSWER_MAX;
         let mut quiet_since = Instant::now();
@@ -364,7 +368,7 @@ impl Session {
             if let Some(found) = found {
                 // None at all is what a file has before anything was looked at.
                 let is_final = found.as_array().is_some_and(|it| !it.is_empty());
-                if is_final && is_wanted(self, &found) || quiet_since.elapsed() > QUIET {
+                if is_final && is_wanted(self, &found) || quiet_since.elapsed() > patience {
                     return found;
                 }
             }

@@ -57,7 +57,7 @@ fn store() -> MemoryStore {
 }
 
 fn request(url: String, kind: FetchKind) -> FetchRequest {
-    FetchRequest { url, kind, name: "x".to_owned(), expected: None }
+    FetchRequest { url, kind, name: "x".to_owned(), expected: None, headers: Vec::new() }
 }
 
 fn get(store: &dyn Store, request: &FetchRequest) -> Result<StorePath, FetchError> {
@@ -157,8 +157,8 @@ fn what_is_no_archive_is_refused() {
     outside.append(&header, &b""[..]).expect("memory takes everything");
     let outside = outside.into_inner().expect("memory takes everything");
     for (contents, message) in [
-        (b"text\n".repeat(200), "it is not a tar archive"),
-        (Vec::new(), "there is nothing in it"),
+        (b"text\n".repeat(200), "Unrecognized archive format"),
+        (Vec::new(), "Unrecognized archive format"),
         (outside, "leads out of it"),
         (b"PK\x03\x04".to_vec(), "zip archives are not supported"),
     ] {
@@ -210,6 +210,7 @@ fn an_address_is_asked_again_only_after_a_while() {
     let options = |lifetime| FetchOptions {
         cache_directory: Some(directory.path().to_path_buf()),
         lifetime: Duration::from_secs(lifetime),
+        ..FetchOptions::default()
     };
     let get = |store: &dyn Store, lifetime| fetch(store, &request, &options(lifetime), &Silent);
     let path = get(&store, 60).expect("it is there");
@@ -245,11 +246,12 @@ fn what_was_fetched_once_survives_the_server() {
     let store = store();
     let path = store.add_text("x", b"old", &BTreeSet::new()).expect("a new text");
     let request = request(format!("http://{address}/x"), FetchKind::File);
-    let cache = Cache::new(Some(directory.path()), &request);
-    cache.write(store.directory(), &Entry::new(path.clone(), None));
+    let cache = Cache::new(Some(directory.path()), &request.key());
+    cache.write(store.directory(), &Entry::new(path.clone()));
     let options = FetchOptions {
         cache_directory: Some(directory.path().to_path_buf()),
         lifetime: Duration::ZERO,
+        ..FetchOptions::default()
     };
     let said = Said(Mutex::default());
     assert_eq!(fetch(&store, &request, &options, &said).expect("it is remembered"), path);
@@ -274,4 +276,93 @@ fn what_is_not_there_is_told_at_once() {
         let error = error.expect_err("it is not there").to_string();
         assert!(error.contains(message), "{error}");
     }
+}
+
+/// Serves bytes as they are, to whoever connects, and then waits if `stalls`.
+fn serve_raw(bytes: &'static [u8], stalls: bool) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = format!("http://{}/x", listener.local_addr().expect("it is bound"));
+    std::thread::spawn(move || {
+        let mut kept = Vec::new();
+        for mut stream in listener.incoming().flatten() {
+            let lines = BufReader::new(&stream).lines().map_while(Result::ok);
+            let _ = lines.take_while(|line| !line.is_empty()).count();
+            let _ = stream.write_all(bytes);
+            if stalls {
+                kept.push(stream);
+            }
+        }
+    });
+    address
+}
+
+#[test]
+fn a_server_that_fails_leaves_nothing() {
+    let network = Network {
+        connect_timeout: Duration::from_secs(5),
+        stall_timeout: Duration::from_millis(200),
+        attempts: 1,
+        ..Network::default()
+    };
+    let options = FetchOptions { network, ..FetchOptions::default() };
+    for (bytes, stalls, message) in [
+        (&b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nhalf"[..], false, ""),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nhalf", true, ""),
+        (b"", false, ""),
+        (b"nonsense\r\n\r\n", false, ""),
+        (b"HTTP/1.1 302 Found\r\nlocation: /x\r\ncontent-length: 0\r\n\r\n", false, "redirect"),
+        (b"HTTP/1.1 404 Gone\r\ncontent-length: 3\r\n\r\nwhy", false, "response body:\n\nwhy"),
+    ] {
+        for kind in [FetchKind::File, FetchKind::Tarball] {
+            let store = store();
+            let request = request(serve_raw(bytes, stalls), kind);
+            let error = fetch(&store, &request, &options, &Silent).expect_err("it is cut short");
+            let error = error.to_string();
+            assert!(error.contains("unable to download") || kind == FetchKind::Tarball, "{error}");
+            assert!(error.contains(message), "{error}");
+            assert!(store.all_valid_paths().expect("it can be asked").is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_tree_that_is_too_deep_is_refused() {
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(0);
+    header.set_mode(0o644);
+    let name = "d/".repeat(100_000) + "f";
+    builder.append_data(&mut header, name, &b""[..]).expect("memory takes everything");
+    let archive = builder.into_inner().expect("memory takes everything");
+    let problem = tarball::read(Box::new(std::io::Cursor::new(archive))).err();
+    let message = problem.map(|problem| problem.message).unwrap_or_default();
+    assert!(message.contains("more than 1024 names"), "{message}");
+}
+
+#[test]
+fn a_lasting_address_and_the_age_are_told() {
+    let store = store();
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(0);
+    header.set_mode(0o644);
+    header.set_mtime(1_600_000_000);
+    builder.append_data(&mut header, "top/f", &b""[..]).expect("memory takes everything");
+    let archive = builder.into_inner().expect("memory takes everything");
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nlink: <http://h/y>; rel=\"immutable\"\r\ncontent-length: {}\r\n\r\n",
+        archive.len()
+    );
+    let bytes = [head.as_bytes(), &archive].concat();
+    let request = request(serve_raw(bytes.leak(), false), FetchKind::Tarball);
+    let options = FetchOptions {
+        cache_directory: Some(directory.path().to_owned()),
+        ..FetchOptions::default()
+    };
+    let found = fetch_all(&store, &request, &options, &Silent).expect("it is an archive");
+    assert_eq!(found.immutable_url.as_deref(), Some("http://h/y"));
+    assert_eq!(found.modified, Some(1_600_000_000));
+    let again = fetch_all(&store, &request, &options, &Silent).expect("it is remembered");
+    assert_eq!(again, found);
 }

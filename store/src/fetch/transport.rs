@@ -285,8 +285,8 @@ fn transfer(
         let value = response.headers().get(name).and_then(|it| it.to_str().ok());
         value.map(str::to_owned)
     };
-    let links = response.headers().get_all("link").iter();
-    let immutable_url = links.filter_map(|it| immutable(it.to_str().ok()?)).next();
+    let mut links = response.headers().get_all("link").iter();
+    let immutable_url = links.find_map(|it| immutable(it.to_str().ok()?));
     let head = Head { status, etag: header("etag"), immutable_url };
     let mut body = response.into_body().into_reader();
     if status >= 400 {

@@ -48,12 +48,13 @@ impl Mercurial<'_> {
         let mut command = Command::new("hg");
         // Nobody's configuration changes what it does.
         command.args(words).env("HGPLAIN", "").env("LC_ALL", "C.UTF-8");
-        let output = program::run(&mut command, Vec::new()).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                self.failed("the program `hg` is needed to read it and is not in PATH")
-            }
-            _ => self.failed(format!("the program `hg` cannot be run: {error}")),
-        })?;
+        let output =
+            program::run(&mut command, Vec::new()).map_err(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => {
+                    self.failed("the program `hg` is needed to read it and is not in PATH")
+                }
+                _ => self.failed(format!("the program `hg` cannot be run: {error}")),
+            })?;
         if output.status.success() {
             return Ok(output.stdout);
         }
@@ -79,16 +80,8 @@ impl Mercurial<'_> {
             setting.warn(&message);
         }
         let reference = self.line(&["branch", "-R", url])?;
-        let words = [
-            "status",
-            "-R",
-            url,
-            "--clean",
-            "--modified",
-            "--added",
-            "--no-status",
-            "--print0",
-        ];
+        let words =
+            ["status", "-R", url, "--clean", "--modified", "--added", "--no-status", "--print0"];
         let listed = self.run(&words)?;
         let mut paths: BTreeSet<PathBuf> = BTreeSet::new();
         for name in listed.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
@@ -143,12 +136,7 @@ impl Mercurial<'_> {
     }
 
     /// Brings the copy up to date, unless it has what is wanted.
-    fn fetch(
-        &self,
-        setting: Setting<'_>,
-        copy: &Copy,
-        directory: &str,
-    ) -> Result<(), FetchError> {
+    fn fetch(&self, setting: Setting<'_>, copy: &Copy, directory: &str) -> Result<(), FetchError> {
         let url = self.source.url.as_str();
         if !copy.directory.join(".hg").exists() {
             self.run(&["clone", "--noupdate", "--", url, directory])?;

@@ -24,7 +24,8 @@ flake() {
     touch -d '2020-01-02 03:04:05 UTC' "$1/flake.nix" "$1" "$1/.."
 }
 repo() { mkdir -p "$1"; git init -q -b main "$1"; }
-commit() { git -C "$1" add -A; git -C "$1" commit -q -m "$1"; }
+# The index would take a file of the same size and time for the same.
+commit() { rm -f "$1/.git/index"; git -C "$1" add -A; git -C "$1" commit -q -m "$1"; }
 old() { find . -name .git -prune -o -exec touch -h -d '2020-01-02 03:04:05 UTC' {} +; }
 pack() {
     mkdir -p www
@@ -64,8 +65,11 @@ impl Program {
         command.env("PATH", format!("{}:{inherited}", self.path.display()));
         command.env("HOME", home).env("NIX_CONF_DIR", home).env("U", address);
         command.env("NIX_REMOTE", format!("local?root={}/store", home.display()));
-        command.env("NIX_CONFIG", "experimental-features = nix-command flakes fetch-tree\n\
-             flake-registry =\nsubstituters =\nconnect-timeout = 5\ndownload-attempts = 1");
+        command.env(
+            "NIX_CONFIG",
+            "experimental-features = nix-command flakes fetch-tree\n\
+             flake-registry =\nsubstituters =\nconnect-timeout = 5\ndownload-attempts = 1",
+        );
         command.env("NO_COLOR", "1").env("TZ", "UTC").env("LC_ALL", "C.UTF-8");
         for who in ["AUTHOR", "COMMITTER"] {
             command.env(format!("GIT_{who}_NAME"), "n").env(format!("GIT_{who}_EMAIL"), "e");
@@ -197,4 +201,52 @@ fn flakes_are_as_the_oracle_has_them() {
     }
     eprintln!("{} of {count} scripts end alike", count - different.len());
     assert!(different.is_empty(), "{different:?}");
+}
+
+/// What a server with repositories says of one, as files.
+const FORGES: &str = r#"
+mkdir t
+echo '{ outputs = _: { x = 1; }; }' > t/flake.nix
+pack t.tar.gz t
+A=1111111111111111111111111111111111111111
+put() { mkdir -p "$(dirname "www/$1")"; cat > "www/$1"; }
+echo "{ \"sha\": \"$A\" }" | put api/v3/repos/o/r/commits/HEAD
+put api/v3/repos/o/r/tarball/$A < www/t.tar.gz
+echo "[ { \"id\": \"$A\" } ]" | put api/v4/projects/o%2Fr/repository/commits
+put api/v4/projects/o%2Fr/repository/archive.tar.gz < www/t.tar.gz
+echo 'ref: refs/heads/main' | put '~o/r/HEAD'
+printf '%s\trefs/heads/main\n' $A | put '~o/r/info/refs'
+put "~o/r/archive/$A.tar.gz" < www/t.tar.gz
+cat <<END | flake a
+{
+  inputs.github.url = "github:o/r";
+  inputs.gitlab.url = "gitlab:o/r";
+  inputs.sourcehut.url = "sourcehut:~o/r/main";
+  outputs = { self, github, gitlab, sourcehut }: { x = github.x + gitlab.x + sourcehut.x; };
+}
+END
+nix eval ./a#x --forge-urls "github.com=$U gitlab.com=$U git.sr.ht=$U" 2>/dev/null
+nix eval --raw --impure --expr "(builtins.fetchTree \"$U/t.tar.gz\").narHash"
+"#;
+
+#[test]
+fn servers_with_repositories_are_where_the_settings_say() {
+    let links = tempfile::tempdir().expect("a temporary directory");
+    symlink(env!("CARGO_BIN_EXE_nivis"), links.path().join("nix")).expect("an empty directory");
+    let room = tempfile::tempdir().expect("a temporary directory");
+    let directory = room.path().join("work");
+    let address = server::serve(directory.join("www"));
+    let said = Program::new("nivis", links.path()).run(FORGES, &directory, &address);
+    let (sum, rest) = said.split_once('\n').unwrap_or_default();
+    assert_eq!(sum, "3", "{said}");
+    let hash = rest.lines().next().unwrap_or_default();
+    let lock = std::fs::read_to_string(directory.join("a/flake.lock")).expect("it was written");
+    for (kind, owner) in [("github", "o"), ("gitlab", "o"), ("sourcehut", "~o")] {
+        let locked = format!(
+            "      \"locked\": {{\n        \"lastModified\": 1577934245,\n        \"narHash\": \
+             \"{hash}\",\n        \"owner\": \"{owner}\",\n        \"repo\": \"r\",\n        \
+             \"rev\": \"1111111111111111111111111111111111111111\",\n        \"type\": \"{kind}\"\n"
+        );
+        assert!(lock.contains(&locked), "{kind}: {lock}");
+    }
 }

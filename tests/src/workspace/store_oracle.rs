@@ -83,7 +83,8 @@ enum Whose {
 impl Comparison {
     /// Returns `None`, having said so, where nothing can be compared.
     fn new() -> Option<Self> {
-        let Some(oracle) = std::env::var_os("NIVIS_STORE_ORACLE") else {
+        let named = std::env::var_os("NIVIS_STORE_ORACLE");
+        let Some(oracle) = named.filter(|name| !name.is_empty()) else {
             eprintln!("not run: stores built by CppNix: NIVIS_STORE_ORACLE names none");
             return None;
         };

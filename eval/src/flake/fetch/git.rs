@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use store::source::{
-    Commit, GitPlace, GitSource, MercurialSource, PublicKey, Source, SourcePlace,
-};
+use store::source::{Commit, GitPlace, GitSource, MercurialSource, PublicKey, Source, SourcePlace};
 
 use super::super::reference::{Attr, Reference, Refusal};
 use super::super::url::{self, Url};

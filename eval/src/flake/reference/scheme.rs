@@ -251,8 +251,7 @@ impl Scheme {
 
 /// Whether an address ends like that of an archive.
 fn is_archive_name(url: &Url) -> bool {
-    const ENDS: [&str; 7] =
-        [".zip", ".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst"];
+    const ENDS: [&str; 7] = [".zip", ".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst"];
     url.path.last().is_some_and(|name| ENDS.iter().any(|end| name.ends_with(end)))
 }
 

@@ -124,7 +124,7 @@ fn check_with(renamed: &Renamed<'_, '_>, change: &Change) -> Result<(), String> 
     if is_builtin || visible.iter().any(|it| it.name.to_text() == renamed.new) {
         return Err(format!("{taken} in {here}"));
     }
-    for index in withs {
+    for index in withs.iter() {
         let set = scene.scopes.withs.get(*index as usize).and_then(|with| with.set);
         let set = set.and_then(|set| scene.node_at(set)).and_then(|set| scene.meaning(set));
         let Some(set) = set else { continue };

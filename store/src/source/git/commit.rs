@@ -115,7 +115,8 @@ pub(super) fn with_attribute(
     if input.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let output = repository.run_with(&["check-attr", "--stdin", "-z", &source, attribute], input)?;
+    let output =
+        repository.run_with(&["check-attr", "--stdin", "-z", &source, attribute], input)?;
     let mut words = output.split(|byte| *byte == 0);
     let mut found = BTreeSet::new();
     while let (Some(path), Some(_), Some(value)) = (words.next(), words.next(), words.next()) {

@@ -136,8 +136,7 @@ impl Fetch<'_> {
         if directory.join("HEAD").exists() {
             return Ok(());
         }
-        fs::create_dir_all(directory)
-            .map_err(|error| self.repository.failed(error.to_string()))?;
+        fs::create_dir_all(directory).map_err(|error| self.repository.failed(error.to_string()))?;
         self.repository.run(&["init", "--bare", "--quiet", "."])?;
         self.repository.run(&["symbolic-ref", "HEAD", NO_BRANCH])?;
         Ok(())

@@ -71,7 +71,8 @@ impl Repository {
     /// Returns the commit that a name leads to.
     pub(super) fn revision(&self, name: &str) -> Result<Option<String>, FetchError> {
         let wanted = format!("{name}^{{commit}}");
-        let answer = self.ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted])?;
+        let answer =
+            self.ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted])?;
         Ok(answer.map(|text| String::from_utf8_lossy(&text).trim_end().to_owned()))
     }
 

@@ -1,5 +1,7 @@
 //! Signatures of commits.
 
+use std::fmt::Write as _;
+
 use super::repository::Repository;
 use crate::base64;
 use crate::error::FetchError;
@@ -18,7 +20,8 @@ pub(super) fn verify(
     let signers = tempfile(repository)?;
     let mut lines = String::new();
     for key in keys {
-        lines.push_str(&format!("* {} {}\n", key.kind, key.key));
+        // Writing to a string never fails.
+        let _ = writeln!(lines, "* {} {}", key.kind, key.key);
     }
     std::fs::write(&signers.0, lines).map_err(cannot)?;
     let option = format!("gpg.ssh.allowedSignersFile={}", signers.0.display());
@@ -54,8 +57,7 @@ fn tempfile(repository: &Repository) -> Result<TemporaryFile, FetchError> {
     for number in 0..1000_u32 {
         let name = format!("nivis-signers-{}-{number}", std::process::id());
         let path = std::env::temp_dir().join(name);
-        let made =
-            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
         match made {
             Ok(_) => return Ok(TemporaryFile(path)),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}

@@ -107,7 +107,7 @@ impl Tracked {
             }
         }
         if source.export_ignore {
-            self.leave_out_ignored(repository, &mut files)?;
+            leave_out_ignored(repository, &mut files)?;
         }
         for name in files {
             self.add(top, &repository.directory.join(OsStr::from_bytes(name)));
@@ -124,19 +124,6 @@ impl Tracked {
         Ok(())
     }
 
-    /// Takes what the attribute `export-ignore` names out of `files`.
-    fn leave_out_ignored(
-        &self,
-        repository: &Repository,
-        files: &mut BTreeSet<&[u8]>,
-    ) -> Result<(), FetchError> {
-        let paths: BTreeSet<&[u8]> = files.iter().flat_map(|it| commit::prefixes(it)).collect();
-        let is_set = |value: &[u8]| value == b"set";
-        let ignored = commit::with_attribute(repository, None, &paths, "export-ignore", is_set)?;
-        files.retain(|path| !commit::prefixes(path).any(|prefix| ignored.contains(prefix)));
-        Ok(())
-    }
-
     fn add(&mut self, top: &Path, path: &Path) {
         // A file that was deleted leaves no empty directory behind.
         if path.symlink_metadata().is_err() {
@@ -146,4 +133,16 @@ impl Tracked {
         self.paths.extend(above.map(Path::to_owned));
         self.paths.insert(path.to_owned());
     }
+}
+
+/// Takes what the attribute `export-ignore` names out of `files`.
+fn leave_out_ignored(
+    repository: &Repository,
+    files: &mut BTreeSet<&[u8]>,
+) -> Result<(), FetchError> {
+    let paths: BTreeSet<&[u8]> = files.iter().flat_map(|it| commit::prefixes(it)).collect();
+    let is_set = |value: &[u8]| value == b"set";
+    let ignored = commit::with_attribute(repository, None, &paths, "export-ignore", is_set)?;
+    files.retain(|path| !commit::prefixes(path).any(|prefix| ignored.contains(prefix)));
+    Ok(())
 }
