@@ -99,7 +99,12 @@ pub(crate) fn run(ui: Ui, name: &str, words: Vec<OsString>) -> Outcome {
         {
             return Ok(ui.line(version(name))?);
         }
-        let settings = Settings::load(ui)?;
+        let settings = Settings::load(ui).map_err(|failure| {
+            let is_misuse = failure.message.contains("has invalid value")
+                || failure.message.starts_with("syntax error")
+                || failure.message.starts_with("configuration setting");
+            if is_misuse { Failure::usage(name, failure.message) } else { failure }
+        })?;
         let mut cx = Context { ui, settings, manner: Manner::CppNix };
         return (row.run)(&mut cx, Flags::new(name, words));
     }

@@ -72,12 +72,11 @@ impl Settings {
             let Some(name) = words.next() else { continue };
             let syntax = || {
                 let from = from.display();
-                Failure::new(format!("syntax error in configuration line '{line}' in '{from}'"))
+                Failure::new(format!("syntax error in configuration line '{line}' in \"{from}\""))
             };
             let second = words.next().ok_or_else(syntax)?;
             if name == "include" || name == "!include" {
-                let directory = from.parent().unwrap_or(Path::new("/"));
-                self.read_file(ui, &directory.join(second), name == "include")?;
+                self.include(ui, from, second, name == "include")?;
                 continue;
             }
             if second != "=" {
@@ -87,8 +86,26 @@ impl Settings {
             if !self.set(name, &value)? {
                 ui.warn(format!("unknown setting '{name}'"));
             }
+            warn_of_features(ui, name, &value);
         }
         Ok(())
+    }
+
+    /// Reads a file that another one includes.
+    fn include(&mut self, ui: Ui, from: &Path, text: &str, must_exist: bool) -> Outcome {
+        let path = match from.parent() {
+            Some(directory) if directory.is_absolute() => directory.join(text),
+            _ if Path::new(text).is_absolute() => PathBuf::from(text),
+            _ => return Err(Failure::new(format!("not an absolute path: \"{text}\""))),
+        };
+        if must_exist && !path.exists() {
+            return Err(Failure::new(format!(
+                "file \"{}\" included from \"{}\" not found",
+                path.display(),
+                from.display()
+            )));
+        }
+        self.read_file(ui, &path, false)
     }
 
     /// Sets a setting, or adds to it when its name starts with `extra-`; `false` if there is none.
@@ -152,18 +169,19 @@ impl Settings {
             }
             "--impure" => self.force("pure-eval", "false"),
             "--no-build-output" | "-Q" => self.force("print-build-output", "false"),
-            _ => return self.take_setting_flag(flag, flags),
+            _ => return self.take_setting_flag(ui, flag, flags),
         }
         Ok(true)
     }
 
     /// Takes `--NAME VALUE`, `--NAME` and `--no-NAME` of a setting in the table.
-    fn take_setting_flag(&mut self, flag: &str, flags: &mut Flags) -> Outcome<bool> {
+    fn take_setting_flag(&mut self, ui: Ui, flag: &str, flags: &mut Flags) -> Outcome<bool> {
         let Some(name) = flag.strip_prefix("--") else { return Ok(false) };
         if let Some(base) = name.strip_prefix("extra-").and_then(Setting::find)
             && base.kind == Kind::Words
         {
             let value = flags.value(flag)?;
+            warn_of_features(ui, name, &value);
             return self.set(name, &value);
         }
         let (row, value) = match (Setting::find(name), name.strip_prefix("no-")) {
@@ -187,6 +205,7 @@ impl Settings {
     ///
     /// When the value is not of the setting's kind.
     pub(crate) fn set_option(&mut self, ui: Ui, name: &str, value: &str) -> Outcome {
+        warn_of_features(ui, name, value);
         if !self.set(name, value)? {
             ui.warn(format!("unknown setting '{name}'"));
         } else if let Some(row) = Setting::find(name).filter(|row| !row.has_effect) {
@@ -215,12 +234,12 @@ impl Settings {
 
     /// Returns a setting that is on or off.
     pub(crate) fn is_on(&self, name: &str) -> bool {
-        self.text(name) == "true"
+        table::truth(&self.text(name)) == Some(true)
     }
 
     /// Returns a setting that is a number, in the unit of its row.
     pub(crate) fn number(&self, name: &str) -> u64 {
-        self.text(name).parse().unwrap_or_default()
+        table::number(&self.text(name)).unwrap_or_default()
     }
 
     /// Returns a setting that is a list of words.
@@ -249,6 +268,16 @@ impl Settings {
     /// Tells whether anyone said what the search path is, apart from `-I`.
     pub(crate) fn has_search_path(&self) -> bool {
         self.environment_path.is_some() || self.is_set(NIX_PATH)
+    }
+}
+
+/// Warns of experimental features that there are not.
+fn warn_of_features(ui: Ui, name: &str, value: &str) {
+    if name.strip_prefix("extra-").unwrap_or(name) != "experimental-features" {
+        return;
+    }
+    for feature in value.split_whitespace().filter(|it| !table::FEATURES.contains(it)) {
+        ui.warn(format!("unknown experimental feature '{feature}'"));
     }
 }
 

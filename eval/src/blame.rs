@@ -59,7 +59,8 @@ fn lead_with_own(eval: &Eval<'_>, error: &EvalError, report: &mut Report) {
     if let Some(place) = &mut report.place
         && place.extent == 0
     {
-        place.extent = extent(eval, error.position);
+        let is_word = error.kind == ErrorKind::UndefinedVariable;
+        place.extent = if is_word { 0 } else { extent(eval, error.position, false) };
     }
     if report.place.as_ref().is_some_and(|place| !place.is_library) {
         return;
@@ -67,7 +68,7 @@ fn lead_with_own(eval: &Eval<'_>, error: &EvalError, report: &mut Report) {
     let frames: Vec<_> = error.frames.outermost_first().collect();
     let own = frames.iter().rev().find_map(|frame| {
         let mut place = place(eval, frame.position).filter(|place| !place.is_library)?;
-        place.extent = extent(eval, frame.position);
+        place.extent = extent(eval, frame.position, false);
         Some(place)
     });
     let Some(own) = own else { return };
@@ -88,8 +89,7 @@ fn suggest_variable(eval: &Eval<'_>, error: &EvalError, report: &mut Report) {
     let scopes = scope::scopes(&tree);
     let name = error.message.split('\'').nth(1).unwrap_or_default().to_owned();
     let visible = scopes.visible_at(error.position.offset.into());
-    let mut names: Vec<String> =
-        visible.iter().map(|it| it.name.to_text().into_owned()).collect();
+    let mut names: Vec<String> = visible.iter().map(|it| it.name.to_text().into_owned()).collect();
     names.sort_unstable();
     names.dedup();
     let near = suggestion::nearest(&name, names.iter().map(String::as_str));
@@ -122,10 +122,9 @@ pub(crate) fn of_module(eval: &mut Eval<'_>, files: &mut Files, module: &ModuleE
         "M0310" => format!("`{name}` has several values of the same priority"),
         "M0402" => format!("option `{name}` is gone"),
         "M0501" => format!("option `{name}` is declared twice"),
-        _ => format!(
-            "an assertion does not hold: {}",
-            module.advice.as_deref().unwrap_or_default()
-        ),
+        _ => {
+            format!("an assertion does not hold: {}", module.advice.as_deref().unwrap_or_default())
+        }
     };
     mark_definitions(eval, files, module, &mut report);
     let help = |text: &str| Some(text.to_owned());
@@ -236,7 +235,9 @@ pub fn place(eval: &Eval<'_>, position: Position) -> Option<Place> {
 }
 
 /// Returns how many bytes of the line the expression at a position takes; 0 if it has no end there.
-pub(crate) fn extent(eval: &Eval<'_>, position: Position) -> u32 {
+///
+/// Operations begin where their first operand does, and are meant only `with_operations`.
+pub(crate) fn extent(eval: &Eval<'_>, position: Position, with_operations: bool) -> u32 {
     let Some(text) = eval.source_text(position.file) else { return 0 };
     let start = position.offset;
     let rest = text.get(start as usize..).unwrap_or_default();
@@ -244,7 +245,11 @@ pub(crate) fn extent(eval: &Eval<'_>, position: Position) -> u32 {
     let line_end = start + u32::try_from(line).unwrap_or(u32::MAX - start);
     let options = syntax::Options { pipe_operators: true, ..syntax::Options::DEFAULT };
     let (tree, _) = syntax::parse_flat(text, options);
-    let nodes = tree.root().descendants().filter(|node| node.start() == start);
+    let is_meant = |node: &syntax::FlatNode<'_>| {
+        let is_operation = node.kind() == syntax::SyntaxKind::BinaryOp;
+        node.start() == start && (with_operations || !is_operation)
+    };
+    let nodes = tree.root().descendants().filter(is_meant);
     let ends = nodes.map(syntax::FlatNode::end).filter(|end| *end <= line_end);
     ends.max().map_or(0, |end| end - start)
 }

@@ -395,8 +395,7 @@ pub fn no_home(path: &[u8]) -> Box<EvalError> {
 /// Returns the error of a value that needs itself; `knot` tells its slot from others.
 #[cold]
 pub fn infinite_recursion(knot: usize) -> Box<EvalError> {
-    let mut error =
-        EvalError::new(ErrorKind::InfiniteRecursion, "infinite recursion encountered");
+    let mut error = EvalError::new(ErrorKind::InfiniteRecursion, "infinite recursion encountered");
     error.knot = Some(knot);
     error
 }

@@ -274,24 +274,42 @@ mod tests {
         let cases = [
             ("The option `a.b' defined in `/c.nix' does not exist.", "M0201", "/c.nix"),
             (
-                "The option `a.b' does not exist. Definition values:\n- In `/c.nix':\n    {\n      x = 1;\n    }",
+                "The option `a.b' does not exist. Definition values:\n- In `/c.nix':\n    {\n\
+                 \u{20}     x = 1;\n    }",
                 "M0201",
                 "/c.nix",
             ),
             ("The option value `a.b' in `/c.nix' is not of type `boolean'.", "M0301", "/c.nix"),
             (
-                "A definition for option `a.b' is not of type `boolean'. Definition values:\n- In `/c.nix': 1",
+                "A definition for option `a.b' is not of type `boolean'. Definition values:\n- In \
+                 `/c.nix': 1",
                 "M0301",
                 "/c.nix",
             ),
-            ("The option `a.b' has conflicting definitions, in `/c.nix' and `/d.nix'.", "M0310", "/c.nix"),
-            ("The unique option `a.b' is defined multiple times, in:\n - /c.nix\n - /d.nix.", "M0203", "/c.nix"),
-            ("Cannot merge definitions of `a.b' given in `/c.nix' and `/d.nix'.", "M0310", "/c.nix"),
+            (
+                "The option `a.b' has conflicting definitions, in `/c.nix' and `/d.nix'.",
+                "M0310",
+                "/c.nix",
+            ),
+            (
+                "The unique option `a.b' is defined multiple times, in:\n - /c.nix\n - /d.nix.",
+                "M0203",
+                "/c.nix",
+            ),
+            (
+                "Cannot merge definitions of `a.b' given in `/c.nix' and `/d.nix'.",
+                "M0310",
+                "/c.nix",
+            ),
         ];
         for (message, code, file) in cases {
             let error = read(message).expect(message);
             assert_eq!((error.code, error.option.join(".").as_str()), (code, "a.b"), "{message}");
-            assert_eq!(error.definitions.first().map(|it| it.file.as_str()), Some(file), "{message}");
+            assert_eq!(
+                error.definitions.first().map(|it| it.file.as_str()),
+                Some(file),
+                "{message}"
+            );
         }
         assert_eq!(read("anything else"), None);
         assert_eq!(read("The option is nice"), None);
@@ -311,7 +329,8 @@ mod tests {
 
     #[test]
     fn values_and_suggestions_are_read() {
-        let message = "The option `a.b' does not exist. Definition values:\n- In `/c.nix':\n    {\n      x = 1;\n    }\n\nDid you mean `a.c', `a.d' or `b'?";
+        let message = "The option `a.b' does not exist. Definition values:\n- In `/c.nix':\n    {\n\
+                       \u{20}     x = 1;\n    }\n\nDid you mean `a.c', `a.d' or `b'?";
         let error = read(message).expect("an error");
         assert_eq!(error.definitions.len(), 1);
         assert_eq!(error.definitions[0].value, "{\n  x = 1;\n}");

@@ -194,11 +194,12 @@ fn definitions_in_home_manager() {
     };
     let text = format!(
         "let lib = import {}/lib; in import {}/modules {{ inherit lib; check = false; \
-         pkgs = import <nixpkgs> {{ }} // {{ inherit lib; }}; configuration = {{ \
+         pkgs = import <nixpkgs> {{ }} // {{ inherit lib; path = {}; }}; configuration = {{ \
          home.username = \"tea\"; home.homeDirectory = \"/home/tea\"; \
          home.stateVersion = \"24.05\"; }}; }}",
         library.display(),
-        home.display()
+        home.display(),
+        library.display()
     );
     let directory = SourcePath::new(HOST, b"/");
     let configuration = Configuration::Expression { directory, texts: vec![text] };

@@ -60,11 +60,17 @@ impl Setting {
     pub(crate) fn check(&self, value: &str) -> Outcome {
         let name = self.name;
         match self.kind {
-            Kind::Bool if value != "true" && value != "false" => {
+            Kind::Bool if truth(value).is_none() => {
                 Err(Failure::new(format!("Boolean setting '{name}' has invalid value '{value}'")))
             }
             Kind::Number if name == "max-jobs" && value == "auto" => Ok(()),
-            Kind::Number if value.parse::<u64>().is_err() => {
+            Kind::Number if name == "max-jobs" && number(value).is_none() => {
+                Err(Failure::new("configuration setting 'max-jobs' should be 'auto' or an integer"))
+            }
+            Kind::Text if name == "sandbox" && value != "relaxed" && truth(value).is_none() => {
+                Err(Failure::new(format!("option '{name}' has invalid value '{value}'")))
+            }
+            Kind::Number if number(value).is_none() => {
                 Err(Failure::new(format!("setting '{name}' has invalid value '{value}'")))
             }
             Kind::Level if LintLevel::parse(value).is_none() => Err(Failure::new(format!(
@@ -80,6 +86,53 @@ impl Setting {
         }
     }
 }
+
+/// Returns what a word says of something that is on or off.
+pub(super) fn truth(value: &str) -> Option<bool> {
+    match value {
+        "true" | "yes" | "1" => Some(true),
+        "false" | "no" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// Returns a number, which may end in a unit: `K`, `M`, `G` or `T`.
+pub(super) fn number(value: &str) -> Option<u64> {
+    let (digits, shift) = match value.chars().next_back()?.to_ascii_uppercase() {
+        'K' => (value.get(..value.len() - 1)?, 10),
+        'M' => (value.get(..value.len() - 1)?, 20),
+        'G' => (value.get(..value.len() - 1)?, 30),
+        'T' => (value.get(..value.len() - 1)?, 40),
+        _ => (value, 0),
+    };
+    let number: u64 = digits.parse().ok()?;
+    number.checked_mul(1 << shift)
+}
+
+/// The experimental features that there are; others are warned of.
+pub(super) const FEATURES: &[&str] = &[
+    "auto-allocate-uids",
+    "blake3-hashes",
+    "ca-derivations",
+    "cgroups",
+    "configurable-impure-env",
+    "daemon-trust-override",
+    "dynamic-derivations",
+    "external-builders",
+    "fetch-closure",
+    "fetch-tree",
+    "flakes",
+    "git-hashing",
+    "impure-derivations",
+    "local-overlay-store",
+    "mounted-ssh-store",
+    "nix-command",
+    "parse-toml-timestamps",
+    "pipe-operators",
+    "read-only-local-store",
+    "recursive-nix",
+    "verified-fetches",
+];
 
 const fn row(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Setting {
     Setting { name, kind, default, has_effect: true, doc }
@@ -139,12 +192,7 @@ pub(crate) static TABLE: &[Setting] = &[
         "0",
         "Bytes of memory for values after which an evaluation is stopped; 0: never.",
     ),
-    row(
-        "max-eval-time",
-        Number,
-        "0",
-        "Seconds after which an evaluation is stopped; 0: never.",
-    ),
+    row("max-eval-time", Number, "0", "Seconds after which an evaluation is stopped; 0: never."),
     row("max-jobs", Number, "1", "How many builds run at once; `auto` for one per core."),
     row(
         "max-silent-time",
@@ -294,6 +342,53 @@ pub(crate) static TABLE: &[Setting] = &[
     inert("trusted-public-keys", Words),
     inert("trusted-substituters", Words),
     inert("trusted-users", Words),
+    inert("allow-new-privileges", Bool),
+    inert("allow-symlinked-store", Bool),
+    inert("allow-unsafe-native-code-during-evaluation", Bool),
+    inert("allowed-impure-host-deps", Words),
+    inert("always-allow-substitutes", Bool),
+    inert("auto-allocate-uids", Bool),
+    inert("bash-prompt", Text),
+    inert("bash-prompt-prefix", Text),
+    inert("bash-prompt-suffix", Text),
+    inert("build-dir", Text),
+    inert("commit-lockfile-summary", Text),
+    inert("debugger-on-trace", Bool),
+    inert("debugger-on-warn", Bool),
+    inert("download-buffer-size", Number),
+    inert("download-speed", Number),
+    inert("eval-attrset-update-layer-rhs-threshold", Number),
+    inert("eval-profile-file", Text),
+    inert("eval-profiler", Text),
+    inert("eval-profiler-frequency", Number),
+    inert("eval-system", Text),
+    inert("external-builders", Text),
+    inert("filter-syscalls", Bool),
+    inert("fsync-store-paths", Bool),
+    inert("id-count", Number),
+    inert("ignore-gc-delete-failure", Bool),
+    inert("ignore-try", Bool),
+    inert("ignored-acls", Words),
+    inert("impure-env", Words),
+    inert("json-log-path", Text),
+    inert("nar-buffer-size", Number),
+    inert("narinfo-cache-negative-ttl", Number),
+    inert("narinfo-cache-positive-ttl", Number),
+    inert("nix-shell-always-looks-for-shell-nix", Bool),
+    inert("nix-shell-shebang-arguments-relative-to-script", Bool),
+    inert("plugin-files", Words),
+    inert("pre-build-hook", Text),
+    inert("preallocate-contents", Bool),
+    inert("print-missing", Bool),
+    inert("require-drop-supplementary-groups", Bool),
+    inert("start-id", Number),
+    inert("sync-before-registering", Bool),
+    inert("trace-function-calls", Bool),
+    inert("trace-import-from-derivation", Bool),
+    inert("upgrade-nix-store-path-url", Text),
+    inert("use-cgroups", Bool),
+    inert("warn-large-path-threshold", Number),
+    inert("warn-short-path-literals", Bool),
     inert("use-xdg-base-directories", Bool),
 ];
 

@@ -13,8 +13,7 @@ use crate::syntax_error::line_column;
 use crate::system::FileType;
 
 /// Options under which any text of ours parses.
-const ANY: syntax::Options =
-    syntax::Options { pipe_operators: true, ..syntax::Options::DEFAULT };
+const ANY: syntax::Options = syntax::Options { pipe_operators: true, ..syntax::Options::DEFAULT };
 
 /// The files that were read, each once; `None` where one cannot be.
 #[derive(Default)]
@@ -33,7 +32,11 @@ pub(crate) struct Found {
 
 impl Files {
     /// Returns a file as the module system names it.
-    pub(crate) fn get(&mut self, eval: &mut Eval<'_>, name: &str) -> Option<&(SourcePath, Vec<u8>)> {
+    pub(crate) fn get(
+        &mut self,
+        eval: &mut Eval<'_>,
+        name: &str,
+    ) -> Option<&(SourcePath, Vec<u8>)> {
         if !self.by_name.contains_key(name) {
             let file = read(eval, name);
             self.by_name.insert(name.to_owned(), file);
@@ -144,13 +147,17 @@ impl Files {
 
     /// Returns the paths that a module's text defines, with the bytes of each name: dynamic names
     /// end a path.
-    pub(crate) fn defined(&mut self, eval: &mut Eval<'_>, name: &str) -> Vec<Vec<(String, TextRange)>> {
+    pub(crate) fn defined(
+        &mut self,
+        eval: &mut Eval<'_>,
+        name: &str,
+    ) -> Vec<Vec<(String, TextRange)>> {
         let Some((_, text)) = self.get(eval, name) else { return Vec::new() };
         let (tree, _) = syntax::parse_flat(text, ANY);
         let bindings = module_bindings::module_bindings(&tree);
-        let has_parts = bindings.iter().any(|it| {
-            matches!(it.path.first().map(String::as_str), Some("config" | "options"))
-        });
+        let has_parts = bindings
+            .iter()
+            .any(|it| matches!(it.path.first().map(String::as_str), Some("config" | "options")));
         let path = |binding: &ModuleBinding| -> Option<Vec<(String, TextRange)>> {
             let skipped = match binding.path.first().map(String::as_str) {
                 Some("config") => 1,
@@ -209,9 +216,8 @@ fn attr_of(tree: &FlatTree<'_>, binding: &ModuleBinding, index: usize) -> Option
 /// Adds the values that a definition is made of: what `mkForce`, `mkMerge` and the like hold.
 fn split<'t>(value: FlatNode<'t>, definitions: &mut Vec<FlatNode<'t>>) {
     let bare = value.without_parens();
-    let call = Some(bare).filter(|it| {
-        it.kind() == SyntaxKind::Apply && module_bindings::is_transparent_call(*it)
-    });
+    let call = Some(bare)
+        .filter(|it| it.kind() == SyntaxKind::Apply && module_bindings::is_transparent_call(*it));
     match call.and_then(|call| Some((call, call.children().last()?))) {
         Some((call, last)) if module_bindings::merges_list(call) => {
             let last = last.without_parens();

@@ -18,18 +18,19 @@ pub(super) fn explain(eval: &mut Eval<'_>, error: &EvalError, report: &mut Repor
     match report.code {
         "M0110" => {
             report.message =
-                "`imports` depends on `config`, which is not known until imports are".to_owned();
+                String::from("`imports` depends on `config`, which is not known until imports are");
             report.place = own_place(eval, error);
             report.helps.push(
-                "import the file always, and put `lib.mkIf … { … }` with the condition inside it"
+                "import the file always, and put `lib.mkIf` with the condition inside it"
                     .to_owned(),
             );
             drop_hints(report);
         }
         "M0112" => {
-            report.message = "which options this module defines depends on `config`, which is not \
-                              known before that"
-                .to_owned();
+            report.message = String::from(
+                "which options this module defines depends on `config`, which is not known before \
+                 that",
+            );
             report.place = own_place(eval, error);
             report.helps.push(
                 "write `lib.mkIf condition { … }` instead of `if`, and `lib.mkMerge [ … ]` \
@@ -60,11 +61,10 @@ pub(super) fn missing_argument(
     if let Some(place) = argument_place(eval, file.as_deref(), name) {
         let is_same = report.place.as_ref().is_some_and(|it| it.file == place.file);
         if report.place.is_none() || !is_same {
-            report.label = "the argument".to_owned();
-            report.labels.extend(report.place.take().map(|place| Label {
-                place,
-                text: String::new(),
-            }));
+            report.label = String::from("the argument");
+            report
+                .labels
+                .extend(report.place.take().map(|place| Label { place, text: String::new() }));
             report.place = Some(place);
         } else {
             report.labels.push(Label { place, text: "the argument".to_owned() });
@@ -101,7 +101,7 @@ fn own_place(eval: &Eval<'_>, error: &EvalError) -> Option<Place> {
 fn own(eval: &Eval<'_>, position: Position) -> Option<Place> {
     let start = super::start(eval, position);
     let mut found = place(eval, start).filter(|place| !place.is_library)?;
-    found.extent = extent(eval, start);
+    found.extent = extent(eval, start, start != position);
     Some(found)
 }
 
@@ -125,9 +125,8 @@ fn argument_place(eval: &mut Eval<'_>, file: Option<&str>, name: &str) -> Option
         let (tree, _) = syntax::parse_flat(text, syntax::Options::DEFAULT);
         let mut formals =
             tree.root().descendants().filter(|node| node.kind() == syntax::SyntaxKind::Formal);
-        let formal = formals.find(|node| {
-            node.first_token().is_some_and(|token| token.text() == name.as_bytes())
-        })?;
+        let formal = formals
+            .find(|node| node.first_token().is_some_and(|token| token.text() == name.as_bytes()))?;
         formal.first_token()?.range()
     };
     files.place(eval, file, range).filter(|place| !place.is_library)
@@ -160,11 +159,13 @@ fn mark_cycle(eval: &Eval<'_>, error: &EvalError, report: &mut Report) {
     let main = report.place.clone().filter(|place| !place.is_library);
     let main = main.or_else(|| places.last().cloned());
     places.retain(|place| {
-        main.as_ref().is_none_or(|main| (main.line, main.column) != (place.line, place.column))
+        main.as_ref().is_none_or(|main| {
+            (&main.file, main.line, main.column) != (&place.file, place.line, place.column)
+        })
     });
-    report.label = "and this needs the first again".to_owned();
+    report.label = String::from("and this needs the first again");
     if places.is_empty() {
-        report.label = "this needs itself".to_owned();
+        report.label = String::from("this needs itself");
     }
     report.place = main;
     let count = places.len();

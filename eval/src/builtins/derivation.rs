@@ -134,7 +134,5 @@ fn known_path(eval: &Eval<'_>, derivation: &Derived, output: &str) -> Result<Opt
     let Some(found) = derivation.outputs.get(output) else {
         return Err(error::other(format!("derivation '{shown}' does not have output '{output}'")));
     };
-    found
-        .path(store.directory(), &derivation.name, output)
-        .map_err(|error| error::store(&error))
+    found.path(store.directory(), &derivation.name, output).map_err(|error| error::store(&error))
 }

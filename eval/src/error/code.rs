@@ -131,7 +131,7 @@ pub const TABLE: &[ErrorCode] = &[
         "a builtin refuses its argument",
         Expression("builtins.head [ ]"),
         "The argument has the right type, but not a value that the builtin can work with; the \
-         message says what is wrong. `nivis repl` shows what a builtin wants: `:doc builtins.head`.",
+         message says what is wrong. In `nivis repl`, `:doc builtins.head` tells what it wants.",
     ),
     row(
         "E0201",
@@ -150,7 +150,7 @@ pub const TABLE: &[ErrorCode] = &[
     row(
         "E0203",
         "evaluation may not see this",
-        Told("`nivis eval --pure-eval -E 'import /etc/hosts'`"),
+        Told("`nivis eval --option pure-eval true -E 'import /etc/hosts'`"),
         "Pure evaluation sees only what has a hash, restricted evaluation only the search path and \
          `allowed-uris`.\n\nBring the file in as an input of the flake, fetch it with its hash, or \
          evaluate with `--impure`.",
@@ -176,19 +176,21 @@ pub const TABLE: &[ErrorCode] = &[
         "E0301",
         "calls are nested too deeply",
         Expression("let f = n: 1 + f (n + 1); in f 0"),
-        "A function calls itself without an end, or deeper than `max-call-depth` allows (10,000).\n\n\
-         If the nesting is meant, `--max-call-depth N` allows more.",
+        "A function calls itself without an end, or deeper than `max-call-depth` allows.\n\n\
+         If the nesting is meant, `--option max-call-depth N` allows more.",
     ),
     row(
         "E0302",
         "the evaluation needs too much memory",
-        Told("`nivis eval --max-eval-memory 100000000 -E 'builtins.genList (x: x) 100000000'`"),
+        Told(
+            "`nivis eval --option max-eval-memory 100000000 -E 'builtins.genList (x: x) 99999999'`",
+        ),
         "The values take more bytes than the setting `max-eval-memory` allows.",
     ),
     row(
         "E0303",
         "the evaluation takes too long",
-        Told("`nivis eval --max-eval-time 1 -E 'let f = n: f (n + 1); in f 0'`"),
+        Told("`nivis eval --option max-eval-time 1 -E 'let f = n: f (n + 1); in f 0'`"),
         "The evaluation took more seconds than the setting `max-eval-time` allows.",
     ),
     row(
@@ -208,9 +210,11 @@ pub const TABLE: &[ErrorCode] = &[
     row(
         "M0110",
         "`imports` depends on `config`",
-        Module("{ config, ... }: { imports = if config.services.openssh.enable then [ ] else [ ]; }"),
+        Module(
+            "{ config, ... }: { imports = if config.services.openssh.enable then [ ] else [ ]; }",
+        ),
         "`config` is known once all modules are, so it cannot decide which modules there are.\n\n\
-         Import the file always, and put `lib.mkIf config.services.openssh.enable { … }` inside it.",
+         Import the file always, and put `lib.mkIf` with the condition inside it.",
     ),
     row(
         "M0111",
@@ -236,8 +240,8 @@ pub const TABLE: &[ErrorCode] = &[
         "there is no such option",
         Module("{ services.openssh.enabel = true; }"),
         "A module defines an option that no module declares: its name is misspelt, it was renamed \
-         or removed, or the module that declares it is not imported.\n\n`nivis option PREFIX` lists \
-         what there is.",
+         or removed, or the module that declares it is not imported.\n\n`nivis option PREFIX` \
+         lists what there is.",
     ),
     row(
         "M0202",
@@ -303,7 +307,7 @@ pub const TABLE: &[ErrorCode] = &[
         "M0501",
         "the option is declared twice",
         Module(
-            "{ config, lib, ... }: {\nimports = [ { options.a = lib.mkOption { description = \"x\"; \
+            "{ config, lib, ... }: {\nimports = [ { options.a = lib.mkOption { description = \"x\";\
              }; } ];\noptions.a = lib.mkOption { description = \"y\"; };\n\
              config.networking.hostName = config.a; }",
         ),

@@ -213,7 +213,7 @@ impl<'t> Check<'_> {
                 None => return self.into_value(option, &option.takes, attr.range()),
             }
         }
-        let Some(name) = name else { return At::Unknown };
+        let Some(name) = name.filter(|name| name != "_module") else { return At::Unknown };
         match node.children.get(&name) {
             Some(child) => {
                 if let Some(option) = child.option.as_deref() {

@@ -11,6 +11,8 @@ use crate::interpret::Eval;
 
 /// The deepest nesting of submodules that is followed; types may contain themselves.
 const SUBMODULES_MAX: u32 = 5;
+/// The priority of `mkForce`. Source: the module library.
+const FORCED: i64 = 50;
 /// The deepest nesting of types in types that is followed.
 const TYPES_MAX: u32 = 16;
 
@@ -136,7 +138,9 @@ impl<'h> Collector<'_, 'h> {
             return Ok(false);
         };
         let is_off = self.get(check, "value")?.and_then(Value::as_bool) == Some(false);
-        Ok(is_off || self.has_freeform(options)?)
+        // For documentation the module library switches the check off itself, by force.
+        let priority = self.get(check, "highestPrio")?.and_then(Value::as_int);
+        Ok(is_off && priority != Some(FORCED) || self.has_freeform(options)?)
     }
 
     fn has_freeform(&mut self, options: Attrs<'h>) -> Result<bool> {

@@ -64,11 +64,8 @@ impl Report {
 
     /// Adds the marked places, file by file, that of the error itself first.
     fn push_places(&self, text: &mut String, margin: &str) {
-        let primary = self.place.iter().map(|place| Mark {
-            place,
-            text: &self.label,
-            is_primary: true,
-        });
+        let primary =
+            self.place.iter().map(|place| Mark { place, text: &self.label, is_primary: true });
         let others = self.labels.iter().map(|label| Mark {
             place: &label.place,
             text: &label.text,
@@ -105,7 +102,7 @@ impl Report {
             let is_new = own.is_some_and(|own| {
                 !known.iter().any(|place| is_same(place, own)) && !is_call_site(step)
             });
-            if !shows_all && !(step.is_always_shown || shown < STEPS_SHOWN && is_new) {
+            if !(shows_all || step.is_always_shown || shown < STEPS_SHOWN && is_new) {
                 fold(&mut folded, step);
                 continue;
             }

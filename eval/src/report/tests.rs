@@ -156,7 +156,10 @@ error: m
   = note: n";
     assert_eq!(report.to_text(false), expected);
     let json = report.to_json();
-    assert!(json.starts_with("{\"code\":\"\",\"message\":\"m\",\"spans\":[{\"file\":\"a.nix\""), "{json}");
+    assert!(
+        json.starts_with("{\"code\":\"\",\"message\":\"m\",\"spans\":[{\"file\":\"a.nix\""),
+        "{json}"
+    );
     assert_eq!(json.matches("\"isPrimary\":true").count(), 1);
 }
 

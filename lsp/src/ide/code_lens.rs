@@ -1,5 +1,7 @@
 //! Code lenses: which module system a file is part of, and who sets the options that it declares.
 
+use std::fmt::Write as _;
+
 use eval::db::{self, Db, File};
 use eval::module_bindings;
 use syntax::TextRange;
@@ -46,7 +48,7 @@ pub fn code_lenses(
         let titles: Vec<String> = roles.iter().map(Role::title).collect();
         let mut title = role.title();
         if titles.len() > 1 {
-            title.push_str(&format!(" · {} others", titles.len() - 1));
+            let _ = write!(title, " · 1 of {}", titles.len());
         }
         let range = TextRange::empty(0.into());
         lenses.push(CodeLens { range, title, action: LensAction::ChooseRole(titles) });

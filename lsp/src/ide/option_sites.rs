@@ -79,7 +79,7 @@ pub(super) fn option_at(
     let found = all.iter().find_map(|binding| {
         let own = binding.own.iter().position(|it| *it == range)?;
         (binding.path == *file.path)
-            .then(|| binding.names[..binding.names.len() - binding.own.len() + own + 1].to_vec())
+            .then(|| binding.names[..=binding.names.len() - binding.own.len() + own].to_vec())
     })?;
     files.is_option(&found).then_some(found)
 }

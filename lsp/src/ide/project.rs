@@ -63,7 +63,7 @@ impl<'a> Project<'a> {
     }
 }
 
-impl<'p> Files<'p> {
+impl Files<'_> {
     /// Returns the index of a file.
     pub(super) fn index_of(&self, path: &SourcePath) -> Option<usize> {
         self.all.iter().position(|it| it.path == path)

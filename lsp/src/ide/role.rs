@@ -153,8 +153,7 @@ pub fn roles(
     if is_library_file(system, path) {
         return if is_module(text) { vec![Role::of_library(false)] } else { Vec::new() };
     }
-    let is_system = graph::evaluates_modules(text);
-    if !is_module(text) && !is_system {
+    if !is_module(text) && !graph::evaluates_modules(text) && !graph::takes_arguments(text) {
         return Vec::new();
     }
     let graph = Graph::read(system, &place.project(), path, text);

@@ -207,7 +207,7 @@ impl LanguageServer for Backend {
 
     async fn inlay_hint(&self, params: InlayHintParams) -> Result<Option<Vec<InlayHint>>> {
         let range = params.range;
-        let answer = move |view: &View| Some(Some(hints::inlay_hints(view, range)));
+        let answer = move |view: &View| hints::inlay_hints(view, range).map(Some);
         self.ask(params.text_document.uri, WhenStale::Refuse, answer).await
     }
 

@@ -14,7 +14,12 @@ pub(super) const CHOOSE_ROLE: &str = "nivis.chooseRole";
 const SHOW_REFERENCES: &str = "editor.action.showReferences";
 
 /// Returns what is shown between the characters of a range.
-pub(super) fn inlay_hints(view: &View, range: Range) -> Vec<InlayHint> {
+///
+/// `None` to ask again once the options are known.
+pub(super) fn inlay_hints(view: &View, range: Range) -> Option<Vec<InlayHint>> {
+    if view.options.is_none() && !view.roles.is_empty() && view.may_wait {
+        return None;
+    }
     let text = view.text();
     let range = text.text_range(range);
     let found = inlay_hints::inlay_hints(&view.db, view.knowledge(), view.file, range);
@@ -28,7 +33,7 @@ pub(super) fn inlay_hints(view: &View, range: Range) -> Vec<InlayHint> {
         padding_right: None,
         data: None,
     });
-    hints.collect()
+    Some(hints.collect())
 }
 
 /// Returns the lenses of the document.

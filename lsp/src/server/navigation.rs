@@ -51,6 +51,9 @@ pub(super) fn workspace_capabilities() -> WorkspaceServerCapabilities {
     }
 }
 
+/// An answer; `None` to ask again once the options are there.
+type Soon<T> = Option<T>;
+
 /// Whether to ask again once the options are there.
 fn waits(view: &View, offset: TextSize) -> bool {
     view.may_wait && references::needs_options(&view.db, view.knowledge(), view.file, offset)
@@ -65,10 +68,7 @@ fn response(places: Vec<Location>) -> Option<GotoDefinitionResponse> {
 }
 
 /// Returns where the thing at a position is defined; `None` to ask again with the options.
-pub(super) fn definition(
-    view: &View,
-    position: Position,
-) -> Option<Option<GotoDefinitionResponse>> {
+pub(super) fn definition(view: &View, position: Position) -> Soon<Option<GotoDefinitionResponse>> {
     let offset = view.text().offset(position);
     let (db, knowledge) = (&view.db, view.knowledge());
     if waits(view, offset) {
@@ -80,7 +80,7 @@ pub(super) fn definition(
 }
 
 /// Returns what is known of the thing at a position; `None` to ask again with the options.
-pub(super) fn hover(view: &View, position: Position) -> Option<Option<Hover>> {
+pub(super) fn hover(view: &View, position: Position) -> Soon<Option<Hover>> {
     let found = to_proto::hover(view, position);
     if found.is_none() && waits(view, view.text().offset(position)) {
         return None;
@@ -99,7 +99,7 @@ pub(super) fn type_definition(view: &View, position: Position) -> Option<GotoDef
 pub(super) fn implementations(
     view: &View,
     position: Position,
-) -> Option<Option<GotoDefinitionResponse>> {
+) -> Soon<Option<GotoDefinitionResponse>> {
     let offset = view.text().offset(position);
     if waits(view, offset) {
         return None;
@@ -114,7 +114,7 @@ pub(super) fn references(
     view: &View,
     position: Position,
     with_definitions: bool,
-) -> Option<Option<Vec<Location>>> {
+) -> Soon<Option<Vec<Location>>> {
     let offset = view.text().offset(position);
     if waits(view, offset) {
         return None;

@@ -30,7 +30,8 @@ struct Session {
 impl Session {
     fn start() -> Session {
         let home = tempfile::tempdir().expect("a temporary directory");
-        std::fs::write(home.path().join("tea.nix"), "{ /** Hot. */ leaf = x: x; }").expect("a file");
+        let text = "{ /** Hot. */ leaf = x: x; }";
+        std::fs::write(home.path().join("tea.nix"), text).expect("a file");
         let size = Winsize { ws_row: 40, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(&size, None).expect("a pseudo-terminal");
         let side = || Stdio::from(pty.slave.try_clone().expect("another handle"));
@@ -77,6 +78,16 @@ impl Session {
         while let Some(at) = find(&self.seen[self.answered..], ASKS_PLACE) {
             self.answered += at + ASKS_PLACE.len();
             self.terminal.write_all(PLACE).expect("the terminal takes it");
+        }
+    }
+
+    /// Waits until nothing more comes for a while.
+    fn settle(&mut self) {
+        let mut silences = 0;
+        while silences < 5 {
+            let before = self.seen.len();
+            self.more();
+            silences = if self.seen.len() == before { silences + 1 } else { 0 };
         }
     }
 
@@ -139,7 +150,7 @@ fn ctrl_c_stops_an_evaluation_and_not_the_session() {
     session.type_in("let f = n: if n == 0 then 0 else f (n - 1) + f (n - 1); in f 60\r");
     // It has left the line editor when it has gone to the next line.
     session.expect("f 60");
-    std::thread::sleep(Duration::from_secs(1));
+    session.settle();
     session.type_in("\x03");
     session.expect("interrupted by the user");
     session.type_in("6 * 7\r");

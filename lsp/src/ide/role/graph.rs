@@ -462,6 +462,17 @@ pub(super) fn evaluates_modules(text: &[u8]) -> bool {
     mentions_systems(text)
 }
 
+/// Whether a file is a function of named arguments to a set, which may be a module.
+pub(super) fn takes_arguments(text: &[u8]) -> bool {
+    let (tree, _) = syntax::parse_flat(text, PARSE_OPTIONS);
+    let top = tree.root().expressions().next();
+    top.filter(|it| it.kind() == SyntaxKind::Lambda).is_some_and(|lambda| {
+        let body = lambda.expressions().last();
+        lambda.child(SyntaxKind::Formals).is_some()
+            && body.is_none_or(|it| it.kind() == SyntaxKind::AttrSet)
+    })
+}
+
 /// Returns the first names of the options that a module defines.
 pub(super) fn first_names(text: &[u8]) -> Vec<String> {
     let (tree, _) = syntax::parse_flat(text, PARSE_OPTIONS);

@@ -41,7 +41,7 @@ pub(super) fn literals(ty: Type) -> &'static [&'static str] {
             "\"é<&>\"",
             "\"1.2\"",
             "\"\\t\\\"\\\\\"",
-            "''\n  ''${\n    '''$$x\n  ''\\t''",
+            "''\n  ''${\n    '''$$ x\n  ''\\t''",
             "https://x.org/?a=b",
             "\"$$\"",
             "\"a-1.0pre2\"",
