@@ -125,7 +125,10 @@ pub enum FunctionParameter {
 pub struct Inspector<'e, 'h> {
     eval: &'e mut Eval<'h>,
     configuration: Configuration,
-    system: Option<Option<Value<'h>>>,
+    /// The evaluated system, once it was asked for.
+    system: Option<Value<'h>>,
+    /// Whether evaluating it has failed.
+    has_failed: bool,
     bases: BTreeMap<Base, Option<Value<'h>>>,
 }
 
@@ -134,7 +137,7 @@ impl<'e, 'h> Inspector<'e, 'h> {
     ///
     /// Runs inside [`crate::interpret::on_large_stack`].
     pub fn new(eval: &'e mut Eval<'h>, configuration: Configuration) -> Self {
-        Inspector { eval, configuration, system: None, bases: BTreeMap::new() }
+        Inspector { eval, configuration, system: None, has_failed: false, bases: BTreeMap::new() }
     }
 
     /// Returns what lies at a path.
@@ -200,16 +203,12 @@ impl<'e, 'h> Inspector<'e, 'h> {
     }
 
     fn attribute_of_system(&mut self, name: &str) -> Result<Option<Value<'h>>> {
-        let system = match self.system {
-            Some(system) => system,
-            None => {
-                let found = option_tree::evaluated(self.eval, &self.configuration);
-                let found = unless_failed(found)?;
-                self.system = Some(found);
-                found
-            }
-        };
-        match system {
+        if self.system.is_none() && !self.has_failed {
+            let found = option_tree::evaluated(self.eval, &self.configuration);
+            self.system = unless_failed(found)?;
+            self.has_failed = self.system.is_none();
+        }
+        match self.system {
             Some(system) => unless_failed(option_tree::attribute(self.eval, system, name)),
             None => Ok(None),
         }

@@ -23,7 +23,7 @@ builtins! {
     /// # error: cannot fetch input 'path:a' because it uses a relative path
     /// builtins.fetchTree { }  # error: argument 'type' is missing in call to 'fetchTree'
     /// ```
-    "fetchTree" feature "fetch-tree" (tree: Value<'h>) => fetch_tree;
+    global "fetchTree" feature "fetch-tree" (tree: Value<'h>) => fetch_tree;
 
     /// Fetches a tree of a Git repository, and returns its store path and what is known of it.
     ///
@@ -32,7 +32,7 @@ builtins! {
     /// - `url`: the address or the path;
     /// - `name`: of the store object, by default `source`;
     /// - `ref`: the branch or tag, by default what the repository calls its own; without it and
-    ///   without `rev` a repository on this machine gives its working tree, as far as it is tracked;
+    ///   without `rev` a repository on this machine gives its working tree, as it is tracked;
     /// - `rev`: the commit;
     /// - `allRefs`: whether a commit of any branch or tag will do;
     /// - `shallow`: whether only the commit is fetched, so that `revCount` is not known;
@@ -40,8 +40,8 @@ builtins! {
     /// - `exportIgnore`: whether what the attribute `export-ignore` names is left out, by default
     ///   where submodules are not wanted;
     /// - `lfs`: whether files kept by Git LFS are wanted, which are refused where there are any;
-    /// - `verifyCommit`, `publicKey`, `keytype`, `publicKeys`: who must have signed the commit, with
-    ///   the experimental feature `verified-fetches`.
+    /// - `verifyCommit`, `publicKey`, `keytype`, `publicKeys`: who must have signed the commit,
+    ///   with the experimental feature `verified-fetches`.
     ///
     /// The host's `git` is needed.
     ///
@@ -51,10 +51,10 @@ builtins! {
     /// ```
     global "fetchGit"(source: Value<'h>) => fetch_git;
 
-    /// Fetches a tree of a Mercurial repository, and returns its store path and what is known of it.
+    /// Fetches a tree of a Mercurial repository; returns its store path and what is known of it.
     ///
-    /// `source` is an address or a path, or a set of it as `url`, the `name` of the store object and
-    /// `rev`: a changeset, or a branch or tag. The host's `hg` is needed.
+    /// `source` is an address or a path, or a set of it as `url`, the `name` of the store object
+    /// and `rev`: a changeset, or a branch or tag. The host's `hg` is needed.
     ///
     /// ```nix
     /// fetchMercurial { }         # error: 'url' argument required

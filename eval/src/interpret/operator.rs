@@ -221,6 +221,9 @@ impl<'h> Eval<'h> {
     #[inline(always)]
     pub(super) fn add(&mut self, id: Id, lhs: Id, rhs: Id, env: &'h Env<'h>) -> Answer<'h> {
         let a = value!(self.operand(lhs, env));
+        if a.as_int().is_none() && is_text_first(a) {
+            return self.add_to_coerced(id, a, rhs, env);
+        }
         let b = value!(self.operand(rhs, env));
         if let (Some(x), Some(y)) = (a.as_int(), b.as_int())
             && let Some(sum) = x.checked_add(y)
@@ -228,6 +231,15 @@ impl<'h> Eval<'h> {
             return Value::int(sum).into();
         }
         self.add_values(id, a, b)
+    }
+
+    /// Adds to what becomes a string first, before the other operand is evaluated.
+    #[cold]
+    #[inline(never)]
+    fn add_to_coerced(&mut self, id: Id, a: Value<'h>, rhs: Id, env: &'h Env<'h>) -> Answer<'h> {
+        let a = value!(self.join(id, &[a], Mode::Plain));
+        let b = value!(self.operand(rhs, env));
+        self.join(id, &[a, b], Mode::Plain)
     }
 
     #[inline(never)]
@@ -385,4 +397,9 @@ impl<'h> Eval<'h> {
             "while resolving a path",
         ))
     }
+}
+
+/// Whether `+` makes a string of this operand: it is none of what `+` has a meaning for.
+fn is_text_first(value: Value<'_>) -> bool {
+    !matches!(value.kind(), Kind::Int(_) | Kind::Float(_) | Kind::String(_) | Kind::Path(_))
 }

@@ -11,7 +11,8 @@ use super::{Check, Lint};
 pub(super) const LINT: Lint = Lint {
     code: "legacy-let",
     severity: Severity::Warning,
-    doc: "`let { … body = …; }` is an old form, which newer versions are to lose: write `let … in`.\n\
+    doc: "`let { … body = …; }` is an old form, which may go:\n\
+          write `let … in`.\n\
           \n\
           ```nix\n\
           let { a = 1; body = a; }\n\

@@ -93,7 +93,9 @@ impl<'t> Check<'_> {
             | SyntaxKind::WithExpr
             | SyntaxKind::AssertExpr => {
                 let last = node.expressions().last();
-                last.into_iter().for_each(|it| self.definitions(it, at, is_module));
+                if let Some(last) = last {
+                    self.definitions(last, at, is_module);
+                }
             }
             SyntaxKind::IfElse => self.uncertainly(|this| {
                 node.expressions().skip(1).for_each(|it| this.definitions(it, at, is_module));
@@ -202,7 +204,7 @@ impl<'t> Check<'_> {
         self.path.push(name.clone().unwrap_or_else(|| "*".to_owned()));
         let mut node = match at {
             At::Unknown => return At::Unknown,
-            At::Value(option, ty) => return self.into_value(option, ty, attr.range()),
+            At::Value(option, ty) => return self.step_into(option, ty, attr.range()),
             At::Node(node) => node,
         };
         while let Some(option) = node.option.as_deref() {
@@ -210,7 +212,7 @@ impl<'t> Check<'_> {
                 Some(sub) if sub.step == Step::Named => return At::Node(&sub.node),
                 Some(sub) if sub.step == Step::Direct => node = &sub.node,
                 Some(_) => return At::Unknown,
-                None => return self.into_value(option, &option.takes, attr.range()),
+                None => return self.step_into(option, &option.takes, attr.range()),
             }
         }
         let Some(name) = name.filter(|name| name != "_module") else { return At::Unknown };
@@ -229,12 +231,7 @@ impl<'t> Check<'_> {
     }
 
     /// Goes one name into the value of an option.
-    fn into_value(
-        &mut self,
-        option: &'t OptionInfo,
-        ty: &'t ValueType,
-        range: TextRange,
-    ) -> At<'t> {
+    fn step_into(&mut self, option: &'t OptionInfo, ty: &'t ValueType, range: TextRange) -> At<'t> {
         if !ty.kinds.contains(ValueKind::Set) {
             let kind = MismatchKind::Kind(ValueKind::Set);
             let name = self.path.pop();
@@ -424,9 +421,10 @@ fn each_part<'a>(value: FlatNode<'a>, work: &mut dyn FnMut(FlatNode<'a>)) {
         }
         SyntaxKind::Apply if is_transparent_call(value) => {
             let Some(last) = value.children().last() else { return };
-            match merges_list(value) {
-                true => last.expressions().for_each(|it| each_part(it, work)),
-                false => each_part(last, work),
+            if merges_list(value) {
+                last.expressions().for_each(|it| each_part(it, work));
+            } else {
+                each_part(last, work);
             }
         }
         _ => work(value),

@@ -160,8 +160,8 @@ fn definitions_are_checked_by_the_embedded_modules() {
         [
             "unknown-option: the option `services.openssh.enabel` does not exist",
             "option-type: `services.openssh.enable` takes boolean; this is a string",
-            "option-type: `services.openssh.ports` takes list of 16 bit unsigned integer; between 0 \
-             and 65535 (both inclusive); this is not between 0 and 65535",
+            "option-type: `services.openssh.ports` takes list of 16 bit unsigned integer; between \
+             0 and 65535 (both inclusive); this is not between 0 and 65535",
         ]
     );
 }

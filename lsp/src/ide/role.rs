@@ -258,7 +258,7 @@ impl Place<'_> {
                 }
             }
             let own_text = if is_own { Some(text) } else { graph.text(&file) };
-            if is_own && is_imported || !is_own && is_imported {
+            if is_imported {
                 continue;
             }
             let Some(text) = own_text.filter(|text| is_module(text)) else { continue };

@@ -16,7 +16,7 @@ const SECONDS_MAX: u64 = 180;
 /// The settings; every key may be missing.
 ///
 /// ```json
-/// { "nivis": { "evaluation": { "importFromDerivation": false, "memoryMib": 4096, "seconds": 180 } } }
+/// { "nivis": { "evaluation": { "fetch": false, "memoryMib": 4096, "seconds": 180 } } }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Default)]
 #[serde(default, rename_all = "camelCase")]

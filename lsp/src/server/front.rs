@@ -1,5 +1,4 @@
-//! The front of the server: every message is begun in the order in which it came, and the long
-//! answers are written by the workers themselves.
+//! The front: messages begin in the order in which they came; long answers go straight out.
 //!
 //! tower-lsp turns an answer into a tree of JSON values and that into text; for the outline of a
 //! large file this takes far longer than finding the answer. So the requests that are asked at
@@ -63,29 +62,12 @@ impl Desk {
         let reply = Reply { id, desk: self.clone() };
         self.open().insert(reply.key());
         let params = params.unwrap_or_default();
-        match self.question(&method, params, &reply) {
+        match question(&method, params, &reply) {
             // A session that has ended answers nothing more.
             Ok(event) => drop(self.events.send(event)),
             Err(error) => reply.give(Err(error)),
         }
         None
-    }
-
-    fn question(
-        &self,
-        method: &str,
-        params: serde_json::Value,
-        reply: &Reply,
-    ) -> jsonrpc::Result<Event> {
-        let Asked { uri, when_stale, answer } = asked(method, params)?;
-        let reply = reply.clone();
-        Ok(match uri {
-            Some(uri) => Event::Ask(Box::new(Question::new(uri, when_stale, reply, answer))),
-            None => {
-                let nowhere = Uri::from_file_path("/").ok_or_else(Error::internal_error)?;
-                Event::AskAll(Box::new(Question::new(nowhere, when_stale, reply, answer)))
-            }
-        })
     }
 
     /// Takes a cancellation of a request that is open here; returns any other.
@@ -107,6 +89,18 @@ impl Desk {
     fn open(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn question(method: &str, params: serde_json::Value, reply: &Reply) -> jsonrpc::Result<Event> {
+    let Asked { uri, when_stale, answer } = asked(method, params)?;
+    let reply = reply.clone();
+    Ok(match uri {
+        Some(uri) => Event::Ask(Box::new(Question::new(uri, when_stale, reply, answer))),
+        None => {
+            let nowhere = Uri::from_file_path("/").ok_or_else(Error::internal_error)?;
+            Event::AskAll(Box::new(Question::new(nowhere, when_stale, reply, answer)))
+        }
+    })
 }
 
 /// What a request asks.

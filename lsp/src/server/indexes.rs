@@ -36,6 +36,9 @@ struct Running {
     until: Instant,
 }
 
+/// A whole tree and a part of it.
+type Scoped = (Arc<OptionTree>, Arc<OptionTree>);
+
 /// All option trees of a session.
 #[derive(Default)]
 pub(super) struct Indexes {
@@ -45,7 +48,7 @@ pub(super) struct Indexes {
     /// How long an evaluation may take.
     time_max: Option<Duration>,
     /// Parts of trees, with the whole of which they were taken.
-    scoped: RefCell<BTreeMap<(Root, Vec<Part>), (Arc<OptionTree>, Arc<OptionTree>)>>,
+    scoped: RefCell<BTreeMap<(Root, Vec<Part>), Scoped>>,
 }
 
 impl Indexes {
@@ -62,9 +65,7 @@ impl Indexes {
         match root {
             // The options of NixOS are not those of another system.
             Root::Expression { .. } => known(root),
-            Root::Library | Root::Configuration(_) => {
-                known(root).or_else(|| known(&Root::Library))
-            }
+            Root::Library | Root::Configuration(_) => known(root).or_else(|| known(&Root::Library)),
         }
     }
 

@@ -13,17 +13,16 @@ use eval::db::{self, Database, File};
 use eval::inspect::Lookup;
 use eval::source::{HOST, SourcePath};
 use lsp_types::{
-    CodeLensOptions, ExecuteCommandOptions,
-    CallHierarchyServerCapability, CompletionOptions, DeclarationCapability, DiagnosticOptions,
-    DiagnosticServerCapabilities, DidChangeTextDocumentParams,
+    CallHierarchyServerCapability, CodeLensOptions, CompletionOptions, DeclarationCapability,
+    DiagnosticOptions, DiagnosticServerCapabilities, DidChangeTextDocumentParams,
     DidChangeWatchedFilesRegistrationOptions, DidOpenTextDocumentParams, DocumentLinkOptions,
-    FileSystemWatcher, FoldingRangeProviderCapability, GlobPattern, HoverProviderCapability,
-    ImplementationProviderCapability, InitializeParams, InitializeResult, MessageType, OneOf,
-    Registration, RenameOptions, SelectionRangeProviderCapability, SemanticTokenModifier,
-    SemanticTokenType, SemanticTokensFullOptions, SemanticTokensLegend, SemanticTokensOptions,
-    SemanticTokensServerCapabilities, ServerCapabilities, ServerInfo, SignatureHelpOptions,
-    TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
-    TypeDefinitionProviderCapability, Uri, WorkDoneProgressOptions,
+    ExecuteCommandOptions, FileSystemWatcher, FoldingRangeProviderCapability, GlobPattern,
+    HoverProviderCapability, ImplementationProviderCapability, InitializeParams, InitializeResult,
+    MessageType, OneOf, Registration, RenameOptions, SelectionRangeProviderCapability,
+    SemanticTokenModifier, SemanticTokenType, SemanticTokensFullOptions, SemanticTokensLegend,
+    SemanticTokensOptions, SemanticTokensServerCapabilities, ServerCapabilities, ServerInfo,
+    SignatureHelpOptions, TextDocumentSyncCapability, TextDocumentSyncKind,
+    TextDocumentSyncOptions, TypeDefinitionProviderCapability, Uri, WorkDoneProgressOptions,
 };
 use tokio::sync::mpsc::UnboundedSender;
 use tower_lsp::jsonrpc::Error;

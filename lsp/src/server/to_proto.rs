@@ -41,7 +41,8 @@ pub(super) fn diagnostics(view: &View) -> (Vec<Diagnostic>, bool) {
         found.iter().map(|it| diagnostic(view.text(), &view.uri, it)).collect();
     if let Some(failure) = failure(view) {
         let is_told = |it: &Diagnostic| {
-            it.severity == Some(DiagnosticSeverity::ERROR) && it.range.start == failure.range.start
+            it.severity == Some(DiagnosticSeverity::ERROR)
+                && it.range.start.line == failure.range.start.line
         };
         if !diagnostics.iter().any(is_told) {
             diagnostics.push(failure);

@@ -23,7 +23,10 @@ pub(crate) const LIBRARY: &str = r#"{ configuration }: let
   option = name: description:
     { _type = "option"; type = type name; inherit description; declarations = [ "/lib/m.nix" ]; };
   given = builtins.head configuration.imports;
-  load = it: if builtins.isPath it then load (import it) else if builtins.isFunction it then it { } else it;
+  load = it:
+    if builtins.isPath it then load (import it)
+    else if builtins.isFunction it then it { }
+    else it;
   loaded = load given;
 in { config = { }; options = {
   services.nginx.enable = option "bool" "Whether to run nginx.";

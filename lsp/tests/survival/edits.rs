@@ -40,12 +40,25 @@ const PIECES: [&str; 24] = [
     "./file.nix",
 ];
 
-const START: &str = "{ config, lib, pkgs, ... }:\nlet\n  cfg = config.services.tea;\n  \
-    names = [ \"a\" \"b\" ];\nin\n{\n  options.services.tea.enable = lib.mkEnableOption \"tea\";\n  \
-    config = lib.mkIf cfg.enable {\n    environment.systemPackages = with pkgs; [ hello cups ];\n    \
-    users.users.brewer = { isNormalUser = true; inherit (cfg) extraGroups; };\n    \
-    systemd.services.tea = rec { script = \"${name} start\"; name = ''\n      tea ${lib.head names}\n    \
-    ''; };\n  };\n}\n";
+const START: &str = r#"{ config, lib, pkgs, ... }:
+let
+  cfg = config.services.tea;
+  names = [ "a" "b" ];
+in
+{
+  options.services.tea.enable = lib.mkEnableOption "tea";
+  config = lib.mkIf cfg.enable {
+    environment.systemPackages = with pkgs; [ hello cups ];
+    users.users.brewer = { isNormalUser = true; inherit (cfg) extraGroups; };
+    systemd.services.tea = rec {
+      script = "${name} start";
+      name = ''
+        tea ${lib.head names}
+      '';
+    };
+  };
+}
+"#;
 
 /// Makes an edit and returns its range.
 fn edit(text: &mut String, random: &mut Random) -> (usize, usize, &'static str) {

@@ -35,9 +35,10 @@ pub(super) fn declared(
             let Some(rest) = rest_of(&option, &names) else { continue };
             let Some((next, further)) = rest.split_first() else { continue };
             if known.insert(next.clone()) {
-                let kind = match further.is_empty() {
-                    true => CompletionKind::Option,
-                    false => CompletionKind::OptionSet,
+                let kind = if further.is_empty() {
+                    CompletionKind::Option
+                } else {
+                    CompletionKind::OptionSet
                 };
                 add(completion, next, kind, "declared here", range);
             }

@@ -2,7 +2,7 @@
 //!
 //! | comment | meaning |
 //! |---|---|
-//! | `# nivis: role home-manager` | the file is a module of `nixos`, `home-manager` or `nix-darwin` |
+//! | `# nivis: role home-manager` | it is a module of `nixos`, `home-manager` or `nix-darwin` |
 //! | `# nivis: role none` | the file defines no options |
 //! | `# nivis: root ./host.nix` | it is part of that NixOS configuration |
 //! | `# nivis: options EXPR` | it defines the options of what the expression evaluates to |

@@ -22,7 +22,8 @@ const SURROUNDING_NAMES: [&str; 5] = ["lib", "pkgs", "nixpkgs", "inputs", "self"
 /// Returns the expressions for what a comment says to evaluate.
 pub(super) fn said(text: &str) -> Vec<String> {
     vec![format!(
-        "{SURROUNDINGS}let found = ({text}); in if found ? options then found else {{ options = found; config = {{ }}; }}"
+        "{SURROUNDINGS}let found = ({text}); in \
+         if found ? options then found else {{ options = found; config = {{ }}; }}"
     )]
 }
 
@@ -57,9 +58,10 @@ pub(super) fn of_call(call: &Call) -> Root {
     let file = String::from_utf8_lossy(name);
     let attribute: Vec<&str> =
         call.attribute.iter().map(String::as_str).skip_while(|name| *name == "outputs").collect();
-    let title = match attribute.is_empty() {
-        true => format!("{file}: {}", call.function),
-        false => format!("{file}: {}", attribute.join(".")),
+    let title = if attribute.is_empty() {
+        format!("{file}: {}", call.function)
+    } else {
+        format!("{file}: {}", attribute.join("."))
     };
     let mut texts = Vec::new();
     if &*file == "flake.nix" && !attribute.is_empty() {
