@@ -9,7 +9,11 @@
 //! and setting `gnu` that `startGnuPGAgent` has been removed; overlays of device trees are paths
 //! in 20.09, and sets in today's nixos-hardware.
 
-#![allow(clippy::print_stderr, reason = "tests say what they could not run")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "it reads real trees, and says what it could not run"
+)]
 
 #[path = "findings/disk.rs"]
 mod disk;
@@ -189,35 +193,6 @@ fn definitions_in_hardware() {
     expect![[r"
         files: 628
         option-type: 19
-    "]]
-    .assert_eq(&findings.show());
-}
-
-#[test]
-fn definitions_in_home_manager() {
-    let what = "definitions in the modules of home-manager";
-    let (Some(nixpkgs), Some(library), Some(home)) = (
-        tree("NIVIS_NIXPKGS", what),
-        tree("NIVIS_NIXPKGS_LIB", what),
-        tree("NIVIS_HOME_MANAGER", what),
-    ) else {
-        return;
-    };
-    let text = format!(
-        "let lib = import {}/lib; in import {}/modules {{ inherit lib; check = false; \
-         pkgs = import <nixpkgs> {{ }} // {{ inherit lib; path = {}; }}; configuration = {{ \
-         home.username = \"tea\"; home.homeDirectory = \"/home/tea\"; \
-         home.stateVersion = \"24.05\"; }}; }}",
-        library.display(),
-        home.display(),
-        library.display()
-    );
-    let directory = SourcePath::new(HOST, b"/");
-    let configuration = Configuration::Expression { directory, texts: vec![text] };
-    let options = options(&nixpkgs, &configuration);
-    let findings = of_modules(&home, &options);
-    record("definitions-home-manager", &findings);
-    expect![[r"
     "]]
     .assert_eq(&findings.show());
 }

@@ -10,6 +10,7 @@ use crate::stores::Access;
 use eval::flake::fetch_tree;
 use eval::flake::reference::{Reference, Refusal};
 use eval::flake::registry::{self, Entry, Lookup, Owner};
+use std::fmt::Write as _;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -129,7 +130,8 @@ fn list(cx: &Context) -> Outcome {
             };
             for entry in &registry.entries {
                 let from = entry.from.without_directory().show();
-                lines.push_str(&format!("{owner} {from} {}\n", entry.to.show()));
+                // Writing to a string never fails.
+                let _ = writeln!(lines, "{owner} {from} {}", entry.to.show());
             }
         }
         Ok(lines)

@@ -146,10 +146,10 @@ impl Configuration {
     }
 
     /// Returns all errors of the definitions, of which `first` stopped the evaluation.
-    fn all_errors<'h>(
+    fn all_errors(
         &self,
         cx: &Context,
-        eval: &mut Eval<'h>,
+        eval: &mut Eval<'_>,
         first: &EvalError,
         is_whole: bool,
     ) -> Result<Option<Failure>, Stop> {

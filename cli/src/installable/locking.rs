@@ -139,7 +139,7 @@ pub(crate) fn take_inputs(eval: &mut Eval<'_>, locking: &Locking) -> Result<(), 
         let quiet = Locking { keeps_file: true, ..Locking::default() };
         let locked = locked(eval, &reference, &quiet)?;
         let file = &locked.lock_file;
-        for (name, _) in &file.node(eval::flake::lock_file::ROOT).inputs {
+        for name in file.node(eval::flake::lock_file::ROOT).inputs.keys() {
             let found = file.find(std::slice::from_ref(name)).map_err(error::other)?;
             let Some(lock) = found.and_then(|node| file.node(node).lock.as_ref()) else {
                 continue;

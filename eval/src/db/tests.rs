@@ -85,9 +85,9 @@ fn an_edit_of_one_file_asks_nothing_of_another() {
         }
         std::mem::take(&mut *log.lock().unwrap())
     };
-    assert_eq!(ask(&db).len(), 4, "each file's scopes and diagnostics");
+    assert_eq!(ask(&db).len(), 6, "each file's tree, scopes and diagnostics");
     assert!(ask(&db).is_empty());
     set_text(&mut db, files[1], Arc::from(&b"x: x"[..]));
     let again = ask(&db);
-    assert_eq!(again.len(), 2, "only those of the edited file: {again:?}");
+    assert_eq!(again.len(), 3, "only those of the edited file: {again:?}");
 }

@@ -35,7 +35,7 @@ pub fn occurrences(db: &dyn Db, file: File, offset: TextSize) -> Vec<Occurrence>
     all.map(|(range, is_definition)| Occurrence { range, is_definition }).collect()
 }
 
-/// Whether it takes the options to tell what the name at `offset` means, and they are not there yet.
+/// Whether the options, which are not there yet, may tell what the name at `offset` means.
 pub fn needs_options(db: &dyn Db, knowledge: Knowledge<'_>, file: File, offset: TextSize) -> bool {
     knowledge.options.is_none() && definition_of(db::scopes(db, file), offset).is_none()
 }

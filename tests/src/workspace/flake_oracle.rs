@@ -6,6 +6,7 @@
 mod server;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -78,9 +79,10 @@ impl Program {
         command.env("GIT_CONFIG_NOSYSTEM", "1");
         let output = command.output().expect("`timeout` can be started");
         let mut text = normal(&String::from_utf8_lossy(&output.stdout), home);
-        text.push_str(&format!("? {}\n", output.status.code().unwrap_or(-1)));
+        // Writing to a string never fails.
+        let _ = writeln!(text, "? {}", output.status.code().unwrap_or(-1));
         for (name, lock) in locks(directory) {
-            text.push_str(&format!("== {name}\n{lock}"));
+            let _ = write!(text, "== {name}\n{lock}");
         }
         text
     }

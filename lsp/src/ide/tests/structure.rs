@@ -7,7 +7,7 @@ use super::{fixture, folding, rename, selection};
 
 fn renamed(text: &str, new_name: &str) -> Result<String, String> {
     let fixture = fixture(text);
-    let edits = 
+    let edits =
         rename::rename(&fixture.db, Knowledge::default(), fixture.file, fixture.offset, new_name)?;
     let mut text = String::from_utf8_lossy(fixture.file.text(&fixture.db)).into_owned();
     for edit in edits.iter().rev() {
@@ -62,7 +62,7 @@ fn a_name_that_would_mean_something_else_is_refused() {
     check_rename("{ o$0ld }: old", Err(nobody));
     check_rename(
         "rec { o$0ld = 1; b = old; }",
-        Err("`old` is an attribute that others may select"),
+        Err("no file in the open folders imports this one: who reads `old` is not known"),
     );
     check_rename("ma$0p 1", Err("a builtin cannot be renamed"));
     check_rename("with x; o$0ld", Err("the name comes from a `with`, not from this file"));

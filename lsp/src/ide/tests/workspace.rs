@@ -68,8 +68,7 @@ fn everyone_who_sets_an_option_is_found() {
     let found = ask(text, |it, knowledge| {
         goto_implementation::goto_implementation(&it.db, knowledge, it.file, it.offset)
     });
-    let expected =
-        ["here 19", "/etc/nixos/open.nix 2", "/etc/nixos/web.nix 39"];
+    let expected = ["here 19", "/etc/nixos/open.nix 2", "/etc/nixos/web.nix 39"];
     assert_eq!(shown(found), expected);
 }
 

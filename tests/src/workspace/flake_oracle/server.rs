@@ -49,7 +49,7 @@ fn response(path: &str, root: &Path, address: &str) -> (String, Vec<u8>) {
     let mut head = "HTTP/1.1 200 OK\r\n".to_owned();
     if is_lasting {
         let target = format!("{address}/{rest}?rev={REVISION}&revCount=7");
-        head.push_str(&format!("link: <{target}>; rel=\"immutable\"\r\n"));
+        head = format!("{head}link: <{target}>; rel=\"immutable\"\r\n");
     }
     (head, body)
 }

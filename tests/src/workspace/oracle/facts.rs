@@ -87,7 +87,7 @@ fn facts_of_a_tree_hold() {
         let oracle = Evaluator::oracle(&what).expect("facts are an oracle's");
         assert!(oracle.is_target(), "facts are not those of {}", oracle.version);
         let found = derivation_paths(&oracle, &names, &tree);
-        values.extend(names.iter().map(ToString::to_string).zip(found));
+        values.extend(names.iter().map(|name| (*name).to_owned()).zip(found));
         std::fs::write(&path, rewritten(&table, &values)).expect("the table can be written");
         return;
     }
