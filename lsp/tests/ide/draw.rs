@@ -38,10 +38,12 @@ struct Span<'a> {
     note: Option<&'a str>,
 }
 
+/// The ranges of a file by their line.
+type Lines<'a> = BTreeMap<usize, Vec<Span<'a>>>;
+
 /// Draws marks, grouped by files and lines; `nothing` if there are none.
 pub(crate) fn marks(session: &Session, marks: &[Mark]) -> String {
-    let mut files: BTreeMap<(bool, String), (String, BTreeMap<usize, Vec<Span<'_>>>)> =
-        BTreeMap::new();
+    let mut files: BTreeMap<(bool, String), (String, Lines<'_>)> = BTreeMap::new();
     for mark in marks {
         let (name, is_own) = session.shown(&mark.uri);
         let text = session.text(&mark.uri).unwrap_or_default();

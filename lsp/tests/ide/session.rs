@@ -1,6 +1,7 @@
 //! One session with the server: what an editor sends, and what it remembers.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, PipeReader, PipeWriter, Read as _, Write as _, pipe};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
@@ -118,7 +119,9 @@ impl Session {
         session.initialize();
         let mut paths: Vec<String> = cursors.iter().map(|it| it.0.clone()).collect();
         if paths.is_empty() {
-            paths.extend(session.documents.keys().find(|it| it.ends_with(".nix")).cloned());
+            paths.extend(
+                session.documents.keys().find(|it| it.rsplit('.').next() == Some("nix")).cloned(),
+            );
         }
         paths.dedup();
         for path in paths {
@@ -442,7 +445,7 @@ pub(crate) fn uri(path: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"/._-~".contains(&byte) {
             uri.push(byte.into());
         } else {
-            uri.push_str(&format!("%{byte:02X}"));
+            let _ = write!(uri, "%{byte:02X}");
         }
     }
     uri

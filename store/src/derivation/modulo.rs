@@ -95,8 +95,8 @@ fn with_inputs(
     paths: OutputPaths,
     lookup: &mut dyn FnMut(&StorePath) -> Result<HashModulo, DerivationError>,
 ) -> Result<HashModulo, DerivationError> {
-    let mut deferred = derivation.kind()? == DerivationKind::Floating
-        || !derivation.dynamic_inputs.is_empty();
+    let mut deferred =
+        derivation.kind()? == DerivationKind::Floating || !derivation.dynamic_inputs.is_empty();
     let mut inputs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (input, outputs) in &derivation.input_derivations {
         let modulo = lookup(input)?;
@@ -112,8 +112,7 @@ fn with_inputs(
             inputs.entry(digest.to_hex()).or_default().insert(output.clone());
         }
     }
-    let inputs =
-        inputs.iter().map(|(key, outputs)| (key.as_str(), Input { outputs, made: None }));
+    let inputs = inputs.iter().map(|(key, outputs)| (key.as_str(), Input { outputs, made: None }));
     let text = write_with_inputs(directory, derivation, paths, inputs)?;
     Ok(HashModulo { digests: Digests::Same(Hash::sha256(&text)), deferred })
 }

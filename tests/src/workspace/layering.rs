@@ -10,17 +10,18 @@ use crate::sources::{self, Source};
 use std::process::Command;
 
 /// The arrows of ARCHITECTURE.md: a crate, and those it may depend on.
-const ARROWS: [(&str, &[&str]); 6] = [
+const ARROWS: [(&str, &[&str]); 7] = [
     ("syntax", &[]),
     ("store", &[]),
     ("tests", &[]),
+    ("fuzz", &["syntax", "eval", "store"]),
     ("eval", &["syntax", "store"]),
     ("lsp", &["syntax", "eval", "store"]),
     ("nivis", &["syntax", "eval", "store", "lsp"]),
 ];
 
 /// Third-party crates with an owner: only it may depend on them.
-const OWNERS: [(&str, &[&str]); 5] = [
+const OWNERS: [(&str, &[&str]); 6] = [
     ("syntax", &["rowan"]),
     ("eval", &["salsa", "include_dir", "toml"]),
     (
