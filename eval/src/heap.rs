@@ -2,7 +2,8 @@
 //!
 //! A [`Heap`] belongs to one evaluation and is dropped at once. Everything in it has the lifetime
 //! `'h` of a shared borrow of the heap, is `Copy` or lives in place, and is never freed before
-//! the heap itself: there is no collector and there are no reference counts. Callers outside this
+//! the heap itself, or the [`region`] that it was made in: there is no collector and there are no
+//! reference counts. Callers outside this
 //! module see only safe, typed views; the packing of values into words, the arena and the stack
 //! are `unsafe` and stay here (ARCHITECTURE, invariants).
 #![allow(unsafe_code, reason = "values, arena, slots and stack are packed memory; see DESIGN §5")]
@@ -11,6 +12,7 @@ pub mod answer;
 pub mod arena;
 pub mod attrs;
 pub mod env;
+pub(crate) mod region;
 pub mod slot;
 pub mod string;
 pub mod symbol;

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::Heap;
 use super::env::Env;
 use super::value::{
-    APPLY, Apply, BLACKHOLE, BLACKHOLE_APPLY, CLAIM, FAILED, LAZY, Lazy, REFERENCE, THUNK, Value,
-    Words,
+    APPLY, Apply, BLACKHOLE, BLACKHOLE_APPLY, CLAIM, FAILED, LAZY, Lazy, POINTERS, REFERENCE,
+    THUNK, Value, Words,
 };
 use crate::error::EvalError;
 
@@ -148,7 +148,10 @@ impl<'h> Slot<'h> {
     /// Stores the result of a claimed slot, the content of a slot made empty on purpose (the
     /// frame of a recursive set), or the value behind a reference.
     #[inline(always)]
-    pub fn fill(&self, content: Lazy<'h>) {
+    pub fn fill(&self, heap: &'h Heap, content: Lazy<'h>) {
+        if POINTERS & (1 << content.0.tag()) != 0 {
+            heap.note_write(std::ptr::from_ref(self) as usize, content.0.1 as usize);
+        }
         self.word1.store(content.0.1, Ordering::Relaxed);
         self.word0.store(content.0.0, Ordering::Release);
     }

@@ -47,7 +47,7 @@ fn a_handed_on_slot_keeps_its_identity() {
     let SlotState::Reference(target) = other.state() else { panic!("a reference") };
     assert!(target.is_same(slot));
     assert!(slot.claim() && !slot.claim());
-    slot.fill(Value::int(1).into());
+    slot.fill(&heap, Value::int(1).into());
     assert_eq!(slot.value().and_then(Value::as_int), Some(1));
 }
 

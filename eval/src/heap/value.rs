@@ -41,6 +41,17 @@ pub(super) const BLACKHOLE: u32 = 19;
 pub(super) const FAILED: u32 = 20;
 /// As [`BLACKHOLE`], of an application; both are their thunk's tag and [`CLAIM`].
 pub(super) const BLACKHOLE_APPLY: u32 = 21;
+/// The tags whose second word is an address in the heap, as bits.
+pub(super) const POINTERS: u32 = 1 << STRING
+    | 1 << STRING_WITH_CONTEXT
+    | 1 << PATH
+    | 1 << ATTRS
+    | 1 << LIST
+    | 1 << LAMBDA
+    | 1 << PARTIAL
+    | 1 << THUNK
+    | 1 << REFERENCE
+    | 1 << APPLY;
 /// What claiming adds to the tag of a thunk.
 pub(super) const CLAIM: u32 = 3;
 const _: () = assert!(THUNK + CLAIM == BLACKHOLE && APPLY + CLAIM == BLACKHOLE_APPLY);
@@ -187,7 +198,11 @@ impl<'h> Value<'h> {
 
     /// Returns a path.
     pub fn path(heap: &'h Heap, root: u32, bytes: &[u8]) -> Self {
-        let bytes = heap.arena().alloc_bytes(bytes);
+        Value::path_of(heap, root, heap.arena().alloc_bytes(bytes))
+    }
+
+    /// Returns a path whose bytes are in the heap.
+    pub(super) fn path_of(heap: &'h Heap, root: u32, bytes: &'h [u8]) -> Self {
         let data: &'h PathValue<'h> = heap.arena().alloc(PathValue { root, bytes });
         Value(Words::new(PATH, 0, std::ptr::from_ref(data) as u64))
     }

@@ -51,7 +51,9 @@ impl<'h> Eval<'h> {
         arguments: &[Lazy<'h>],
         place: Position,
     ) -> Result<Value<'h>> {
-        self.call_at(function, arguments, Site::Position(place)).into_result()
+        let region = self.heap.begin_region();
+        let answer = self.call_at(function, arguments, Site::Position(place));
+        self.heap.end_region(region, answer).into_result()
     }
 
     #[inline(always)]
@@ -231,12 +233,15 @@ impl<'h> Eval<'h> {
             match attrs.get(formal.name) {
                 Some(given) => {
                     found += 1;
-                    slot.fill(Lazy::from_slot(given));
+                    slot.fill(self.heap, Lazy::from_slot(given));
                 }
                 None if formal.default == NO_ID => {
                     return Err(self.missing_argument(callee, formals, attrs));
                 }
-                None => slot.fill(Self::delay_inside(self.code, formal.default, frame, filled)),
+                None => {
+                    let default = Self::delay_inside(self.code, formal.default, frame, filled);
+                    slot.fill(self.heap, default);
+                }
             }
         }
         if formals.has_ellipsis || found == attrs.len() {
