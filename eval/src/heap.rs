@@ -12,6 +12,8 @@ pub mod answer;
 pub mod arena;
 pub mod attrs;
 pub mod env;
+mod growth;
+pub mod mapping;
 pub(crate) mod region;
 pub mod slot;
 pub mod string;
@@ -19,12 +21,13 @@ pub mod symbol;
 pub mod table;
 pub mod value;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 pub use answer::Answer;
 pub use arena::Arena;
-pub use attrs::{Attrs, AttrsBuilder, Shape};
+pub use attrs::{Attrs, AttrsBuilder, InOrder, Shape};
 pub use env::Env;
+pub use mapping::{Mapped, Mapping, MappingSource};
 pub use slot::{Slot, SlotState};
 pub use string::{Context, ContextElement, Str};
 pub use symbol::Symbol;
@@ -38,6 +41,8 @@ pub struct Heap {
     arena: Arena,
     /// What values point to and needs a drop: remembered errors, code.
     kept: RefCell<Vec<Kept>>,
+    /// Room for the order of attributes while sets are merged.
+    order: Cell<Vec<u32>>,
 }
 
 /// Something outside the arena that lives as long as the heap.
@@ -56,7 +61,7 @@ impl Drop for Kept {
 impl Heap {
     /// Returns an empty heap.
     pub fn new() -> Heap {
-        Heap { arena: Arena::new(), kept: RefCell::default() }
+        Heap { arena: Arena::new(), kept: RefCell::default(), order: Cell::default() }
     }
 
     /// Returns the arena that holds this heap's values.

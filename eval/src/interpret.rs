@@ -175,14 +175,18 @@ impl<'h> Eval<'h> {
     /// As [`Eval::force`].
     pub(crate) fn force_from(&mut self, slot: &'h Slot<'h>, place: Position) -> Result<Value<'h>> {
         let apply = match slot.state() {
-            SlotState::Apply(apply) => apply,
+            SlotState::Apply(apply) => Ok(apply),
+            SlotState::Mapped(mapped) => Err(mapped),
             SlotState::Reference(slot) => return self.force_from(slot, place),
             _ => return self.force(slot).map_err(|error| error.needed_at(place)),
         };
         self.limits.check_stack()?;
         slot.claim();
         let region = self.heap.begin_region();
-        let answer = self.force_apply(apply, place);
+        let answer = match apply {
+            Ok(apply) => self.force_apply(apply, place),
+            Err(mapped) => self.force_mapped(mapped, place),
+        };
         match self.heap.end_region(region, answer).into_result() {
             Ok(value) => {
                 slot.fill(self.heap, value.into());
@@ -261,6 +265,15 @@ impl<'h> Eval<'h> {
                 let answer = self.force_apply(apply, Position::NONE);
                 self.heap.end_region(region, answer)
             }
+            SlotState::Mapped(mapped) => {
+                if let Err(error) = self.limits.check_stack() {
+                    return Answer::error(error);
+                }
+                slot.claim();
+                let region = self.heap.begin_region();
+                let answer = self.force_mapped(mapped, Position::NONE);
+                self.heap.end_region(region, answer)
+            }
             SlotState::Blackhole => return Answer::error(error::infinite_recursion(knot(slot))),
             SlotState::Failed(error) => return Answer::error(Box::new(error.clone())),
         };
@@ -307,6 +320,7 @@ impl<'h> Eval<'h> {
                 self.eval(expression, env)
             }
             SlotState::Apply(apply) => self.force_apply(apply, Position::NONE),
+            SlotState::Mapped(mapped) => self.force_mapped(mapped, Position::NONE),
             SlotState::Blackhole => Answer::error(error::infinite_recursion(0)),
             SlotState::Failed(error) => Answer::error(Box::new(error.clone())),
         }

@@ -11,6 +11,8 @@ use std::cell::Cell;
 
 use memmap2::{MmapMut, MmapOptions};
 
+use super::growth::Growth;
+
 /// How many bytes of addresses to ask for first; half as many each time that is refused.
 const RESERVED_SIZE: usize = 64 << 30;
 /// The fewest bytes of addresses to be content with.
@@ -45,6 +47,7 @@ pub struct Arena {
     /// region began.
     written: Cell<usize>,
     memory: MmapMut,
+    growth: Growth,
 }
 
 /// How far an arena was filled.
@@ -76,6 +79,7 @@ impl Arena {
             last_end: Cell::new(0),
             written: Cell::new(NOT_WRITTEN),
             memory,
+            growth: Growth::default(),
         }
     }
 
@@ -84,6 +88,11 @@ impl Arena {
     pub fn size_bytes(&self) -> usize {
         let (top, other) = (self.top.get() as usize, self.other.get().0 as usize);
         (top + other).wrapping_sub(self.bounds[0] + self.bounds[1])
+    }
+
+    /// Returns what is known of lists that grow.
+    pub(super) fn growth(&self) -> &Growth {
+        &self.growth
     }
 
     /// Goes over to the other part of the arena, if it is not `permanent` yet or any more; returns
@@ -146,6 +155,7 @@ impl Arena {
         }
         self.top.set(start);
         self.last_end.set(0);
+        self.growth.forget_from(top);
         self.written.set(mark.written);
     }
 

@@ -184,6 +184,12 @@ impl<'h> Attrs<'h> {
         }
     }
 
+    /// Returns a search for several names, each greater than the one before.
+    #[inline(always)]
+    pub fn in_order(self) -> InOrder<'h> {
+        InOrder { set: self, from: 0 }
+    }
+
     /// Returns the attribute `name` with its position.
     pub fn attr(self, name: Symbol) -> Option<Attr<'h>> {
         let mut set = self;
@@ -307,12 +313,49 @@ impl<'h> Attrs<'h> {
     }
 }
 
+/// A search for attributes in order of symbol.
+pub struct InOrder<'h> {
+    set: Attrs<'h>,
+    /// The index in the shape below which all names are less than the one asked for last.
+    from: usize,
+}
+
+/// How many names a search in order looks at one by one.
+const STEPS_MAX: usize = 8;
+
+impl<'h> InOrder<'h> {
+    /// Returns the slot of the attribute `name`, which is greater than any asked for before.
+    #[inline(always)]
+    pub fn next(&mut self, name: Symbol) -> Option<&'h Slot<'h>> {
+        if self.set.0.layer.is_some() {
+            return self.set.get(name);
+        }
+        let names = self.set.0.shape.names();
+        let near = (self.from + STEPS_MAX).min(names.len());
+        while let Some(&other) = names.get(self.from)
+            && other < name
+        {
+            self.from += 1;
+            if self.from == near {
+                self.from += names.get(near..)?.partition_point(|other| *other < name);
+                break;
+            }
+        }
+        if names.get(self.from) != Some(&name) {
+            return None;
+        }
+        self.set.own_slots().get(self.from)
+    }
+}
+
 /// Copies two sets without layers into one; `rhs` wins.
 fn merge<'h>(heap: &'h Heap, lhs: Attrs<'h>, rhs: Attrs<'h>) -> Attrs<'h> {
     let (a, b) = (lhs.0.shape.names(), rhs.0.shape.names());
     // Each entry is an index into `lhs`, or into `rhs` with the top bit set.
     const RIGHT: u32 = 1 << 31;
-    let mut order: Vec<u32> = Vec::with_capacity(a.len() + b.len());
+    let mut order = heap.order.take();
+    order.clear();
+    order.reserve(a.len() + b.len());
     let (mut i, mut j) = (0, 0);
     while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
         if x < y {
@@ -346,6 +389,7 @@ fn merge<'h>(heap: &'h Heap, lhs: Attrs<'h>, rhs: Attrs<'h>) -> Attrs<'h> {
     } else {
         arena.alloc_slice_with(order.len(), |at| source(at).position)
     };
+    heap.order.replace(order);
     Attrs::new(heap, shape, slots, positions)
 }
 
