@@ -14,6 +14,7 @@ pub mod attrs;
 pub mod env;
 mod growth;
 pub mod mapping;
+mod merged;
 pub(crate) mod region;
 pub mod slot;
 pub mod string;
@@ -43,6 +44,8 @@ pub struct Heap {
     kept: RefCell<Vec<Kept>>,
     /// Room for the order of attributes while sets are merged.
     order: Cell<Vec<u32>>,
+    /// What merged sets have in common.
+    merged: merged::Merged,
 }
 
 /// Something outside the arena that lives as long as the heap.
@@ -61,7 +64,12 @@ impl Drop for Kept {
 impl Heap {
     /// Returns an empty heap.
     pub fn new() -> Heap {
-        Heap { arena: Arena::new(), kept: RefCell::default(), order: Cell::default() }
+        Heap {
+            arena: Arena::new(),
+            kept: RefCell::default(),
+            order: Cell::default(),
+            merged: merged::Merged::default(),
+        }
     }
 
     /// Returns the arena that holds this heap's values.

@@ -376,21 +376,25 @@ fn merge<'h>(heap: &'h Heap, lhs: Attrs<'h>, rhs: Attrs<'h>) -> Attrs<'h> {
         set.own_attr(index as usize).expect("merge only makes indices of its operands")
     };
     let arena = heap.arena();
-    // A set that only replaces values keeps the shape of its left operand.
-    let shape = if order.len() == a.len() {
-        lhs.0.shape
-    } else {
-        Shape::of_names(heap, order.len(), |at| source(at).name)
-    };
+    let describe = |set: Attrs<'h>| (set.0.shape, set.0.positions);
+    let (shape, positions) = heap.merged(describe(lhs), describe(rhs), order.len(), || {
+        // A set that only replaces values keeps the shape of its left operand.
+        let shape = if order.len() == a.len() {
+            lhs.0.shape
+        } else {
+            Shape::of_names(heap, order.len(), |at| source(at).name)
+        };
+        let positions = if lhs.0.positions.is_null() && rhs.0.positions.is_null() {
+            std::ptr::null()
+        } else {
+            arena.alloc_slice_with(order.len(), |at| source(at).position).as_ptr()
+        };
+        (shape, positions)
+    });
     let slots =
         arena.alloc_slice_with(order.len(), |at| Slot::new(Lazy::from_slot(source(at).slot)));
-    let positions = if lhs.0.positions.is_null() && rhs.0.positions.is_null() {
-        &[]
-    } else {
-        arena.alloc_slice_with(order.len(), |at| source(at).position)
-    };
     heap.order.replace(order);
-    Attrs::new(heap, shape, slots, positions)
+    Attrs(arena.alloc(AttrsData { shape, slots: slots.as_ptr(), positions, layer: None }))
 }
 
 /// Collects attributes in any order and makes a set of them.

@@ -145,8 +145,15 @@ impl<'h> Eval<'h> {
                     self.call_builtin(builtin, own, site)
                 }
                 Kind::Partial(partial) => {
-                    let all: Vec<_> = partial.arguments.iter().map(Lazy::from_slot).collect();
-                    let all = [&all, arguments].concat();
+                    let given = partial.arguments.iter().map(Lazy::from_slot);
+                    let given = given.chain(arguments.iter().copied());
+                    let mut inline = [Lazy::from(Value::NULL); ARGUMENTS_INLINE];
+                    let count = partial.arguments.len() + arguments.len();
+                    if let Some(room) = inline.get_mut(..count) {
+                        room.iter_mut().zip(given).for_each(|(slot, argument)| *slot = argument);
+                        return self.call_at(partial.function, room, site);
+                    }
+                    let all: Vec<_> = given.collect();
                     return self.call_at(partial.function, &all, site);
                 }
                 Kind::Attrs(attrs) => {
