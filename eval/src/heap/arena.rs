@@ -306,12 +306,13 @@ impl Arena {
     #[inline(never)]
     fn make_ready(&self, size: usize) {
         let (top, end) = (self.top.get() as usize, self.end.get() as usize);
-        let limit = self.bounds[if self.is_permanent.get() { 1 } else { 2 }];
+        let part = usize::from(!self.is_permanent.get());
+        let limit = self.bounds[part + 1];
         if size > limit - top {
             exhausted(size)
         }
         // The first windows are small, for evaluations that need next to nothing.
-        let filled = end - self.bounds[if self.is_permanent.get() { 0 } else { 1 }];
+        let filled = end - self.bounds[part];
         let window = filled.clamp(PAGE_SIZE, WINDOW_SIZE) & !(PAGE_SIZE - 1);
         let wanted = (top + size).next_multiple_of(window);
         let new_end = wanted.max(end + window).min(limit);

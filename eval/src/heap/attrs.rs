@@ -6,6 +6,8 @@
 //! costs a search per layer, each [`LAYER_RATIO`] times larger than the one above; iteration
 //! flattens once and remembers.
 
+#![allow(clippy::cast_ptr_alignment, reason = "the arena aligns to 16, more than anything here")]
+
 use std::cell::Cell;
 
 use super::slot::Slot;

@@ -5,6 +5,8 @@
 //! then on the other operand's elements are written there. The slots of the list that grew are
 //! those of the result as well, which is what it would refer to anyway.
 
+#![allow(clippy::cast_ptr_alignment, reason = "the arena aligns to 16, more than anything here")]
+
 use std::cell::Cell;
 
 use super::value::Lazy;
