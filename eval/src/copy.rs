@@ -62,7 +62,9 @@ pub(crate) fn copy_path<'h>(eval: &mut Eval<'h>, path: PathValue<'h>) -> Result<
         algorithm: HashAlgorithm::Sha256,
     };
     let object = add(eval, &source_tree)?;
+    let stays = eval.heap().permanently();
     let string = store_string(eval, &object);
+    drop(stays);
     eval.known.copied.insert(source, string);
     Ok(string)
 }

@@ -2,7 +2,8 @@
 //!
 //! A [`Heap`] belongs to one evaluation and is dropped at once. Everything in it has the lifetime
 //! `'h` of a shared borrow of the heap, is `Copy` or lives in place, and is never freed before
-//! the heap itself: there is no collector and there are no reference counts. Callers outside this
+//! the heap itself, or the [`region`] that it was made in: there is no collector and there are no
+//! reference counts. Callers outside this
 //! module see only safe, typed views; the packing of values into words, the arena and the stack
 //! are `unsafe` and stay here (ARCHITECTURE, invariants).
 #![allow(unsafe_code, reason = "values, arena, slots and stack are packed memory; see DESIGN §5")]
@@ -11,18 +12,23 @@ pub mod answer;
 pub mod arena;
 pub mod attrs;
 pub mod env;
+mod growth;
+pub mod mapping;
+mod merged;
+pub(crate) mod region;
 pub mod slot;
 pub mod string;
 pub mod symbol;
 pub mod table;
 pub mod value;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 pub use answer::Answer;
 pub use arena::Arena;
-pub use attrs::{Attrs, AttrsBuilder, Shape};
+pub use attrs::{Attrs, AttrsBuilder, InOrder, Shape};
 pub use env::Env;
+pub use mapping::{Mapped, Mapping, MappingSource};
 pub use slot::{Slot, SlotState};
 pub use string::{Context, ContextElement, Str};
 pub use symbol::Symbol;
@@ -36,6 +42,10 @@ pub struct Heap {
     arena: Arena,
     /// What values point to and needs a drop: remembered errors, code.
     kept: RefCell<Vec<Kept>>,
+    /// Room for the order of attributes while sets are merged.
+    order: Cell<Vec<u32>>,
+    /// What merged sets have in common.
+    merged: merged::Merged,
 }
 
 /// Something outside the arena that lives as long as the heap.
@@ -54,7 +64,12 @@ impl Drop for Kept {
 impl Heap {
     /// Returns an empty heap.
     pub fn new() -> Heap {
-        Heap { arena: Arena::new(), kept: RefCell::default() }
+        Heap {
+            arena: Arena::new(),
+            kept: RefCell::default(),
+            order: Cell::default(),
+            merged: merged::Merged::default(),
+        }
     }
 
     /// Returns the arena that holds this heap's values.

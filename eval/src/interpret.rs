@@ -175,15 +175,21 @@ impl<'h> Eval<'h> {
     /// As [`Eval::force`].
     pub(crate) fn force_from(&mut self, slot: &'h Slot<'h>, place: Position) -> Result<Value<'h>> {
         let apply = match slot.state() {
-            SlotState::Apply(apply) => apply,
+            SlotState::Apply(apply) => Ok(apply),
+            SlotState::Mapped(mapped) => Err(mapped),
             SlotState::Reference(slot) => return self.force_from(slot, place),
             _ => return self.force(slot).map_err(|error| error.needed_at(place)),
         };
         self.limits.check_stack()?;
         slot.claim();
-        match self.force_apply(apply, place).into_result() {
+        let region = self.heap.begin_region();
+        let answer = match apply {
+            Ok(apply) => self.force_apply(apply, place),
+            Err(mapped) => self.force_mapped(mapped, place),
+        };
+        match self.heap.end_region(region, answer).into_result() {
             Ok(value) => {
-                slot.fill(value.into());
+                slot.fill(self.heap, value.into());
                 Ok(value)
             }
             Err(error) => self.fail(slot, None, error).into_result(),
@@ -203,7 +209,9 @@ impl<'h> Eval<'h> {
         if let Some(builtins) = self.builtins {
             return Ok(builtins);
         }
+        let stays = self.heap.permanently();
         let builtins = crate::builtins::constants::builtins_set(self)?;
+        drop(stays);
         self.builtins = Some(builtins);
         Ok(builtins)
     }
@@ -234,7 +242,7 @@ impl<'h> Eval<'h> {
             SlotState::Reference(target) => {
                 let value = value!(self.force_slot(target));
                 if !value.has_identity() {
-                    slot.fill(value.into());
+                    slot.fill(self.heap, value.into());
                 }
                 return value.into();
             }
@@ -244,21 +252,34 @@ impl<'h> Eval<'h> {
                 }
                 slot.claim();
                 place = Some(expression);
-                self.eval(expression, env)
+                let region = self.heap.begin_region();
+                let answer = self.eval(expression, env);
+                self.heap.end_region(region, answer)
             }
             SlotState::Apply(apply) => {
                 if let Err(error) = self.limits.check_stack() {
                     return Answer::error(error);
                 }
                 slot.claim();
-                self.force_apply(apply, Position::NONE)
+                let region = self.heap.begin_region();
+                let answer = self.force_apply(apply, Position::NONE);
+                self.heap.end_region(region, answer)
+            }
+            SlotState::Mapped(mapped) => {
+                if let Err(error) = self.limits.check_stack() {
+                    return Answer::error(error);
+                }
+                slot.claim();
+                let region = self.heap.begin_region();
+                let answer = self.force_mapped(mapped, Position::NONE);
+                self.heap.end_region(region, answer)
             }
             SlotState::Blackhole => return Answer::error(error::infinite_recursion(knot(slot))),
             SlotState::Failed(error) => return Answer::error(Box::new(error.clone())),
         };
         match answer.into_result() {
             Ok(value) => {
-                slot.fill(value.into());
+                slot.fill(self.heap, value.into());
                 value.into()
             }
             Err(error) => self.fail(slot, place, error),
@@ -283,7 +304,7 @@ impl<'h> Eval<'h> {
             slot.release();
             return Answer::error(error);
         }
-        slot.fill(Lazy::failed(self.heap.keep((*error).clone())));
+        slot.fill(self.heap, Lazy::failed(self.heap.keep((*error).clone())));
         Answer::error(error)
     }
 
@@ -299,6 +320,7 @@ impl<'h> Eval<'h> {
                 self.eval(expression, env)
             }
             SlotState::Apply(apply) => self.force_apply(apply, Position::NONE),
+            SlotState::Mapped(mapped) => self.force_mapped(mapped, Position::NONE),
             SlotState::Blackhole => Answer::error(error::infinite_recursion(0)),
             SlotState::Failed(error) => Answer::error(Box::new(error.clone())),
         }
@@ -408,7 +430,10 @@ impl<'h> Eval<'h> {
                 }
                 Node::Lambda(index) => return lambda(index, env).into(),
                 Node::Apply { function, arguments, count } => {
-                    return self.apply_node(id, function, code.extra.slice(arguments, count), env);
+                    let region = self.heap.begin_region();
+                    let arguments = code.extra.slice(arguments, count);
+                    let answer = self.apply_node(id, function, arguments, env);
+                    return self.heap.end_region(region, answer);
                 }
                 Node::If { condition, yes, no } => {
                     const STEP: &str = "while evaluating a branch condition";
@@ -509,7 +534,17 @@ impl<'h> Eval<'h> {
     /// Evaluates a condition of the node `at`; the answer is a boolean or an error.
     #[inline(always)]
     fn condition(&mut self, id: Id, env: &'h Env<'h>, at: Id, step: &str) -> Answer<'h> {
-        match self.operand(id, env).into_result() {
+        let answer = match *self.code.nodes.get(id) {
+            Node::Constant(index) => (*self.code.constants.get(index)).into(),
+            Node::Local { level, index } => self.force_for(Self::local(env, level, index), id),
+            Node::Apply { .. } => self.eval(id, env),
+            _ => {
+                let region = self.heap.begin_region();
+                let answer = self.eval(id, env);
+                self.heap.end_region(region, answer)
+            }
+        };
+        match answer.into_result() {
             Ok(value) if value.as_bool().is_some() => value.into(),
             other => self.no_condition(other, at, step),
         }
@@ -568,6 +603,7 @@ impl<'h> Eval<'h> {
         if !self.code.has_room(text.len()) {
             return Err(error::limit("too much code for one evaluation"));
         }
+        let _stays = self.heap.permanently();
         let directory = match &origin {
             Origin::File(path) => file::parent(path),
             Origin::String(directory) | Origin::Stdin(directory) => directory.clone(),

@@ -235,6 +235,7 @@ impl Printer {
             SlotState::Blackhole => self.text("«potential infinite recursion»"),
             SlotState::Suspended(..)
             | SlotState::Apply(_)
+            | SlotState::Mapped(_)
             | SlotState::Reference(_)
             | SlotState::Failed(_) => self.text("<CODE>"),
         }

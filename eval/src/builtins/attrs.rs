@@ -6,7 +6,9 @@ use super::list::{groups, list_of};
 use crate::builtins;
 use crate::error::{self, FrameKind, Result};
 use crate::heap::attrs::Attr;
-use crate::heap::{Attrs, AttrsBuilder, Heap, Kind, Lazy, Shape, Slot, Str, Symbol, Value};
+use crate::heap::{
+    Attrs, AttrsBuilder, Heap, Kind, Lazy, Mapping, MappingSource, Shape, Slot, Str, Symbol, Value,
+};
 use crate::interpret::Eval;
 use crate::names::names;
 use crate::source::Position;
@@ -300,17 +302,11 @@ fn function_args<'h>(eval: &mut Eval<'h>, function: Value<'h>) -> Result<Value<'
 fn map_attrs<'h>(eval: &mut Eval<'h>, function: Lazy<'h>, set: Attrs<'h>) -> Result<Value<'h>> {
     let heap = eval.heap();
     let shape = set.shape(heap);
-    let mut attrs = shape.names().iter().zip(set.slots(heap));
     // Behind a reference: errors name the functions of slots that hold them as the place of a
     // call, and here the oracle has none.
     let function = Lazy::reference(heap.arena().alloc(Slot::new(function)));
-    let slots = heap.arena().alloc_slice_with(set.len(), |_| match attrs.next() {
-        None => Slot::of(Value::NULL),
-        Some((&name, slot)) => {
-            let arguments = [name_value(heap, name).into(), Lazy::from_slot(slot)];
-            Slot::new(Lazy::apply(heap, function, &arguments))
-        }
-    });
+    let source = MappingSource::Attributes(shape, set.slots(heap));
+    let slots = Mapping::new(heap, function, source).slots(heap, set.len());
     Ok(Value::attrs(Attrs::new(heap, shape, slots, &[])))
 }
 

@@ -156,7 +156,7 @@ pub fn builtins_set<'h>(eval: &mut Eval<'h>) -> Result<Value<'h>> {
     }
     let set = attrs.finish(heap);
     if let Some(slot) = set.named(b"builtins") {
-        slot.fill(Value::attrs(set).into());
+        slot.fill(heap, Value::attrs(set).into());
     }
     Ok(Value::attrs(set))
 }

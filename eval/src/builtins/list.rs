@@ -5,7 +5,7 @@ use super::expect::{self, Callable, because};
 use crate::builtins;
 use crate::equal::equal;
 use crate::error::{self, Result};
-use crate::heap::{AttrsBuilder, Heap, Kind, Lazy, Slot, Symbol, Value};
+use crate::heap::{AttrsBuilder, Heap, Kind, Lazy, Mapping, MappingSource, Slot, Symbol, Value};
 use crate::interpret::Eval;
 use crate::names::names;
 use crate::order;
@@ -218,12 +218,8 @@ fn map<'h>(
     }
     let Callable(function) = function.take_now(eval, 0, "map")?;
     let heap = eval.heap();
-    let mut elements = list.iter();
-    let slots = heap.arena().alloc_slice_with(list.len(), |_| {
-        let argument = elements.next().map_or(Value::NULL.into(), Lazy::from_slot);
-        Slot::new(Lazy::apply(heap, function.into(), &[argument]))
-    });
-    Ok(Value::list(slots))
+    let mapping = Mapping::new(heap, function.into(), MappingSource::Elements(list));
+    Ok(Value::list(mapping.slots(heap, list.len())))
 }
 
 fn filter<'h>(
@@ -365,11 +361,8 @@ fn gen_list<'h>(
     }
     eval.check_room(len.saturating_mul(size_of::<Slot<'_>>()))?;
     let heap = eval.heap();
-    let slots = heap.arena().alloc_slice_with(len, |index| {
-        let argument = Value::int(index as i64).into();
-        Slot::new(Lazy::apply(heap, generator.into(), &[argument]))
-    });
-    Ok(Value::list(slots))
+    let mapping = Mapping::new(heap, generator.into(), MappingSource::Indices);
+    Ok(Value::list(mapping.slots(heap, len)))
 }
 
 fn sort<'h>(

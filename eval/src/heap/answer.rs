@@ -18,6 +18,12 @@ impl<'h> Answer<'h> {
         Answer(Words::new(FAILED, 0, Box::into_raw(error) as u64))
     }
 
+    /// Returns the two words, of which the answer stays the owner.
+    #[inline(always)]
+    pub(super) fn words(&self) -> Words<'h> {
+        self.0
+    }
+
     /// Takes the answer apart.
     #[inline(always)]
     pub fn into_result(self) -> Result<Value<'h>> {

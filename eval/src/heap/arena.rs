@@ -1,48 +1,191 @@
-//! A bump arena: memory that is handed out and given back only all together.
+//! A bump arena: memory that is handed out in order, so that what is newer lies higher.
 //!
-//! Chunks come from the system, not from the process's allocator: they are large, few and freed
-//! at the end, and an allocator that asks for huge pages would clear memory that nobody touches.
+//! One range of addresses is reserved at once and touched only as it fills. Its first part is for
+//! what stays as long as the heap (code, imported files); the rest is for values, and of that the
+//! newest part can be given back, see [`super::region`]. Pages are asked for some dozens at a time
+//! before they are touched, which is cheaper than a fault for each. Large pages were worse: they
+//! come from memory that the machine has not used lately, and clearing that is slow.
 
-use std::alloc::{GlobalAlloc as _, Layout, System, handle_alloc_error};
-use std::cell::{Cell, RefCell};
-use std::ptr::NonNull;
+use std::alloc::{Layout, handle_alloc_error};
+use std::cell::Cell;
 
-/// The size of the first chunk in bytes; later ones double up to [`CHUNK_SIZE_MAX`].
-const CHUNK_SIZE_MIN: usize = 64 << 10;
-/// The size of the largest ordinary chunk in bytes.
-const CHUNK_SIZE_MAX: usize = 4 << 20;
-/// Every chunk starts on this boundary; no allocation asks for more.
+use memmap2::{MmapMut, MmapOptions};
+
+use super::growth::Growth;
+
+/// How many bytes of addresses to ask for first; half as many each time that is refused.
+const RESERVED_SIZE: usize = 64 << 30;
+/// The fewest bytes of addresses to be content with.
+const RESERVED_SIZE_MIN: usize = 64 << 20;
+/// The part of them that is for what stays: one in so many.
+const PERMANENT_SHARE: usize = 8;
+/// How many bytes are made ready at once.
+const WINDOW_SIZE: usize = 256 << 10;
+/// The size of a page, or a multiple of it, in bytes.
+const PAGE_SIZE: usize = 16 << 10;
+/// Every allocation starts on this boundary.
 const ALIGN: usize = 16;
+/// No address: nothing older was written to.
+const NOT_WRITTEN: usize = usize::MAX;
 
 /// A bump allocator for `Copy`-like data that needs no drop.
 ///
 /// References that it returns live as long as the borrow of the arena.
 pub struct Arena {
-    /// The next free byte of the current chunk.
+    /// The next free byte of the part that is being filled.
     top: Cell<*mut u8>,
-    /// One past the last byte of the current chunk.
+    /// One past the last byte of that part which is ready to be filled.
     end: Cell<*mut u8>,
-    chunks: RefCell<Vec<(NonNull<u8>, Layout)>>,
-    size_bytes: Cell<usize>,
+    /// Both of the other part.
+    other: Cell<(*mut u8, *mut u8)>,
+    is_permanent: Cell<bool>,
+    /// Where both parts begin, what stays and values, and where the second ends.
+    bounds: [usize; 3],
     /// One past the bytes that [`Arena::append`] returned last; 0: none.
     last_end: Cell<usize>,
+    /// The lowest place that was made to point to something newer than itself since the innermost
+    /// region began.
+    written: Cell<usize>,
+    memory: MmapMut,
+    growth: Growth,
+}
+
+/// How far an arena was filled.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    /// The address of the first byte that was free.
+    pub(super) top: usize,
+    written: usize,
 }
 
 impl Arena {
-    /// Returns an arena that has not asked for memory yet.
+    /// Returns an arena that has not touched any memory yet.
+    ///
+    /// # Panics
+    ///
+    /// If there is no room for it among the addresses.
     pub fn new() -> Arena {
+        let (mut memory, size) = reserve_addresses();
+        let start = memory.as_mut_ptr();
+        let permanent = size / PERMANENT_SHARE;
+        // SAFETY: the offset is within the `size` bytes from `start`.
+        let values = unsafe { start.add(permanent) };
         Arena {
-            top: Cell::new(std::ptr::null_mut()),
-            end: Cell::new(std::ptr::null_mut()),
-            chunks: RefCell::default(),
-            size_bytes: Cell::new(0),
+            top: Cell::new(values),
+            end: Cell::new(values),
+            other: Cell::new((start, start)),
+            is_permanent: Cell::new(false),
+            bounds: [start as usize, values as usize, start as usize + size],
             last_end: Cell::new(0),
+            written: Cell::new(NOT_WRITTEN),
+            memory,
+            growth: Growth::default(),
         }
     }
 
-    /// Returns how many bytes of chunks the arena holds.
+    /// Returns how many bytes the values in the arena take.
+    #[inline(always)]
     pub fn size_bytes(&self) -> usize {
-        self.size_bytes.get()
+        let (top, other) = (self.top.get() as usize, self.other.get().0 as usize);
+        (top + other).wrapping_sub(self.bounds[0] + self.bounds[1])
+    }
+
+    /// Returns what is known of lists that grow.
+    pub(super) fn growth(&self) -> &Growth {
+        &self.growth
+    }
+
+    /// Goes over to the other part of the arena, if it is not `permanent` yet or any more; returns
+    /// what it was.
+    pub(super) fn set_permanent(&self, permanent: bool) -> bool {
+        let before = self.is_permanent.replace(permanent);
+        if before != permanent {
+            let (top, end) = self.other.replace((self.top.get(), self.end.get()));
+            self.top.set(top);
+            self.end.set(end);
+            self.last_end.set(0);
+        }
+        before
+    }
+
+    /// Whether `address` is of what stays as long as the arena.
+    pub(super) fn is_permanent(&self, address: usize) -> bool {
+        (self.bounds[0]..self.bounds[1]).contains(&address)
+    }
+
+    /// Returns how far the arena is filled, and begins to watch writes to what is below.
+    #[inline(always)]
+    pub(super) fn mark(&self) -> Mark {
+        let written = self.written.replace(NOT_WRITTEN);
+        Mark { top: self.top.get() as usize, written }
+    }
+
+    /// Whether nothing below `mark` was made to point above it since.
+    #[inline(always)]
+    pub(super) fn is_unreached(&self, mark: Mark) -> bool {
+        self.written.get() >= mark.top
+    }
+
+    /// Returns the address of the first free byte.
+    #[inline(always)]
+    pub(super) fn top(&self) -> usize {
+        self.top.get() as usize
+    }
+
+    /// Keeps what was allocated since `mark`.
+    #[inline(always)]
+    pub(super) fn keep_since(&self, mark: Mark) {
+        self.written.set(self.written.get().min(mark.written));
+    }
+
+    /// Gives back what lies at `top` and above, all of which was allocated since `mark`.
+    ///
+    /// # Safety
+    ///
+    /// Nothing may lead there: no slot, value or native code.
+    #[inline(always)]
+    pub(super) unsafe fn give_back(&self, mark: Mark, top: usize) {
+        let current = self.top.get();
+        let surplus = current as usize - top;
+        // SAFETY: `top` lies between `mark` and the current top, hence in the same part.
+        let start = unsafe { current.sub(surplus) };
+        if cfg!(debug_assertions) {
+            // SAFETY: these bytes are reserved and, as the caller promises, nobody's.
+            unsafe { start.write_bytes(POISON, surplus) };
+        }
+        self.top.set(start);
+        self.last_end.set(0);
+        self.growth.forget_from(top);
+        self.written.set(mark.written);
+    }
+
+    /// Gives back what was allocated since `mark` but `bytes`, which are moved down to it.
+    ///
+    /// # Safety
+    ///
+    /// `bytes` lie above `mark`, and nothing but who is given the result leads there.
+    pub(super) unsafe fn move_down(&self, mark: Mark, bytes: &[u8]) -> &[u8] {
+        let (len, current) = (bytes.len(), self.top.get());
+        let rounded = (len + (ALIGN - 1)) & !(ALIGN - 1);
+        // SAFETY: the mark lies below the current top in the same part, and `rounded` bytes of
+        // allocations, those of `bytes`, lie between the two; both ranges may overlap.
+        let start = unsafe {
+            let start = current.sub(current as usize - mark.top);
+            std::ptr::copy(bytes.as_ptr(), start, len);
+            self.give_back(mark, mark.top + rounded);
+            start
+        };
+        self.last_end.set(mark.top + len);
+        // SAFETY: `len` bytes were just written there, and the new top lies behind them.
+        unsafe { std::slice::from_raw_parts(start, len) }
+    }
+
+    /// Says that `place` points to `target` from now on.
+    #[inline(always)]
+    pub(super) fn note_write(&self, place: usize, target: usize) {
+        if target > place && place < self.written.get() {
+            self.written.set(place);
+        }
     }
 
     /// Moves `value` into the arena. Its destructor never runs.
@@ -150,37 +293,37 @@ impl Arena {
         let top = self.top.get();
         let rounded = (size + (ALIGN - 1)) & !(ALIGN - 1);
         // `top` never passes `end`, so the difference is the room that is left.
-        if rounded <= (self.end.get() as usize) - (top as usize) {
-            // SAFETY: `rounded` bytes are left in the chunk that `top` points into.
-            self.top.set(unsafe { top.add(rounded) });
-            return top;
+        if rounded > (self.end.get() as usize) - (top as usize) {
+            self.make_ready(rounded);
         }
-        self.reserve_slow(rounded)
+        // SAFETY: `rounded` bytes are left in the part that `top` points into.
+        self.top.set(unsafe { top.add(rounded) });
+        top
     }
 
+    /// Makes so many bytes more ready, and some behind them.
     #[cold]
     #[inline(never)]
-    fn reserve_slow(&self, size: usize) -> *mut u8 {
-        let chunk_count = self.chunks.borrow().len();
-        let ordinary = (CHUNK_SIZE_MIN << chunk_count.min(16)).min(CHUNK_SIZE_MAX);
-        let own_chunk = size > ordinary / 4;
-        let chunk_size = if own_chunk { size } else { ordinary };
-        let Ok(layout) = Layout::from_size_align(chunk_size, ALIGN) else { capacity_overflow() };
-        // SAFETY: the layout's size is not zero: `size` is not for `own_chunk`, and `ordinary`
-        // is at least `CHUNK_SIZE_MIN`.
-        let Some(start) = NonNull::new(unsafe { System.alloc(layout) }) else {
-            handle_alloc_error(layout)
-        };
-        self.chunks.borrow_mut().push((start, layout));
-        self.size_bytes.set(self.size_bytes.get() + chunk_size);
-        if !own_chunk {
-            // SAFETY: `size <= chunk_size`, so both pointers stay within the new chunk.
-            unsafe {
-                self.top.set(start.as_ptr().add(size));
-                self.end.set(start.as_ptr().add(chunk_size));
-            }
+    fn make_ready(&self, size: usize) {
+        let (top, end) = (self.top.get() as usize, self.end.get() as usize);
+        let part = usize::from(!self.is_permanent.get());
+        let limit = self.bounds[part + 1];
+        if size > limit - top {
+            exhausted(size)
         }
-        start.as_ptr()
+        // The first windows are small, for evaluations that need next to nothing.
+        let filled = end - self.bounds[part];
+        let window = filled.clamp(PAGE_SIZE, WINDOW_SIZE) & !(PAGE_SIZE - 1);
+        let wanted = (top + size).next_multiple_of(window);
+        let new_end = wanted.max(end + window).min(limit);
+        #[cfg(target_os = "linux")]
+        {
+            // Where the kernel does not know this, pages come one by one as they are touched.
+            let advice = memmap2::Advice::PopulateWrite;
+            let _ = self.memory.advise_range(advice, end - self.bounds[0], new_end - end);
+        }
+        // SAFETY: the new end is not beyond the part that `end` is in.
+        self.end.set(unsafe { self.end.get().add(new_end - end) });
     }
 }
 
@@ -190,13 +333,27 @@ impl Default for Arena {
     }
 }
 
-impl Drop for Arena {
-    fn drop(&mut self) {
-        for &(start, layout) in self.chunks.get_mut().iter() {
-            // SAFETY: `start` came from `alloc` with this layout, and no reference into it
-            // outlives the arena.
-            unsafe { System.dealloc(start.as_ptr(), layout) };
+/// What is written over memory that was given back, in builds that check themselves: no tag of a
+/// value, and no address.
+const POISON: u8 = 0xd5;
+
+fn reserve_addresses() -> (MmapMut, usize) {
+    let mut size = RESERVED_SIZE;
+    loop {
+        match MmapOptions::new().len(size).no_reserve_swap().map_anon() {
+            Ok(memory) => return (memory, size),
+            Err(_) if size > RESERVED_SIZE_MIN => size /= 2,
+            Err(_) => exhausted(size),
         }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn exhausted(size: usize) -> ! {
+    match Layout::from_size_align(size, ALIGN) {
+        Ok(layout) => handle_alloc_error(layout),
+        Err(_) => capacity_overflow(),
     }
 }
 

@@ -6,6 +6,8 @@
 //! costs a search per layer, each [`LAYER_RATIO`] times larger than the one above; iteration
 //! flattens once and remembers.
 
+#![allow(clippy::cast_ptr_alignment, reason = "the arena aligns to 16, more than anything here")]
+
 use std::cell::Cell;
 
 use super::slot::Slot;
@@ -43,12 +45,17 @@ struct Layer<'h> {
     flat: Cell<Option<Attrs<'h>>>,
 }
 
-/// The names of a set, in order of symbol.
+/// The names of a set, in order of symbol; they follow in memory, where a search finds them soon.
+#[repr(C)]
 pub struct Shape<'h> {
-    names: &'h [Symbol],
-    /// Indices into `names` in byte order of the names, once somebody needed them.
+    /// Indices into the names in byte order of the names, once somebody needed them.
     by_name: Cell<Option<&'h [u32]>>,
+    len: u32,
 }
+
+/// Bytes between the start of a shape and its first name.
+const NAMES_OFFSET: usize = 24;
+const _: () = assert!(size_of::<Shape<'_>>() == NAMES_OFFSET);
 
 /// One attribute: its name, its slot and where it was written.
 #[derive(Clone, Copy)]
@@ -65,35 +72,62 @@ impl<'h> Shape<'h> {
     /// Returns the shape of these names, which are sorted by symbol and distinct.
     pub fn new(heap: &'h Heap, names: &[Symbol]) -> &'h Shape<'h> {
         debug_assert!(names.is_sorted_by(|a, b| a < b), "names are sorted and distinct");
-        heap.arena()
-            .alloc(Shape { names: heap.arena().alloc_slice(names), by_name: Cell::new(None) })
+        Shape::of_names(heap, names.len(), |index| names[index])
+    }
+
+    /// Returns the shape of `len` names, sorted by symbol and distinct, that `name` returns in
+    /// order; it must not allocate.
+    #[inline(always)]
+    fn of_names(heap: &'h Heap, len: usize, name: impl Fn(usize) -> Symbol) -> &'h Shape<'h> {
+        let start = heap.arena().reserve(NAMES_OFFSET + len * size_of::<Symbol>());
+        let count = u32::try_from(len).expect("sets have less than 2^32 attributes");
+        // SAFETY: `reserve` gave so many fresh bytes aligned to 16; header and names are written
+        // in full before the reference is made.
+        unsafe {
+            start.cast::<Shape<'h>>().write(Shape { by_name: Cell::new(None), len: count });
+            let names = start.add(NAMES_OFFSET).cast::<Symbol>();
+            for index in 0..len {
+                names.add(index).write(name(index));
+            }
+            &*start.cast::<Shape<'h>>()
+        }
     }
 
     /// Returns the names, sorted by symbol.
     #[inline(always)]
-    pub fn names(&self) -> &'h [Symbol] {
-        self.names
+    pub fn names(&'h self) -> &'h [Symbol] {
+        // SAFETY: shapes are only made by `of_names`, which writes `len` names behind the header
+        // in the same allocation; it lives for `'h`.
+        unsafe {
+            let start = std::ptr::from_ref(self).cast::<u8>().add(NAMES_OFFSET);
+            std::slice::from_raw_parts(start.cast::<Symbol>(), self.len as usize)
+        }
     }
 
     /// Returns the index of `name`.
     #[inline(always)]
-    pub fn index(&self, name: Symbol) -> Option<usize> {
-        if self.names.len() <= 8 {
-            self.names.iter().position(|&it| it == name)
+    pub fn index(&'h self, name: Symbol) -> Option<usize> {
+        let names = self.names();
+        if names.len() <= 8 {
+            names.iter().position(|&it| it == name)
         } else {
-            self.names.binary_search(&name).ok()
+            names.binary_search(&name).ok()
         }
     }
 
     /// Returns the indices of the names in byte order of the names.
-    pub fn by_name(&self, heap: &'h Heap) -> &'h [u32] {
+    pub fn by_name(&'h self, heap: &'h Heap) -> &'h [u32] {
         if let Some(order) = self.by_name.get() {
             return order;
         }
         let mut named: Vec<(&[u8], u32)> =
-            self.names.iter().zip(0..).map(|(name, index)| (name.as_bytes(), index)).collect();
+            self.names().iter().zip(0..).map(|(name, index)| (name.as_bytes(), index)).collect();
         named.sort_unstable();
+        let place = std::ptr::from_ref(self) as usize;
+        let guard = heap.as_permanent_as(place);
         let order = heap.arena().alloc_slice_with(named.len(), |at| named[at].1);
+        drop(guard);
+        heap.note_write(place, order.as_ptr() as usize);
         self.by_name.set(Some(order));
         order
     }
@@ -117,7 +151,7 @@ impl<'h> Attrs<'h> {
         slots: &'h [Slot<'h>],
         positions: &'h [Position],
     ) -> Attrs<'h> {
-        assert!(slots.len() == shape.names.len());
+        assert!(slots.len() == shape.names().len());
         assert!(positions.is_empty() || positions.len() == slots.len());
         let positions = if positions.is_empty() { std::ptr::null() } else { positions.as_ptr() };
         Attrs(heap.arena().alloc(AttrsData {
@@ -131,7 +165,7 @@ impl<'h> Attrs<'h> {
     /// Returns how many attributes the set has.
     #[inline(always)]
     pub fn len(self) -> usize {
-        self.0.layer.map_or(self.0.shape.names.len(), |layer| layer.len)
+        self.0.layer.map_or(self.0.shape.names().len(), |layer| layer.len)
     }
 
     /// Whether the set has no attributes.
@@ -150,6 +184,12 @@ impl<'h> Attrs<'h> {
             }
             set = set.0.layer?.base;
         }
+    }
+
+    /// Returns a search for several names, each greater than the one before.
+    #[inline(always)]
+    pub fn in_order(self) -> InOrder<'h> {
+        InOrder { set: self, from: 0 }
     }
 
     /// Returns the attribute `name` with its position.
@@ -207,7 +247,7 @@ impl<'h> Attrs<'h> {
         // Each layer is some times smaller than the one beneath: few layers to search through, and
         // a set that grows one by one is copied a logarithm of its size instead of each time.
         while let Some(layer) = base.0.layer {
-            let top = base.0.shape.names.len();
+            let top = base.0.shape.names().len();
             if top > upper.len() * LAYER_RATIO {
                 break;
             }
@@ -217,7 +257,7 @@ impl<'h> Attrs<'h> {
         if base.len() < LAYERED_LEN_MIN || upper.len() * LAYER_RATIO > base.len() {
             return merge(heap, base.flatten(heap), upper);
         }
-        let hidden = upper.0.shape.names.iter().filter(|&&name| base.get(name).is_some()).count();
+        let hidden = upper.0.shape.names().iter().filter(|&&name| base.get(name).is_some()).count();
         let len = base.len() + upper.len() - hidden;
         let layer = Layer { base, len, flat: Cell::new(None) };
         Attrs(heap.arena().alloc(AttrsData {
@@ -249,6 +289,7 @@ impl<'h> Attrs<'h> {
             return flat;
         }
         let flat = merge(heap, layer.base.flatten(heap), self.own(heap));
+        heap.note_write(std::ptr::from_ref(layer) as usize, std::ptr::from_ref(flat.0) as usize);
         layer.flat.set(Some(flat));
         flat
     }
@@ -257,12 +298,12 @@ impl<'h> Attrs<'h> {
     fn own_slots(self) -> &'h [Slot<'h>] {
         // SAFETY: `slots` comes from a slice of exactly as many slots as the shape has names,
         // which lives as long as the heap (checked in `new`, kept by `update` and `flatten`).
-        unsafe { std::slice::from_raw_parts(self.0.slots, self.0.shape.names.len()) }
+        unsafe { std::slice::from_raw_parts(self.0.slots, self.0.shape.names().len()) }
     }
 
     #[inline(always)]
     fn own_attr(self, index: usize) -> Option<Attr<'h>> {
-        let name = *self.0.shape.names.get(index)?;
+        let name = *self.0.shape.names().get(index)?;
         let slot = self.own_slots().get(index)?;
         let position = if self.0.positions.is_null() {
             Position::NONE
@@ -274,12 +315,49 @@ impl<'h> Attrs<'h> {
     }
 }
 
+/// A search for attributes in order of symbol.
+pub struct InOrder<'h> {
+    set: Attrs<'h>,
+    /// The index in the shape below which all names are less than the one asked for last.
+    from: usize,
+}
+
+/// How many names a search in order looks at one by one.
+const STEPS_MAX: usize = 8;
+
+impl<'h> InOrder<'h> {
+    /// Returns the slot of the attribute `name`, which is greater than any asked for before.
+    #[inline(always)]
+    pub fn next(&mut self, name: Symbol) -> Option<&'h Slot<'h>> {
+        if self.set.0.layer.is_some() {
+            return self.set.get(name);
+        }
+        let names = self.set.0.shape.names();
+        let near = (self.from + STEPS_MAX).min(names.len());
+        while let Some(&other) = names.get(self.from)
+            && other < name
+        {
+            self.from += 1;
+            if self.from == near {
+                self.from += names.get(near..)?.partition_point(|other| *other < name);
+                break;
+            }
+        }
+        if names.get(self.from) != Some(&name) {
+            return None;
+        }
+        self.set.own_slots().get(self.from)
+    }
+}
+
 /// Copies two sets without layers into one; `rhs` wins.
 fn merge<'h>(heap: &'h Heap, lhs: Attrs<'h>, rhs: Attrs<'h>) -> Attrs<'h> {
-    let (a, b) = (lhs.0.shape.names, rhs.0.shape.names);
+    let (a, b) = (lhs.0.shape.names(), rhs.0.shape.names());
     // Each entry is an index into `lhs`, or into `rhs` with the top bit set.
     const RIGHT: u32 = 1 << 31;
-    let mut order: Vec<u32> = Vec::with_capacity(a.len() + b.len());
+    let mut order = heap.order.take();
+    order.clear();
+    order.reserve(a.len() + b.len());
     let (mut i, mut j) = (0, 0);
     while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
         if x < y {
@@ -300,23 +378,25 @@ fn merge<'h>(heap: &'h Heap, lhs: Attrs<'h>, rhs: Attrs<'h>) -> Attrs<'h> {
         set.own_attr(index as usize).expect("merge only makes indices of its operands")
     };
     let arena = heap.arena();
-    // A set that only replaces values keeps the shape of its left operand.
-    let shape = if order.len() == a.len() {
-        lhs.0.shape
-    } else {
-        arena.alloc(Shape {
-            names: arena.alloc_slice_with(order.len(), |at| source(at).name),
-            by_name: Cell::new(None),
-        })
-    };
+    let describe = |set: Attrs<'h>| (set.0.shape, set.0.positions);
+    let (shape, positions) = heap.merged(describe(lhs), describe(rhs), order.len(), || {
+        // A set that only replaces values keeps the shape of its left operand.
+        let shape = if order.len() == a.len() {
+            lhs.0.shape
+        } else {
+            Shape::of_names(heap, order.len(), |at| source(at).name)
+        };
+        let positions = if lhs.0.positions.is_null() && rhs.0.positions.is_null() {
+            std::ptr::null()
+        } else {
+            arena.alloc_slice_with(order.len(), |at| source(at).position).as_ptr()
+        };
+        (shape, positions)
+    });
     let slots =
         arena.alloc_slice_with(order.len(), |at| Slot::new(Lazy::from_slot(source(at).slot)));
-    let positions = if lhs.0.positions.is_null() && rhs.0.positions.is_null() {
-        &[]
-    } else {
-        arena.alloc_slice_with(order.len(), |at| source(at).position)
-    };
-    Attrs::new(heap, shape, slots, positions)
+    heap.order.replace(order);
+    Attrs(arena.alloc(AttrsData { shape, slots: slots.as_ptr(), positions, layer: None }))
 }
 
 /// Collects attributes in any order and makes a set of them.
@@ -352,10 +432,7 @@ impl<'h> AttrsBuilder<'h> {
         self.attrs.dedup_by_key(|attr| attr.0);
         let attrs = &self.attrs;
         let arena = heap.arena();
-        let shape = arena.alloc(Shape {
-            names: arena.alloc_slice_with(attrs.len(), |at| attrs[at].0),
-            by_name: Cell::new(None),
-        });
+        let shape = Shape::of_names(heap, attrs.len(), |at| attrs[at].0);
         let slots = arena.alloc_slice_with(attrs.len(), |at| Slot::new(attrs[at].1));
         let positions = if attrs.iter().any(|attr| attr.2 != Position::NONE) {
             arena.alloc_slice_with(attrs.len(), |at| attrs[at].2)

@@ -10,9 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Heap;
 use super::env::Env;
+use super::mapping::{Mapped, Mapping};
 use super::value::{
-    APPLY, Apply, BLACKHOLE, BLACKHOLE_APPLY, CLAIM, FAILED, LAZY, Lazy, REFERENCE, THUNK, Value,
-    Words,
+    APPLY, Apply, BLACKHOLE, BLACKHOLE_APPLY, BLACKHOLE_MAPPED, CLAIM, FAILED, LAZY, Lazy, MAPPED,
+    POINTERS, REFERENCE, THUNK, Value, Words,
 };
 use crate::error::EvalError;
 
@@ -34,6 +35,8 @@ pub enum SlotState<'h> {
     Suspended(u32, &'h Env<'h>),
     /// An application that waits.
     Apply(Apply<'h>),
+    /// An application that waits, one of many alike.
+    Mapped(Mapped<'h>),
     /// Another slot, whose content this is.
     Reference(&'h Slot<'h>),
     /// Under evaluation: whoever forces it now has found infinite recursion.
@@ -61,7 +64,11 @@ pub(super) fn state(words: Words<'_>) -> SlotState<'_> {
                     arguments: std::slice::from_raw_parts(start.add(1), count),
                 })
             }
-            BLACKHOLE | BLACKHOLE_APPLY => SlotState::Blackhole,
+            MAPPED => SlotState::Mapped(Mapped {
+                mapping: &*(pointer as *const Mapping<'_>),
+                index: words.payload(),
+            }),
+            BLACKHOLE | BLACKHOLE_APPLY | BLACKHOLE_MAPPED => SlotState::Blackhole,
             FAILED => SlotState::Failed(&*(pointer as *const EvalError)),
             _ => unreachable!("no other tag is ever written"),
         }
@@ -125,7 +132,7 @@ impl<'h> Slot<'h> {
     pub fn claim(&self) -> bool {
         let current = self.word0.load(Ordering::Relaxed);
         let tag = current as u32;
-        (tag == THUNK || tag == APPLY)
+        matches!(tag, THUNK | APPLY | MAPPED)
             && self
                 .word0
                 .compare_exchange(
@@ -140,7 +147,7 @@ impl<'h> Slot<'h> {
     /// Makes a claimed slot suspended again: its evaluation was given up, and nothing came of it.
     pub(crate) fn release(&self) {
         let current = self.word0.load(Ordering::Relaxed);
-        if matches!(current as u32, BLACKHOLE | BLACKHOLE_APPLY) {
+        if matches!(current as u32, BLACKHOLE | BLACKHOLE_APPLY | BLACKHOLE_MAPPED) {
             self.word0.store(current - u64::from(CLAIM), Ordering::Release);
         }
     }
@@ -148,7 +155,10 @@ impl<'h> Slot<'h> {
     /// Stores the result of a claimed slot, the content of a slot made empty on purpose (the
     /// frame of a recursive set), or the value behind a reference.
     #[inline(always)]
-    pub fn fill(&self, content: Lazy<'h>) {
+    pub fn fill(&self, heap: &'h Heap, content: Lazy<'h>) {
+        if POINTERS & (1 << content.0.tag()) != 0 {
+            heap.note_write(std::ptr::from_ref(self) as usize, content.0.1 as usize);
+        }
         self.word1.store(content.0.1, Ordering::Relaxed);
         self.word0.store(content.0.0, Ordering::Release);
     }

@@ -13,6 +13,7 @@ pub struct Str<'h> {
 }
 
 /// What a value points to when its string has a context.
+#[derive(Clone, Copy)]
 pub(super) struct StrData<'h>(pub(super) Str<'h>);
 
 /// A non-empty set of context elements, sorted by symbol, without duplicates.
@@ -67,6 +68,11 @@ impl<'h> Context<'h> {
         sorted.sort_unstable();
         sorted.dedup();
         Some(Context(heap.arena().alloc_slice(&sorted)))
+    }
+
+    /// Returns the context of these elements, which are sorted and distinct.
+    pub(super) fn of_sorted(heap: &'h Heap, elements: &[ContextElement]) -> Option<Context<'h>> {
+        (!elements.is_empty()).then(|| Context(heap.arena().alloc_slice(elements)))
     }
 
     /// Returns the elements, sorted by symbol. Show them in the order of their text.

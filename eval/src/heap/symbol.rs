@@ -20,6 +20,9 @@ struct Interner {
 static INTERNER: RwLock<Option<Interner>> = RwLock::new(None);
 
 impl Symbol {
+    /// Some symbol, to fill a place with until there is another one.
+    pub(super) const FIRST: Symbol = Symbol(0);
+
     /// Returns the symbol of `name`, making it when it is new.
     pub fn intern(name: &[u8]) -> Symbol {
         if let Some(symbol) = Symbol::lookup(name) {

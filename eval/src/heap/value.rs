@@ -10,6 +10,7 @@ use std::marker::PhantomData;
 
 use super::attrs::AttrsData;
 use super::env::Env;
+use super::mapping::Mapping;
 use super::slot::Slot;
 use super::string::StrData;
 use super::{Attrs, Heap, Str};
@@ -39,11 +40,28 @@ pub(super) const REFERENCE: u32 = 17;
 pub(super) const APPLY: u32 = 18;
 pub(super) const BLACKHOLE: u32 = 19;
 pub(super) const FAILED: u32 = 20;
-/// As [`BLACKHOLE`], of an application; both are their thunk's tag and [`CLAIM`].
+/// As [`BLACKHOLE`], of an application; each is its thunk's tag and [`CLAIM`].
 pub(super) const BLACKHOLE_APPLY: u32 = 21;
+/// An application that a [`Mapping`] describes; the payload is the element's index.
+pub(super) const MAPPED: u32 = 22;
+/// As [`BLACKHOLE`], of an element of a mapping.
+pub(super) const BLACKHOLE_MAPPED: u32 = 25;
+/// The tags whose second word is an address in the heap, as bits.
+pub(super) const POINTERS: u32 = 1 << STRING
+    | 1 << STRING_WITH_CONTEXT
+    | 1 << PATH
+    | 1 << ATTRS
+    | 1 << LIST
+    | 1 << LAMBDA
+    | 1 << PARTIAL
+    | 1 << THUNK
+    | 1 << REFERENCE
+    | 1 << APPLY
+    | 1 << MAPPED;
 /// What claiming adds to the tag of a thunk.
 pub(super) const CLAIM: u32 = 3;
 const _: () = assert!(THUNK + CLAIM == BLACKHOLE && APPLY + CLAIM == BLACKHOLE_APPLY);
+const _: () = assert!(MAPPED + CLAIM == BLACKHOLE_MAPPED);
 
 /// Two words: what slots hold and what evaluation passes in registers.
 #[derive(Clone, Copy)]
@@ -187,7 +205,11 @@ impl<'h> Value<'h> {
 
     /// Returns a path.
     pub fn path(heap: &'h Heap, root: u32, bytes: &[u8]) -> Self {
-        let bytes = heap.arena().alloc_bytes(bytes);
+        Value::path_of(heap, root, heap.arena().alloc_bytes(bytes))
+    }
+
+    /// Returns a path whose bytes are in the heap.
+    pub(super) fn path_of(heap: &'h Heap, root: u32, bytes: &'h [u8]) -> Self {
         let data: &'h PathValue<'h> = heap.arena().alloc(PathValue { root, bytes });
         Value(Words::new(PATH, 0, std::ptr::from_ref(data) as u64))
     }
@@ -310,6 +332,20 @@ impl<'h> Value<'h> {
         self.0.0 == other.0.0 && self.0.1 == other.0.1 && self.0.tag() < LAMBDA
     }
 
+    /// Whether two values are equal, as the language has it, if their words tell: scalars, and
+    /// null or a boolean beside anything else.
+    #[inline(always)]
+    pub fn is_plainly_equal(self, other: Value<'h>) -> Option<bool> {
+        let (a, b) = (self.0.tag(), other.0.tag());
+        if a.min(b) > INT {
+            return None;
+        }
+        if a == b {
+            return Some(self.0.0 == other.0.0 && self.0.1 == other.0.1);
+        }
+        (a.min(b) < INT).then_some(false)
+    }
+
     /// Whether the value is told from others by its slot.
     #[inline(always)]
     pub fn has_identity(self) -> bool {
@@ -354,7 +390,7 @@ impl<'h> Lazy<'h> {
     /// Whether this is an expression or application that nobody remembers the value of.
     #[inline(always)]
     pub fn is_unshared(self) -> bool {
-        matches!(self.0.tag(), THUNK | APPLY)
+        matches!(self.0.tag(), THUNK | APPLY | MAPPED)
     }
 
     /// Returns a suspended application of `function` to `arguments` (at least one).
@@ -366,6 +402,12 @@ impl<'h> Lazy<'h> {
             })
         });
         Lazy(Words::new(APPLY, slots.len() as u32, slots.as_ptr() as u64))
+    }
+
+    /// Returns the suspended application that the element `index` of `mapping` is.
+    #[inline(always)]
+    pub fn mapped(mapping: &'h Mapping<'h>, index: u32) -> Self {
+        Lazy(Words::new(MAPPED, index, std::ptr::from_ref(mapping) as u64))
     }
 
     /// Returns a remembered failure.

@@ -7,7 +7,7 @@
 use super::{Eval, value};
 use crate::builtins;
 use crate::error::{self, ErrorKind, EvalError, FrameKind, Result};
-use crate::heap::{Answer, Apply, Attrs, Env, Kind, Lambda, Lazy, Partial, Slot, Value};
+use crate::heap::{Answer, Apply, Attrs, Env, Kind, Lambda, Lazy, Mapped, Partial, Slot, Value};
 use crate::ir::{Formals, Id, LambdaCode, NO_ID};
 use crate::names::names;
 use crate::print;
@@ -51,7 +51,9 @@ impl<'h> Eval<'h> {
         arguments: &[Lazy<'h>],
         place: Position,
     ) -> Result<Value<'h>> {
-        self.call_at(function, arguments, Site::Position(place)).into_result()
+        let region = self.heap.begin_region();
+        let answer = self.call_at(function, arguments, Site::Position(place));
+        self.heap.end_region(region, answer).into_result()
     }
 
     #[inline(always)]
@@ -105,6 +107,14 @@ impl<'h> Eval<'h> {
         self.call_at(function, &all, site)
     }
 
+    pub(super) fn force_mapped(&mut self, mapped: Mapped<'h>, position: Position) -> Answer<'h> {
+        let function = value!(self.force_slot(mapped.function()));
+        let (arguments, are_two) = mapped.arguments(self.heap);
+        let [first, _] = &arguments;
+        let given = if are_two { &arguments[..] } else { std::slice::from_ref(first) };
+        self.call_at(function, given, Site::Position(position))
+    }
+
     /// Applies a function to arguments, each of which is used once.
     pub(super) fn call_at(
         &mut self,
@@ -126,16 +136,24 @@ impl<'h> Eval<'h> {
                     self.call_lambda(lambda, own, site)
                 }
                 Kind::Builtin(index) => {
-                    let arity = builtins::at(index).parameters.len();
+                    let builtin = builtins::at(index);
+                    let arity = builtin.parameters.len();
                     let Some((own, _)) = arguments.split_at_checked(arity) else {
                         return self.partial(function, arguments).into();
                     };
                     used = arity;
-                    self.call_builtin(index, own, site)
+                    self.call_builtin(builtin, own, site)
                 }
                 Kind::Partial(partial) => {
-                    let all: Vec<_> = partial.arguments.iter().map(Lazy::from_slot).collect();
-                    let all = [&all, arguments].concat();
+                    let given = partial.arguments.iter().map(Lazy::from_slot);
+                    let given = given.chain(arguments.iter().copied());
+                    let mut inline = [Lazy::from(Value::NULL); ARGUMENTS_INLINE];
+                    let count = partial.arguments.len() + arguments.len();
+                    if let Some(room) = inline.get_mut(..count) {
+                        room.iter_mut().zip(given).for_each(|(slot, argument)| *slot = argument);
+                        return self.call_at(partial.function, room, site);
+                    }
+                    let all: Vec<_> = given.collect();
                     return self.call_at(partial.function, &all, site);
                 }
                 Kind::Attrs(attrs) => {
@@ -225,18 +243,22 @@ impl<'h> Eval<'h> {
     ) -> Result<()> {
         let slots = frame.slots().get(callee.arity as usize..).unwrap_or_default();
         let mut found = 0;
+        let mut given = attrs.in_order();
         for ((formal, slot), filled) in
             formals.formals.iter().zip(slots).zip(callee.arity as usize..)
         {
-            match attrs.get(formal.name) {
+            match given.next(formal.name) {
                 Some(given) => {
                     found += 1;
-                    slot.fill(Lazy::from_slot(given));
+                    slot.fill(self.heap, Lazy::from_slot(given));
                 }
                 None if formal.default == NO_ID => {
                     return Err(self.missing_argument(callee, formals, attrs));
                 }
-                None => slot.fill(Self::delay_inside(self.code, formal.default, frame, filled)),
+                None => {
+                    let default = Self::delay_inside(self.code, formal.default, frame, filled);
+                    slot.fill(self.heap, default);
+                }
             }
         }
         if formals.has_ellipsis || found == attrs.len() {
@@ -246,8 +268,12 @@ impl<'h> Eval<'h> {
     }
 
     #[inline]
-    fn call_builtin(&mut self, index: u32, arguments: &[Lazy<'h>], site: Site) -> Answer<'h> {
-        let builtin = builtins::at(index);
+    fn call_builtin(
+        &mut self,
+        builtin: &'static builtins::Builtin,
+        arguments: &[Lazy<'h>],
+        site: Site,
+    ) -> Answer<'h> {
         let mut passed = [Lazy::from(Value::NULL); ARITY_MAX];
         let Some(room) = passed.get_mut(..arguments.len()) else {
             unreachable!("no builtin takes more than four arguments")

@@ -53,6 +53,7 @@ impl<'h> Eval<'h> {
             None => {
                 let text = self.read_file(&file)?;
                 let root = self.load(Origin::File(file.clone()), &text, &[])?;
+                let _stays = self.heap.permanently();
                 let slot: &'h Slot<'h> =
                     self.heap.arena().alloc(Slot::new(Lazy::thunk(root, self.outermost)));
                 self.files.insert(file.clone(), slot);

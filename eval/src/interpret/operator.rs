@@ -5,7 +5,7 @@ use crate::builtins::arithmetic;
 use crate::builtins::table::wrong_type;
 use crate::coerce::{self, Mode, Purpose, Text};
 use crate::error::{self, ErrorKind, EvalError, FrameKind, Result};
-use crate::heap::{Answer, Env, Kind, Lazy, PathValue, Slot, Str, Value};
+use crate::heap::{Answer, Env, Kind, PathValue, Str, Value};
 use crate::ir::Id;
 use crate::source::{Position, canonical};
 use crate::{equal, order, print};
@@ -116,10 +116,10 @@ impl<'h> Eval<'h> {
     ) -> Answer<'h> {
         let a = value!(self.operand(lhs, env));
         let b = value!(self.operand(rhs, env));
-        if let (Some(a), Some(b)) = (a.as_int(), b.as_int()) {
-            return Value::bool((a == b) == wanted).into();
+        match a.is_plainly_equal(b) {
+            Some(is_equal) => Value::bool(is_equal == wanted).into(),
+            None => self.equal_values(id, a, b, wanted),
         }
-        self.equal_values(id, a, b, wanted)
     }
 
     #[inline(never)]
@@ -191,12 +191,7 @@ impl<'h> Eval<'h> {
         if first.is_empty() {
             return b.into();
         }
-        let len = first.len() + second.len();
-        let mut slots = first.iter().chain(second);
-        Value::list(self.heap.arena().alloc_slice_with(len, |_| {
-            Slot::new(slots.next().map_or(Value::NULL.into(), Lazy::from_slot))
-        }))
-        .into()
+        Value::list(self.heap.concat(first, second)).into()
     }
 
     #[cold]

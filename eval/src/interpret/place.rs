@@ -89,6 +89,7 @@ impl<'h> Eval<'h> {
     pub(crate) fn slot_place(&self, slot: &Slot<'h>) -> Position {
         match slot.state() {
             SlotState::Apply(apply) => self.function_place(apply.function),
+            SlotState::Mapped(mapped) => self.function_place(mapped.function()),
             SlotState::Reference(slot) => self.slot_place(slot),
             _ => Position::NONE,
         }
@@ -105,6 +106,7 @@ impl<'h> Eval<'h> {
                 _ => Position::NONE,
             },
             SlotState::Apply(apply) => self.function_place(apply.function),
+            SlotState::Mapped(mapped) => self.function_place(mapped.function()),
             _ => Position::NONE,
         }
     }

@@ -73,7 +73,7 @@ impl<'h> Eval<'h> {
             Ok(subject) => subject,
             Err(error) => return Some(Answer::error(error)),
         };
-        let mut last = Position::NONE;
+        let mut last: Option<(Attrs<'h>, Symbol)> = None;
         for entry in self.path(path) {
             let name = match self.path_name(entry, env) {
                 Ok(name) => name,
@@ -100,11 +100,10 @@ impl<'h> Eval<'h> {
                 Ok(value) => value,
                 Err(error) => {
                     let error = self.recursion_in_attribute(error, attrs, name, id);
-                    last = attribute_place(attrs, name);
-                    return Some(self.failed_path(error, last, id, path, env));
+                    return Some(self.failed_path(error, Some((attrs, name)), id, path, env));
                 }
             };
-            last = attribute_place(attrs, name);
+            last = Some((attrs, name));
         }
         Some(current.into())
     }
@@ -224,17 +223,18 @@ impl<'h> Eval<'h> {
         Answer::error(error.frame(position, FrameKind::Evaluator, step))
     }
 
-    /// Adds the path to an error behind its attribute at `last`, unless it has none there.
+    /// Adds the path to an error behind its attribute `last`, unless that has no place.
     #[cold]
     #[inline(never)]
     fn failed_path(
         &mut self,
         error: Box<EvalError>,
-        last: Position,
+        last: Option<(Attrs<'h>, Symbol)>,
         id: Id,
         path: u32,
         env: &'h Env<'h>,
     ) -> Answer<'h> {
+        let last = last.map_or(Position::NONE, |(attrs, name)| attribute_place(attrs, name));
         if !last.is_some() || self.is_in_derivation_wrapper(last) {
             return Answer::error(error);
         }

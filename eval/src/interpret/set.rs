@@ -22,10 +22,11 @@ impl<'h> Eval<'h> {
         });
         let ids = values.chain(let_code.sources.iter().copied());
         for ((slot, id), filled) in slots.iter().zip(ids).zip(base..) {
-            slot.fill(match *code.nodes.get(id) {
+            let content = match *code.nodes.get(id) {
                 Node::Lambda(index) => lambda(index, env).into(),
                 _ => Self::delay_inside(code, id, env, filled),
-            });
+            };
+            slot.fill(self.heap, content);
         }
     }
 
@@ -49,12 +50,13 @@ impl<'h> Eval<'h> {
         let frame = Env::new(self.heap, Some(outside), len as u32);
         let own = values.iter().copied().chain(sources.iter().map(|&id| SetValue::Own(id)));
         for ((slot, value), filled) in frame.slots().iter().zip(own).zip(0..) {
-            slot.fill(match value {
+            let content = match value {
                 SetValue::Own(id) | SetValue::Inherited(id) => {
                     Self::delay_inside(code, id, frame, if may_change { 0 } else { filled })
                 }
                 SetValue::Outer(id) => Self::delay(code, id, outside),
-            });
+            };
+            slot.fill(self.heap, content);
         }
         frame
     }
@@ -126,7 +128,7 @@ impl<'h> Eval<'h> {
         let result = attrs.update(self.heap, overrides);
         for attr in overrides.iter(self.heap) {
             if let Some(slot) = set.shape.index(attr.name).and_then(|index| slots.get(index)) {
-                slot.fill(Lazy::from_slot(attr.slot));
+                slot.fill(self.heap, Lazy::from_slot(attr.slot));
             }
         }
         Ok(result)

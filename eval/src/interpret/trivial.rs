@@ -19,7 +19,7 @@ impl<'h> Eval<'h> {
         match slot.state() {
             SlotState::Reference(target) => self.trivial(target),
             SlotState::Suspended(id, _) if !self.is_literal(id) => Ok(None),
-            SlotState::Apply(_) | SlotState::Blackhole => Ok(None),
+            SlotState::Apply(_) | SlotState::Mapped(_) | SlotState::Blackhole => Ok(None),
             SlotState::Forced(_) | SlotState::Suspended(..) | SlotState::Failed(_) => {
                 self.force(slot).map(Some)
             }
