@@ -30,7 +30,7 @@ impl<'h> Eval<'h> {
         scope: &[Symbol],
         parse: Parse,
     ) -> Result<Id> {
-        self.check_room(text.len())?;
+        self.check_code_room(text.len())?;
         let (file, text) = self.code.begin_file(self.heap, origin.clone(), text);
         let directory = match &origin {
             Origin::File(path) => file::parent(path),
@@ -50,12 +50,12 @@ impl<'h> Eval<'h> {
         if !is_silent || !self.system.keeps_compiled() {
             return self.load(origin, text, &[]);
         }
-        self.check_room(text.len())?;
+        self.check_code_room(text.len())?;
         let key = compiled::key(&text, self.settings);
         let (file, text) = self.code.begin_file(self.heap, origin.clone(), text);
         let directory = file::parent(path);
         if let Some(bytes) = self.system.compiled(&key) {
-            self.check_room(bytes.len())?;
+            self.check_code_room(bytes.len())?;
             let bytes = self.heap.keep(bytes);
             if let Some(root) = compiled::load(self.heap, self.code, bytes, &key, file, &directory)
             {
@@ -74,7 +74,7 @@ impl<'h> Eval<'h> {
         Ok(root)
     }
 
-    fn check_room(&self, size: usize) -> Result<()> {
+    fn check_code_room(&self, size: usize) -> Result<()> {
         if self.code.has_room(size) {
             return Ok(());
         }
@@ -133,7 +133,7 @@ impl<'h> Eval<'h> {
     #[inline(never)]
     fn read_deferred(&self, id: Id, deferred: compiled::Deferred) -> Result<Id> {
         let unit = *self.code.units.get(deferred.unit);
-        self.check_room(unit.size())?;
+        self.check_code_room(unit.size())?;
         let offset = *self.code.offsets.get(id);
         match compiled::read_deferred(self.heap, self.code, unit, deferred, offset) {
             Some(read) => Ok(read),
