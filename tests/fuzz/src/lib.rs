@@ -68,10 +68,7 @@ pub fn parser(data: &[u8]) {
 }
 
 /// Evaluates `source`, gives the value and the evaluation to `then`, and cancels after a while.
-fn evaluate(
-    source: &[u8],
-    then: impl for<'h> Fn(&mut Eval<'h>, Result<Value<'h>>) + Sync + Send,
-) {
+fn evaluate(source: &[u8], then: impl for<'h> Fn(&mut Eval<'h>, Result<Value<'h>>) + Sync + Send) {
     let cancel = Arc::new(AtomicBool::new(false));
     let (done, is_done) = channel::<()>();
     let watch = std::thread::spawn({
@@ -180,11 +177,11 @@ fn read_to_json(data: Vec<u8>, expression: &[u8]) -> Option<Vec<u8>> {
 /// A lock file that is read is, written and read again, the same text.
 pub fn lock_file(data: &[u8]) {
     let Ok(json) = serde_json::from_slice(data) else { return };
-    let Ok(lock) = LockFile::read(&json, "flake.lock", &mut |_| {}) else { return };
+    let Ok(lock) = LockFile::read(&json, "flake.lock", true, &mut |_| {}) else { return };
     let _ = lock.check();
     let text = lock.to_text();
     let json = serde_json::from_str(&text).expect("what is written is JSON");
-    let again = LockFile::read(&json, "flake.lock", &mut |_| {}).expect("and a lock file");
+    let again = LockFile::read(&json, "flake.lock", true, &mut |_| {}).expect("and a lock file");
     assert_eq!(again.to_text(), text);
 }
 
