@@ -610,7 +610,10 @@ pub(super) fn is_import(function: FlatNode<'_>) -> bool {
 }
 
 /// Returns the names that entries of a set give at a depth of their paths, each once.
-pub(super) fn entry_names<'a>(entries: impl Iterator<Item = FlatNode<'a>>, depth: usize) -> Vec<Member> {
+pub(super) fn entry_names<'a>(
+    entries: impl Iterator<Item = FlatNode<'a>>,
+    depth: usize,
+) -> Vec<Member> {
     let mut names = Vec::new();
     let mut seen: FxHashSet<String> = FxHashSet::default();
     for entry in entries {

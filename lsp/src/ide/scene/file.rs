@@ -61,7 +61,10 @@ fn meaning<'a>(scene: &Scene<'a>, steps: &[Step]) -> Option<Meaning<'a>> {
 }
 
 /// Reads a file, of a directory the `default.nix` in it.
-pub(in crate::ide) fn read(knowledge: Knowledge<'_>, path: &SourcePath) -> Option<(SourcePath, Vec<u8>)> {
+pub(in crate::ide) fn read(
+    knowledge: Knowledge<'_>,
+    path: &SourcePath,
+) -> Option<(SourcePath, Vec<u8>)> {
     let system = knowledge.system.filter(|_| path.root == HOST)?;
     let mut bytes = path.bytes.to_vec();
     if system.file_type(&bytes).ok()? == FileType::Directory {
