@@ -3,7 +3,7 @@
 //! What evaluates runs inside [`run`]; it turns a [`Request`] into values with [`each_selected`],
 //! and returns plain data, because values live no longer than their heap.
 
-use crate::context::{Context, Manner};
+use crate::context::{Context, Manner, cache_directory};
 use crate::env_vars;
 use crate::installable;
 use crate::interrupt;
@@ -84,7 +84,8 @@ pub(crate) fn run_unhurried<T: Send>(
     work: impl for<'h> FnOnce(&mut Eval<'h>) -> Result<T, Stop> + Send,
 ) -> Outcome<T> {
     let settings = settings_of(cx, access)?;
-    let host = Host::with_store(cx.ui, store);
+    let cache = cache_directory();
+    let host = Host::with_store(cx.ui, store).with_cache(cache.as_deref());
     let store = EvaluatingStore::new(cx, store);
     on_large_stack(|| {
         let heap = Heap::new();

@@ -4,6 +4,7 @@ mod activation;
 mod args;
 mod building;
 mod commands;
+mod compiled_files;
 mod context;
 mod definitions;
 mod env_vars;

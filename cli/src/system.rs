@@ -1,12 +1,15 @@
 //! The real host, as the evaluator may see it.
 
+use crate::compiled_files::CompiledFiles;
 use crate::ui::Ui;
+use eval::compiled::Key;
 use eval::system::{FileType, System};
 use std::ffi::OsStr;
 use std::io::{self, Read as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt};
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use store::{Store, StorePath};
 
@@ -19,12 +22,13 @@ pub(crate) struct Host {
     ui: Ui,
     /// The store's directory as paths have it, and as it really is, if that differs.
     store: Option<(PathBuf, PathBuf)>,
+    compiled: Option<Arc<CompiledFiles>>,
 }
 
 impl Host {
     /// Returns the host, whose messages go to `ui`.
     pub(crate) fn new(ui: Ui) -> Self {
-        Self { ui, store: None }
+        Self { ui, store: None, compiled: None }
     }
 
     /// Returns the host with the files of `store`, whose messages go to `ui`.
@@ -33,7 +37,13 @@ impl Host {
         let any = StorePath::new(&[0; 20], "x").map(|path| store.real_path(&path));
         let real = any.ok().and_then(|path| path.parent().map(Path::to_owned));
         let store = real.filter(|real| *real != logical).map(|real| (logical, real));
-        Self { ui, store }
+        Self { ui, store, compiled: None }
+    }
+
+    /// Returns the same host, which keeps compiled files below `cache`.
+    pub(crate) fn with_cache(self, cache: Option<&Path>) -> Self {
+        let compiled = cache.map(|cache| Arc::new(CompiledFiles::below(cache)));
+        Self { compiled, ..self }
     }
 
     /// Does what `look` does on the host, or where the store's files really are.
@@ -132,6 +142,20 @@ impl System for Host {
 
     fn message(&self, text: &[u8]) {
         self.ui.speak(text);
+    }
+
+    fn keeps_compiled(&self) -> bool {
+        self.compiled.is_some()
+    }
+
+    fn compiled(&self, key: &Key) -> Option<Vec<u8>> {
+        self.compiled.as_ref()?.find(key)
+    }
+
+    fn keep_compiled(&self, key: &Key, bytes: Vec<u8>) {
+        if let Some(compiled) = &self.compiled {
+            compiled.keep(key, bytes);
+        }
     }
 }
 

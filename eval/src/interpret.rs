@@ -9,6 +9,7 @@ mod call;
 mod file;
 mod host;
 mod lambda_info;
+mod load;
 mod operator;
 mod place;
 mod select;
@@ -17,18 +18,14 @@ mod stack;
 mod trivial;
 mod variables;
 
-use std::cell::Cell;
-
 use rustc_hash::FxHashMap;
 use store::Store;
-use syntax::{FlatTree, SyntaxError};
 
 use crate::embedded;
 use crate::error::{self, ErrorKind, EvalError, FrameKind, Result};
-use crate::heap::{Answer, Env, Heap, Lazy, Slot, SlotState, Symbol, Value};
+use crate::heap::{Answer, Env, Heap, Lazy, Slot, SlotState, Value};
 use crate::ir::{Code, Id, Node};
 use crate::known::Known;
-use crate::lower;
 use crate::names::names;
 use crate::settings::Settings;
 use crate::source::{Origin, Position, SourcePath};
@@ -62,9 +59,6 @@ pub struct Eval<'h> {
     /// Room for strings under construction.
     scratch: Vec<u8>,
 }
-
-/// How a text becomes a tree.
-type Parse = for<'t> fn(&'t [u8], syntax::Options) -> (FlatTree<'t>, Vec<SyntaxError>);
 
 /// Returns the value of an [`Answer`], or returns the error from the function around.
 macro_rules! value {
@@ -122,7 +116,7 @@ impl<'h> Eval<'h> {
     ///
     /// A syntax error, an undefined variable, or whatever evaluation meets.
     pub fn evaluate(&mut self, origin: Origin, text: &[u8]) -> Result<Value<'h>> {
-        let root = self.load(origin, text, &[])?;
+        let root = self.load(origin, text.to_vec(), &[])?;
         self.eval(root, self.outermost).into_result()
     }
 
@@ -132,7 +126,7 @@ impl<'h> Eval<'h> {
     ///
     /// A syntax error, or an undefined variable.
     pub fn suspend(&mut self, origin: Origin, text: &[u8]) -> Result<Lazy<'h>> {
-        let root = self.load(origin, text, &[])?;
+        let root = self.load(origin, text.to_vec(), &[])?;
         Ok(Lazy::thunk(root, self.outermost))
     }
 
@@ -487,6 +481,10 @@ impl<'h> Eval<'h> {
                 Node::Subtract(lhs, rhs) => {
                     return self.arithmetic(id, operator::SUBTRACT, lhs, rhs, env);
                 }
+                Node::Deferred(deferred) => id = match self.deferred(id, deferred) {
+                    Ok(id) => id,
+                    Err(error) => return Answer::error(error),
+                },
                 _ => return self.eval_rest(id, env),
             }
         }
@@ -585,60 +583,6 @@ impl<'h> Eval<'h> {
             }
         }
         Answer::error(error::assertion_failed(format!("assertion '{shown}' failed")).at(position))
-    }
-
-    /// Parses and lowers a file; its variables are those of `scope`, then the global ones.
-    fn load(&mut self, origin: Origin, text: &[u8], scope: &[Symbol]) -> Result<Id> {
-        self.load_parsed(origin, text, scope, syntax::parse_flat)
-    }
-
-    /// As [`Eval::load`], of a text that `parse` understands.
-    fn load_parsed(
-        &mut self,
-        origin: Origin,
-        text: &[u8],
-        scope: &[Symbol],
-        parse: Parse,
-    ) -> Result<Id> {
-        if !self.code.has_room(text.len()) {
-            return Err(error::limit("too much code for one evaluation"));
-        }
-        let _stays = self.heap.permanently();
-        let directory = match &origin {
-            Origin::File(path) => file::parent(path),
-            Origin::String(directory) | Origin::Stdin(directory) => directory.clone(),
-        };
-        let (file, text) = self.code.begin_file(self.heap, origin.clone(), text);
-        let options = syntax::Options {
-            pipe_operators: self.settings.has_feature("pipe-operators"),
-            ..syntax::Options::DEFAULT
-        };
-        let (tree, errors) = parse(text, options);
-        if !errors.is_empty() {
-            return Err(crate::syntax_error::convert(&errors, text, &origin, file));
-        }
-        self.tell_of_literals(&tree, &origin, file)?;
-        let home = if self.settings.pure { None } else { self.system.env(b"HOME") };
-        let has_or = Cell::new(false);
-        let root = lower::lower(
-            &tree,
-            &lower::Surroundings {
-                heap: self.heap,
-                code: self.code,
-                settings: self.settings,
-                file,
-                directory: &directory,
-                home: home.as_deref(),
-                scope,
-                has_or: &has_or,
-            },
-        );
-        if has_or.get() {
-            self.tell_of_or(&tree, &origin);
-        }
-        let root = root?;
-        self.code.finish_file(root);
-        Ok(root)
     }
 }
 

@@ -21,8 +21,9 @@
 //! A `let` in tail position of a lambda (through `if`, `assert` and other such `let`s, not `with`)
 //! puts its variables into the lambda's frame: the body runs once per frame.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
+use crate::compiled::{Deferred, ReadLater, Unit};
 use crate::heap::{Heap, Shape, Symbol, Table, Value};
 use crate::source::{FileId, Origin, Position};
 
@@ -201,6 +202,9 @@ pub enum Node {
     CurrentPosition,
     /// `~/path` where the home directory is not known or not allowed; `constants[0]` is the text.
     HomePath(u32),
+    /// The value of an attribute, of a variable or of a lambda that is in a compiled file and has
+    /// not been read.
+    Deferred(Deferred),
 }
 
 const _: () = assert!(size_of::<Node>() == 16);
@@ -235,14 +239,14 @@ impl PathEntry {
 }
 
 /// What is static of a lambda.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct LambdaCode<'h> {
     /// How many arguments it takes before its body runs; at least one.
     pub arity: u32,
     /// How many slots its frame has.
     pub frame_len: u32,
-    /// The body, in the lambda's frame.
-    pub body: Id,
+    /// The body, in the lambda's frame; it changes once, when one that is deferred is read.
+    pub body: Cell<Id>,
     /// The name it is bound to.
     pub name: Option<Symbol>,
     /// One per argument: the parameter or the name after `@`; `None` for formals without one.
@@ -339,8 +343,6 @@ pub struct CodeFile<'h> {
     pub origin: Origin,
     /// Its text.
     pub text: &'h [u8],
-    /// The index of its first node; its nodes go up to the next file's.
-    pub first_node: Id,
     /// Its whole expression.
     pub root: Id,
 }
@@ -361,8 +363,14 @@ pub struct Code<'h> {
     pub sets: Table<SetCode<'h>>,
     /// `let`s.
     pub lets: Table<LetCode<'h>>,
+    /// Where deferred values are.
+    pub(crate) units: Table<Unit<'h>>,
+    /// By the place of a deferred value: what is known of it.
+    pub(crate) read: Table<ReadLater>,
     /// Files; `FileId(n)` is number n - 1.
     files: RefCell<Vec<CodeFile<'h>>>,
+    /// Runs of nodes of one file: the first node, and the file.
+    runs: RefCell<Vec<(Id, FileId)>>,
 }
 
 /// The most nodes of one evaluation; an address space of a gigabyte.
@@ -379,6 +387,9 @@ impl<'h> Code<'h> {
             lambdas: Table::new(NODES_MAX / 16),
             sets: Table::new(NODES_MAX / 8),
             lets: Table::new(NODES_MAX / 16),
+            units: Table::new(NODES_MAX / 8),
+            read: Table::new(NODES_MAX / 4),
+            runs: RefCell::default(),
             files: RefCell::default(),
         }
     }
@@ -396,16 +407,28 @@ impl<'h> Code<'h> {
             (self.lambdas.room(), size / 3),
             (self.sets.room(), size / 2),
             (self.lets.room(), size / 3),
+            (self.units.room(), size / 2),
+            (self.read.room(), size / 2),
         ];
         tables.iter().all(|&(room, need)| room > need + 64)
     }
 
     /// Begins a file and returns its number; lowering gives its root by [`Code::finish_file`].
-    pub fn begin_file(&self, heap: &'h Heap, origin: Origin, text: &[u8]) -> (FileId, &'h [u8]) {
-        let text = heap.arena().alloc_bytes(text);
+    pub fn begin_file(&self, heap: &'h Heap, origin: Origin, text: Vec<u8>) -> (FileId, &'h [u8]) {
+        let text: &'h [u8] = heap.keep(text);
         let mut files = self.files.borrow_mut();
-        files.push(CodeFile { origin, text, first_node: self.nodes.len() as u32, root: NO_ID });
-        (FileId(files.len() as u32), text)
+        files.push(CodeFile { origin, text, root: NO_ID });
+        let file = FileId(files.len() as u32);
+        self.begin_run(file);
+        (file, text)
+    }
+
+    /// Says that the nodes that follow are of this file.
+    pub(crate) fn begin_run(&self, file: FileId) {
+        let mut runs = self.runs.borrow_mut();
+        if runs.last().is_none_or(|(_, last)| *last != file) {
+            runs.push((self.nodes.len() as u32, file));
+        }
     }
 
     /// Ends the file begun last.
@@ -430,12 +453,14 @@ impl<'h> Code<'h> {
     /// Returns where a node was written.
     #[cold]
     pub fn position(&self, id: Id) -> Position {
-        let files = self.files.borrow();
-        let after = files.partition_point(|file| file.first_node <= id);
-        if after == 0 || id as usize >= self.offsets.len() {
-            return Position::NONE;
+        let runs = self.runs.borrow();
+        let after = runs.partition_point(|(first, _)| *first <= id);
+        match after.checked_sub(1).and_then(|at| runs.get(at)) {
+            Some(&(_, file)) if (id as usize) < self.offsets.len() => {
+                Position { file, offset: *self.offsets.get(id) }
+            }
+            _ => Position::NONE,
         }
-        Position { file: FileId(after as u32), offset: *self.offsets.get(id) }
     }
 }
 

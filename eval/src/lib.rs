@@ -7,6 +7,7 @@
 pub mod blame;
 pub mod builtins;
 pub mod coerce;
+pub mod compiled;
 pub mod context;
 mod copy;
 pub mod db;

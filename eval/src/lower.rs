@@ -47,12 +47,22 @@ pub struct Surroundings<'a, 'h> {
     pub has_or: &'a Cell<bool>,
 }
 
-/// Lowers a tree without syntax errors and returns its root.
+/// What lowering a file gives.
+pub struct Lowered {
+    /// The whole expression.
+    pub root: Id,
+    /// The names in the file, in the order in which they were met.
+    pub names: Vec<Symbol>,
+    /// Whether reading the file again would tell the person nothing.
+    pub is_quiet: bool,
+}
+
+/// Lowers a tree without syntax errors.
 ///
 /// # Errors
 ///
 /// An undefined variable; a set or a list of formals that names something twice.
-pub fn lower(tree: &FlatTree<'_>, surroundings: &Surroundings<'_, '_>) -> Result<Id> {
+pub fn lower(tree: &FlatTree<'_>, surroundings: &Surroundings<'_, '_>) -> Result<Lowered> {
     let mut lowering = Lowering::new(tree, surroundings);
     let root = tree.root();
     order::meet(&mut lowering.names, root);
@@ -63,7 +73,11 @@ pub fn lower(tree: &FlatTree<'_>, surroundings: &Surroundings<'_, '_>) -> Result
     // What is defined twice is noticed while parsing, before any variable is looked up.
     match outcome {
         Err(error) => Err(lowering.first_duplicate().unwrap_or(error)),
-        root => root,
+        Ok(root) => Ok(Lowered {
+            root,
+            names: lowering.names.into_symbols(),
+            is_quiet: !surroundings.has_or.get(),
+        }),
     }
 }
 
@@ -346,4 +360,4 @@ impl<'t, 'h> Lowering<'t, 'h> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Mutex;
 
+use crate::compiled::Key;
+
 /// What a directory entry is. Source: CppNix, `readDir` and `readFileType`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum FileType {
@@ -43,6 +45,17 @@ pub trait System: Send + Sync {
     /// Tells the person something outside the result (`trace`, warnings): one message, without
     /// the newline at its end.
     fn message(&self, text: &[u8]);
+    /// Whether compiled files are kept between evaluations.
+    fn keeps_compiled(&self) -> bool {
+        false
+    }
+    /// Returns what some evaluation has kept under `key`, as far as this can be known: bytes may
+    /// be damaged, and the evaluator checks them.
+    fn compiled(&self, _key: &Key) -> Option<Vec<u8>> {
+        None
+    }
+    /// Keeps a compiled file for later evaluations, or does not.
+    fn keep_compiled(&self, _key: &Key, _bytes: Vec<u8>) {}
 }
 
 /// A host in memory: files, variables and a fixed clock.

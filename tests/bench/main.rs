@@ -5,11 +5,17 @@
 //! packages and a system of that nixpkgs tree. Every value is compared between all of them;
 //! times are told, never asserted.
 //!
+//! The compiled files of nivis are off, but in the rows that say so: there a cache directory was
+//! warmed by another attribute. The files that the system's evaluation reads are also parsed and
+//! lowered alone.
+//!
 //! Each evaluation is a process of its own, and the evaluators take turns. The figures are CPU
 //! time (user and system) and peak memory, as the kernel accounts them; of several runs, the
 //! median.
 
 #![allow(clippy::print_stderr, reason = "a benchmark says what it does and did not")]
+
+mod files;
 
 use std::error::Error;
 use std::ffi::{OsStr, OsString};
@@ -27,6 +33,8 @@ const RUNS: usize = 5;
 
 /// The first word of our own command line when we are to measure one command.
 const MEASURE: &str = "measure";
+/// The first word of our own command line when we are to parse and lower the files of a list.
+const LOWER: &str = "lower";
 
 /// Something that evaluates.
 struct Evaluator {
@@ -40,6 +48,8 @@ struct Task {
     arguments: Vec<OsString>,
     /// Whether it counts among the programs that need nothing but the language.
     is_pure: bool,
+    /// What warms the compiled files, if there are to be some.
+    warmed_by: Option<Vec<OsString>>,
 }
 
 /// What one evaluation took.
@@ -55,6 +65,7 @@ fn main() -> Outcome<()> {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     match arguments.split_first() {
         Some((first, [report, command @ ..])) if first == MEASURE => measure(report, command),
+        Some((first, [list])) if first == LOWER => files::lower(list),
         _ => compare(),
     }
 }
@@ -79,8 +90,12 @@ fn compare() -> Outcome<()> {
         eprintln!("{}", task.name);
         rows.push(measure_task(directory.path(), &evaluators, task)?);
     }
+    let mut text = report(&evaluators, &tasks, &rows);
+    if let Some(tree) = std::env::var_os("NIVIS_NIXPKGS") {
+        text.push_str(&measure_files(directory.path(), &tree)?);
+    }
     let path = source_directory().join("RESULTS.md");
-    std::fs::write(&path, report(&evaluators, &tasks, &rows))?;
+    std::fs::write(&path, text)?;
     eprintln!("written: {}", path.display());
     Ok(())
 }
@@ -117,23 +132,38 @@ fn tasks() -> Outcome<Vec<Task>> {
         let name = path.file_stem().ok_or("a program without a name")?;
         let name = name.to_string_lossy().into_owned();
         let arguments = vec!["--strict".into(), path.into_os_string()];
-        tasks.push(Task { name, arguments, is_pure: true });
+        tasks.push(Task { name, arguments, is_pure: true, warmed_by: None });
     }
     tasks.sort_by(|a, b| a.name.cmp(&b.name));
     let Some(tree) = std::env::var_os("NIVIS_NIXPKGS") else {
         eprintln!("not measured: packages and a system: NIVIS_NIXPKGS names no nixpkgs tree");
         return Ok(tasks);
     };
-    for package in ["hello", "firefox"] {
+    let package = |name: &str| -> Vec<OsString> {
         let mut arguments: Vec<OsString> = vec![tree.clone()];
         let rest = ["--arg", "config", "{ }", "--argstr", "system", "x86_64-linux", "-A"];
         arguments.extend(rest.map(OsString::from));
-        arguments.push(format!("{package}.drvPath").into());
-        tasks.push(Task { name: format!("{package}.drvPath"), arguments, is_pure: false });
+        arguments.push(format!("{name}.drvPath").into());
+        arguments
+    };
+    let system = |attribute: &str| -> Vec<OsString> {
+        let program = source_directory().join("nixos.nix").into_os_string();
+        let arguments = [program, "--arg".into(), "nixpkgs".into(), tree.clone()];
+        let rest = ["--argstr", "attribute", attribute].map(OsString::from);
+        arguments.into_iter().chain(rest).collect()
+    };
+    let impure = [
+        ("hello.drvPath", package("hello"), package("git")),
+        ("firefox.drvPath", package("firefox"), package("git")),
+        ("a NixOS system", system("toplevel"), system("etc")),
+    ];
+    for (name, arguments, other) in impure {
+        for warmed_by in [None, Some(other)] {
+            let cache = if warmed_by.is_some() { ", with compiled files" } else { "" };
+            let name = format!("{name}{cache}");
+            tasks.push(Task { name, arguments: arguments.clone(), is_pure: false, warmed_by });
+        }
     }
-    let system = source_directory().join("nixos.nix").into_os_string();
-    let arguments = vec![system, "--arg".into(), "nixpkgs".into(), tree];
-    tasks.push(Task { name: "a NixOS system".to_owned(), arguments, is_pure: false });
     Ok(tasks)
 }
 
@@ -142,12 +172,16 @@ fn measure_task(directory: &Path, evaluators: &[Evaluator], task: &Task) -> Outc
     let mut usages = vec![Vec::new(); evaluators.len()];
     let mut value: Option<Vec<u8>> = None;
     let report = directory.join("usage");
+    let cache = match &task.warmed_by {
+        Some(other) => warmed(directory, evaluators, other)?,
+        None => PathBuf::new(),
+    };
     for _ in 0..RUNS {
         for (evaluator, usages) in evaluators.iter().zip(&mut usages) {
             let mut command = Command::new(std::env::current_exe()?);
             command.arg(MEASURE).arg(&report).arg(&evaluator.program).arg("--eval");
             command.args(&task.arguments).env("NIX_REMOTE", "dummy://").env("NIX_PATH", "");
-            command.env("HOME", directory).env("NIVIS_CACHE_DIR", "");
+            command.env("HOME", directory).env("NIVIS_CACHE_DIR", &cache).env("NIVIS_MEMO", "0");
             let output = command.output()?;
             let (name, evaluator) = (&task.name, &evaluator.name);
             if !output.status.success() {
@@ -161,6 +195,51 @@ fn measure_task(directory: &Path, evaluators: &[Evaluator], task: &Task) -> Outc
         }
     }
     Ok(usages.iter_mut().map(|usages| median(usages)).collect())
+}
+
+/// Returns a new cache directory in which ours has evaluated something.
+fn warmed(directory: &Path, evaluators: &[Evaluator], other: &[OsString]) -> Outcome<PathBuf> {
+    let cache = directory.join("cache");
+    if cache.exists() {
+        std::fs::remove_dir_all(&cache)?;
+    }
+    let ours = evaluators.first().ok_or("no evaluator")?;
+    let mut command = Command::new(&ours.program);
+    command.arg("--eval").args(other).env("NIX_REMOTE", "dummy://").env("NIX_PATH", "");
+    command.env("HOME", directory).env("NIVIS_CACHE_DIR", &cache).env("NIVIS_MEMO", "0");
+    let output = command.output()?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into());
+    }
+    Ok(cache)
+}
+
+/// Says what reading, parsing and lowering takes of all files that the system's evaluation reads.
+fn measure_files(directory: &Path, tree: &OsStr) -> Outcome<String> {
+    let files = files::of_system(tree)?;
+    let list = directory.join("files");
+    std::fs::write(&list, files.join(OsStr::new("\n")).as_encoded_bytes())?;
+    let report = directory.join("usage");
+    let mut usages = Vec::new();
+    for _ in 0..RUNS {
+        let this = std::env::current_exe()?;
+        let mut command = Command::new(&this);
+        command.arg(MEASURE).arg(&report).arg(&this).arg(LOWER).arg(&list);
+        if !command.status()?.success() {
+            return Err("the files of the system cannot be lowered".into());
+        }
+        usages.push(read_usage(&std::fs::read_to_string(&report)?)?);
+    }
+    let usage = median(&mut usages);
+    let size: u64 = files.iter().filter_map(|path| Some(std::fs::metadata(path).ok()?.len())).sum();
+    Ok(format!(
+        "\nReading, parsing and lowering the {} files ({:.1} MB) of the NixOS system alone takes \
+         {:.2} s, and {} MiB.\n",
+        files.len(),
+        size as f64 / 1e6,
+        usage.seconds,
+        usage.memory / 1024
+    ))
 }
 
 fn read_usage(text: &str) -> Outcome<Usage> {

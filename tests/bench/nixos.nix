@@ -1,5 +1,5 @@
-# A small NixOS system of a nixpkgs tree; its value is the path of the system's derivation.
-{ nixpkgs }:
+# A small NixOS system of a nixpkgs tree; its value is the path of a derivation of it.
+{ nixpkgs, attribute ? "toplevel" }:
 let
   configuration = { pkgs, ... }: {
     boot.loader.grub.device = "/dev/sda";
@@ -12,4 +12,4 @@ let
   };
   nixos = import (nixpkgs + "/nixos") { inherit configuration; system = "x86_64-linux"; };
 in
-nixos.config.system.build.toplevel.drvPath
+nixos.config.system.build.${attribute}.drvPath

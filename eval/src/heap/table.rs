@@ -8,17 +8,17 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 
 /// An append-only array at a fixed address.
-pub struct Table<T: Copy> {
+pub struct Table<T> {
     start: NonNull<T>,
     len: Cell<usize>,
     capacity: usize,
 }
 
-impl<T: Copy> Table<T> {
+impl<T> Table<T> {
     /// Returns an empty table for at most `capacity` entries (fewer if that much address space
     /// cannot be had).
     pub fn new(capacity: usize) -> Table<T> {
-        const { assert!(size_of::<T>() > 0) };
+        const { assert!(size_of::<T>() > 0 && !std::mem::needs_drop::<T>()) };
         let mut capacity = capacity.max(1);
         loop {
             let layout = Layout::array::<T>(capacity).expect("capacities are far below the limit");
@@ -64,7 +64,10 @@ impl<T: Copy> Table<T> {
     }
 
     /// Adds entries one after the other and returns the index of the first.
-    pub fn extend(&self, entries: &[T]) -> u32 {
+    pub fn extend(&self, entries: &[T]) -> u32
+    where
+        T: Copy,
+    {
         let first = self.len();
         for &entry in entries {
             self.push(entry);
@@ -80,7 +83,8 @@ impl<T: Copy> Table<T> {
     #[inline(always)]
     pub fn get(&self, index: u32) -> &T {
         assert!((index as usize) < self.len.get(), "an index that push returned");
-        // SAFETY: entries below `len` are written and are never written again.
+        // SAFETY: entries below `len` are written and are never written again (what is in a `Cell`
+        // changes through shared references only).
         unsafe { &*self.start.as_ptr().add(index as usize) }
     }
 
@@ -100,11 +104,11 @@ impl<T: Copy> Table<T> {
     }
 }
 
-impl<T: Copy> Drop for Table<T> {
+impl<T> Drop for Table<T> {
     fn drop(&mut self) {
         let layout = Layout::array::<T>(self.capacity).expect("it was computed in `new`");
-        // SAFETY: `start` came from `alloc` with this layout; entries are `Copy`, so nothing in
-        // them needs a drop.
+        // SAFETY: `start` came from `alloc` with this layout; nothing in the entries
+        // needs a drop, which `new` asserts.
         unsafe { System.dealloc(self.start.as_ptr().cast(), layout) };
     }
 }

@@ -176,7 +176,7 @@ impl<'h> Eval<'h> {
         if let Err(error) = self.enter() {
             return Answer::error(error.at(self.site(site)));
         }
-        let answer = self.eval(callee.body, frame);
+        let answer = self.eval(callee.body.get(), frame);
         self.leave();
         match answer.into_result() {
             Ok(value) => value.into(),
@@ -341,7 +341,7 @@ impl<'h> Eval<'h> {
     #[cold]
     fn lambda_position(&self, callee: &LambdaCode<'h>) -> Position {
         let offset = callee.offsets.last().copied().unwrap_or_default();
-        Position { file: self.code.position(callee.body).file, offset }
+        Position { file: self.code.position(callee.body.get()).file, offset }
     }
 
     #[cold]

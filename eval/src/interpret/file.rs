@@ -52,7 +52,7 @@ impl<'h> Eval<'h> {
             Some(slot) => *slot,
             None => {
                 let text = self.read_file(&file)?;
-                let root = self.load(Origin::File(file.clone()), &text, &[])?;
+                let root = self.load_file(&file, text)?;
                 let _stays = self.heap.permanently();
                 let slot: &'h Slot<'h> =
                     self.heap.arena().alloc(Slot::new(Lazy::thunk(root, self.outermost)));
@@ -62,6 +62,17 @@ impl<'h> Eval<'h> {
         };
         self.imported.insert(path.clone(), file.clone());
         self.force(slot).map_err(|error| in_file(error, &file))
+    }
+
+    /// Reads the file at `path` and returns what evaluates it once it is forced.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read or parsed, or has an undefined variable.
+    pub fn suspend_file(&mut self, path: &SourcePath) -> Result<Lazy<'h>> {
+        let text = self.read_file(path)?;
+        let root = self.load_file(path, text)?;
+        Ok(Lazy::thunk(root, self.outermost))
     }
 
     /// Evaluates the file at `path` with the attributes of `scope` as additional variables,
@@ -74,7 +85,7 @@ impl<'h> Eval<'h> {
         let file = self.source_file(path)?;
         let text = self.read_file(&file)?;
         let names: Vec<Symbol> = scope.iter(self.heap).map(|attr| attr.name).collect();
-        let root = self.load(Origin::File(file.clone()), &text, &names)?;
+        let root = self.load(Origin::File(file.clone()), text, &names)?;
         let slots = scope.slots(self.heap);
         let frame = Env::with(self.heap, Some(self.outermost), names.len() as u32, |index| {
             slots.get(index as usize).map_or(Value::NULL.into(), Lazy::from_slot)

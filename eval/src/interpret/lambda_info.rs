@@ -57,7 +57,7 @@ impl<'h> Eval<'h> {
         let lambda = self.code.lambdas.get(index);
         let is_last = argument + 1 == lambda.arity as usize;
         let formals = lambda.formals.filter(|_| is_last);
-        let file = self.code.position(lambda.body).file;
+        let file = self.code.position(lambda.body.get()).file;
         LambdaInfo {
             name: lambda.name,
             parameter: lambda.parameters.get(argument).copied().flatten(),

@@ -17,7 +17,7 @@ impl<'h> Eval<'h> {
     /// Source: CppNix, `Expr::getPos`.
     #[cold]
     pub(super) fn own_place(&self, id: Id) -> Position {
-        match *self.code.nodes.get(id) {
+        match self.node(id) {
             Node::Constant(index) => match self.code.constants.get(index).kind() {
                 Kind::Int(_) | Kind::Float(_) | Kind::String(_) | Kind::Path(_) | Kind::List(_) => {
                     Position::NONE
@@ -39,7 +39,7 @@ impl<'h> Eval<'h> {
     #[cold]
     pub(super) fn part_place(&self, id: Id, index: usize) -> Position {
         let position = self.code.position(id);
-        let offset = match *self.code.nodes.get(id) {
+        let offset = match self.node(id) {
             Node::Interpolate { parts, count } | Node::InterpolatePath { parts, count } => {
                 self.code.extra.slice(parts + count, count).get(index).copied()
             }

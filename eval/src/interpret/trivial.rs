@@ -4,7 +4,7 @@ use super::Eval;
 use crate::error::Result;
 use crate::heap::{Slot, SlotState, Value};
 use crate::ir::{Id, Node};
-use crate::source::{Origin, SourcePath};
+use crate::source::SourcePath;
 
 impl<'h> Eval<'h> {
     /// Returns the value of `slot` if it is known, or is a set, list or function as it is written;
@@ -33,12 +33,12 @@ impl<'h> Eval<'h> {
     /// When it cannot be read or parsed.
     pub(crate) fn is_set_literal(&mut self, path: &SourcePath) -> Result<bool> {
         let text = self.read_file(path)?;
-        let root = self.load(Origin::File(path.clone()), &text, &[])?;
-        Ok(matches!(*self.code.nodes.get(root), Node::Set(_) | Node::RecursiveSet(_)))
+        let root = self.load_file(path, text)?;
+        Ok(matches!(self.node(root), Node::Set(_) | Node::RecursiveSet(_)))
     }
 
     fn is_literal(&self, id: Id) -> bool {
-        match *self.code.nodes.get(id) {
+        match self.node(id) {
             Node::Constant(_) | Node::Lambda(_) | Node::List { .. } => true,
             Node::Set(index) | Node::RecursiveSet(index) => {
                 self.code.sets.get(index).dynamic.is_empty()

@@ -56,7 +56,7 @@ impl<'h> Eval<'h> {
         variables: &mut Variables<'h>,
     ) -> Result<Value<'h>> {
         let (names, env) = variables.frame(self);
-        let root = self.load(origin, text, names)?;
+        let root = self.load(origin, text.to_vec(), names)?;
         self.eval(root, env).into_result()
     }
 
@@ -73,7 +73,7 @@ impl<'h> Eval<'h> {
         variables: &mut Variables<'h>,
     ) -> Result<Attrs<'h>> {
         let (names, env) = variables.frame(self);
-        let root = self.load_parsed(origin, text, names, syntax::parse_bindings)?;
+        let root = self.load_parsed(origin, text.to_vec(), names, syntax::parse_bindings)?;
         let set = self.eval(root, env).into_result()?;
         Ok(set.as_attrs().unwrap_or_else(|| Attrs::empty(self.heap)))
     }

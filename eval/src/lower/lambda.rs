@@ -1,5 +1,7 @@
 //! Lambdas: curried ones are one, with one frame for all that they bind.
 
+use std::cell::Cell;
+
 use syntax::{FlatNode, SyntaxKind as K};
 
 use super::Lowering;
@@ -81,7 +83,7 @@ impl<'t, 'h> Lowering<'t, 'h> {
         let lambda = LambdaCode {
             arity: offsets.len() as u32,
             frame_len: frame.len,
-            body,
+            body: Cell::new(body),
             name,
             parameters: arena.alloc_slice(&parameters),
             offsets: arena.alloc_slice(&offsets),

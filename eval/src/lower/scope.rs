@@ -42,6 +42,11 @@ impl<'t> Names<'t> {
         }
     }
 
+    /// Returns all names, in the order in which they were met.
+    pub(crate) fn into_symbols(self) -> Vec<Symbol> {
+        self.symbols
+    }
+
     /// Returns the symbol of a name.
     #[inline]
     pub(crate) fn symbol(&self, name: NameId) -> Symbol {

@@ -42,7 +42,8 @@ impl<'t> Lowering<'t, '_> {
     pub(super) fn legacy_let(&mut self, node: FlatNode<'t>) -> Result<Id> {
         let set = self.merged(node)?;
         let subject = self.set(set, node.start())?;
-        let name = Symbol::intern(b"body");
+        let name = self.names.id(b"body");
+        let name = self.names.symbol(name);
         Ok(self.code.push(Node::Select { subject, name }, node.start()))
     }
 

@@ -18,7 +18,7 @@ fn lowered_with(source: &str, scope: &[&str]) -> String {
     let settings = Settings::default();
     let directory = SourcePath::new(HOST, b"/dir");
     let origin = Origin::String(directory.clone());
-    let (file, text) = code.begin_file(&heap, origin, source.as_bytes());
+    let (file, text) = code.begin_file(&heap, origin, source.as_bytes().to_vec());
     let options = syntax::Options { pipe_operators: true, ..syntax::Options::DEFAULT };
     let (tree, errors) = syntax::parse_flat(text, options);
     assert!(errors.is_empty(), "{errors:?}");
@@ -35,7 +35,7 @@ fn lowered_with(source: &str, scope: &[&str]) -> String {
         has_or: &has_or,
     };
     match lower(&tree, &surroundings) {
-        Ok(root) => shown(&code, root),
+        Ok(lowered) => shown(&code, lowered.root),
         Err(error) => format!("{}: {}", error.position.offset, error.message),
     }
 }
@@ -45,7 +45,8 @@ fn run(code: &Code<'_>, first: u32, count: u32) -> String {
     ids.iter().map(|&id| shown(code, id)).collect::<Vec<_>>().join(" ")
 }
 
-fn shown(code: &Code<'_>, id: Id) -> String {
+/// Shows a node with all in it; what is deferred must have been read.
+pub(crate) fn shown(code: &Code<'_>, id: Id) -> String {
     let show = |id: Id| if id == NO_ID { "-".to_owned() } else { shown(code, id) };
     match *code.nodes.get(id) {
         Node::Constant(constant) => match code.constants.get(constant).kind() {
@@ -53,6 +54,7 @@ fn shown(code: &Code<'_>, id: Id) -> String {
             Kind::String(text) => format!("{:?}", String::from_utf8_lossy(text.bytes())),
             Kind::Path(path) => String::from_utf8_lossy(path.bytes).into_owned(),
             Kind::Bool(value) => value.to_string(),
+            Kind::Float(value) => format!("{value:?}"),
             Kind::Builtin(index) => crate::builtins::all()[index as usize].name.to_owned(),
             _ => "constant".to_owned(),
         },
@@ -76,7 +78,7 @@ fn shown(code: &Code<'_>, id: Id) -> String {
                 }
                 text.push_str(if formals.has_ellipsis { " ... }" } else { " }" });
             }
-            format!("{text}: {})", show(lambda.body))
+            format!("{text}: {})", show(lambda.body.get()))
         }
         Node::Apply { function, arguments, count } => {
             format!("({} {})", show(function), run(code, arguments, count))
@@ -112,7 +114,22 @@ fn shown(code: &Code<'_>, id: Id) -> String {
         Node::NotLess(lhs, rhs) => format!("!({} < {})", show(lhs), show(rhs)),
         Node::Subtract(lhs, rhs) => format!("({} - {})", show(lhs), show(rhs)),
         Node::Add(lhs, rhs) => format!("({} + {})", show(lhs), show(rhs)),
-        other => format!("{other:?}"),
+        Node::Multiply(lhs, rhs) => format!("({} * {})", show(lhs), show(rhs)),
+        Node::Divide(lhs, rhs) => format!("({} / {})", show(lhs), show(rhs)),
+        Node::And(lhs, rhs) => format!("({} && {})", show(lhs), show(rhs)),
+        Node::Or(lhs, rhs) => format!("({} || {})", show(lhs), show(rhs)),
+        Node::Implies(lhs, rhs) => format!("({} -> {})", show(lhs), show(rhs)),
+        Node::Equal(lhs, rhs) => format!("({} == {})", show(lhs), show(rhs)),
+        Node::NotEqual(lhs, rhs) => format!("({} != {})", show(lhs), show(rhs)),
+        Node::Update(lhs, rhs) => format!("({} // {})", show(lhs), show(rhs)),
+        Node::Concat(lhs, rhs) => format!("({} ++ {})", show(lhs), show(rhs)),
+        Node::Not(operand) => format!("!{}", show(operand)),
+        Node::Assert { condition, body } => format!("(assert {}; {})", show(condition), show(body)),
+        Node::Deferred(deferred) => shown(code, code.read.get(deferred.place).id()),
+        other @ (Node::Builtins
+        | Node::Derivation
+        | Node::CurrentPosition
+        | Node::HomePath(_)) => format!("{other:?}"),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Variables: slots of frames first, then what is built in, then every `with`.
 
+use std::borrow::Cow;
+
 use super::Lowering;
 use super::scope::NameId;
 use crate::builtins;
@@ -73,7 +75,7 @@ impl<'t> Lowering<'t, '_> {
         })
     }
 
-    fn make_global(&self, name: Symbol) -> Option<GlobalNode> {
+    fn make_global(&mut self, name: Symbol) -> Option<GlobalNode> {
         let text = std::str::from_utf8(name.as_bytes()).ok()?;
         Some(GlobalNode::Node(match self.find_global(text)? {
             Global::Builtin(index) => {
@@ -86,7 +88,7 @@ impl<'t> Lowering<'t, '_> {
         }))
     }
 
-    fn find_global(&self, text: &str) -> Option<Global> {
+    fn find_global(&mut self, text: &str) -> Option<Global> {
         if !builtins::is_global(text) {
             return None;
         }
@@ -104,7 +106,11 @@ impl<'t> Lowering<'t, '_> {
         }
         let constant = builtins::constants::get(member)?;
         let is_there = !(self.surroundings.settings.pure && constant.is_impure);
-        is_there.then(|| Global::Member(Symbol::intern(member.as_bytes())))
+        if !is_there {
+            return None;
+        }
+        let member = self.names.id_of(Cow::Owned(member.as_bytes().to_vec()));
+        Some(Global::Member(self.names.symbol(member)))
     }
 
     /// Returns the index of a builtin whose feature is on.

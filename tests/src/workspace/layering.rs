@@ -110,7 +110,7 @@ const STORE_BACKENDS: &[&str] = &[
 ];
 
 /// The modules that may hold `unsafe`, each with its own reason at its top.
-const UNSAFE: [&str; 3] = ["eval/src/heap", "eval/src/map", "store/src/sandbox"];
+const UNSAFE: [&str; 2] = ["eval/src/heap", "store/src/sandbox"];
 
 /// A dependency, as the manifest of `package` states it.
 #[derive(Clone)]
