@@ -184,7 +184,8 @@ impl CompiledFiles {
 
 impl Drop for CompiledFiles {
     fn drop(&mut self) {
-        let mut state = std::mem::take(self.state.get_mut().unwrap_or_else(PoisonError::into_inner));
+        let mut state =
+            std::mem::take(self.state.get_mut().unwrap_or_else(PoisonError::into_inner));
         self.write_pending(&mut state);
     }
 }

@@ -93,6 +93,7 @@ mod tag {
     pub(super) const INTERPOLATE_PATH: u8 = 43;
     pub(super) const CURRENT_POSITION: u8 = 44;
     pub(super) const DEFERRED: u8 = 45;
+    pub(super) const EMPTY_LIST: u8 = 46;
 
     /// Of a value: in the set's own surroundings, outside them, in the frame of the sources.
     pub(super) const OWN: u8 = 0;

@@ -481,10 +481,6 @@ impl<'h> Eval<'h> {
                 Node::Subtract(lhs, rhs) => {
                     return self.arithmetic(id, operator::SUBTRACT, lhs, rhs, env);
                 }
-                Node::Deferred(deferred) => id = match self.deferred(id, deferred) {
-                    Ok(id) => id,
-                    Err(error) => return Answer::error(error),
-                },
                 _ => return self.eval_rest(id, env),
             }
         }
@@ -525,6 +521,10 @@ impl<'h> Eval<'h> {
                 self.position_value(position).into()
             }
             Node::HomePath(index) => self.home_path(id, index),
+            Node::Deferred(deferred) => match self.deferred(id, deferred) {
+                Ok(id) => self.eval(id, env),
+                Err(error) => Answer::error(error),
+            },
             _ => unreachable!("`eval` handles the other nodes"),
         }
     }

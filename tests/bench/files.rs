@@ -72,10 +72,7 @@ impl System for Host {
     fn message(&self, _text: &[u8]) {}
 }
 
-fn evaluation<T: Send>(
-    host: &Host,
-    work: impl for<'h> FnOnce(&mut Eval<'h>) -> T + Send,
-) -> T {
+fn evaluation<T: Send>(host: &Host, work: impl for<'h> FnOnce(&mut Eval<'h>) -> T + Send) -> T {
     let settings = Settings {
         system: "x86_64-linux".to_owned(),
         read_only: true,
@@ -92,7 +89,8 @@ fn evaluation<T: Send>(
 /// Returns the Nix files that evaluating the system of `nixos.nix` reads, each once.
 pub(super) fn of_system(tree: &OsStr) -> Outcome<Vec<OsString>> {
     let program = super::source_directory().canonicalize()?.join("nixos.nix");
-    let text = format!("import {} {{ nixpkgs = {}; }}", program.display(), Path::new(tree).display());
+    let text =
+        format!("import {} {{ nixpkgs = {}; }}", program.display(), Path::new(tree).display());
     let host = Host::default();
     let failure = evaluation(&host, |eval| {
         let origin = Origin::String(SourcePath::new(HOST, b"/"));

@@ -2,6 +2,8 @@
 
 #![allow(clippy::print_stderr, reason = "tests say what they could not run")]
 
+#[path = "workspace/compiled_files.rs"]
+mod compiled_files;
 #[path = "workspace/console.rs"]
 mod console;
 #[path = "workspace/editors.rs"]

@@ -13,8 +13,8 @@ use crate::ir::{
 };
 use crate::source::{FileId, HOST, Position, SourcePath, canonical};
 
-/// Nodes nest at most so deep; the parser's own limit lets them come nowhere near it.
-const DEPTH_MAX: u32 = 20_000;
+/// Nodes nest at most so deep; what is deeper is lowered from its text each time.
+const DEPTH_MAX: u32 = 4_000;
 
 /// A file whose bytes are being read, and those of its surroundings that the bytes leave open.
 pub(crate) struct CompiledFile<'h> {
@@ -231,7 +231,7 @@ impl<'a, 'h> Reader<'a, 'h> {
                 let (arguments, count) = self.nodes()?;
                 Node::Apply { function, arguments, count }
             }
-            tag::INT..=tag::NULL => self.constant(tag)?,
+            tag::INT..=tag::NULL | tag::EMPTY_LIST => self.constant(tag)?,
             tag::DEFERRED => self.deferred()?,
             tag::LAMBDA => self.lambda()?,
             tag::SET => self.set(false)?,
@@ -351,9 +351,7 @@ impl<'a, 'h> Reader<'a, 'h> {
                 let (root, bytes) = relative(&self.file.directory, self.input.bytes()?);
                 Value::path(self.heap, root, &bytes)
             }
-            tag::ABSOLUTE_PATH => {
-                Value::path(self.heap, HOST, &canonical(self.input.bytes()?))
-            }
+            tag::ABSOLUTE_PATH => Value::path(self.heap, HOST, &canonical(self.input.bytes()?)),
             tag::BUILTIN => {
                 let index = self.input.small()?;
                 builtins::all().get(index as usize)?;
@@ -361,6 +359,7 @@ impl<'a, 'h> Reader<'a, 'h> {
             }
             tag::TRUE => Value::bool(true),
             tag::FALSE => Value::bool(false),
+            tag::EMPTY_LIST => Value::list(&[]),
             _ => Value::NULL,
         };
         Some(Node::Constant(self.code.constants.push(value)))
@@ -427,7 +426,8 @@ impl<'a, 'h> Reader<'a, 'h> {
                 *self.unit.insert(self.code.units.push(unit))
             }
         };
-        let place = self.code.read.push(ReadLater { id: Cell::new(NO_ID), lambda: Cell::new(NO_ID) });
+        let place =
+            self.code.read.push(ReadLater { id: Cell::new(NO_ID), lambda: Cell::new(NO_ID) });
         Some(Node::Deferred(Deferred { unit, start, place }))
     }
 
@@ -513,7 +513,7 @@ impl<'a, 'h> Reader<'a, 'h> {
             self.enter(count as u32 + source_count, 0, &order.places, false)?;
         }
         let first = self.values.len();
-        let sources = self.set_values(count, source_count, is_recursive)?;
+        let sources = self.set_values(count, source_count, is_recursive, false)?;
         let dynamic = self.dynamic()?;
         self.leave(outside);
         let values = self.values.get(first..).unwrap_or_default();
@@ -546,13 +546,19 @@ impl<'a, 'h> Reader<'a, 'h> {
     /// Puts `count` values on `values` and returns the sources.
     ///
     /// Of a recursive set both are read in its frame, which is the current one.
-    fn set_values(&mut self, count: usize, sources: u32, has_frame: bool) -> Option<Vec<Id>> {
+    fn set_values(
+        &mut self,
+        count: usize,
+        sources: u32,
+        has_frame: bool,
+        is_let: bool,
+    ) -> Option<Vec<Id>> {
         for _ in 0..count {
             let value = match self.input.byte()? {
                 tag::OWN => SetValue::Own(self.node()?),
                 tag::OUTER if has_frame => SetValue::Outer(self.outside(Self::node)?),
                 tag::OUTER => SetValue::Outer(self.node()?),
-                tag::INHERITED if sources > 0 && !has_frame => {
+                tag::INHERITED if sources > 0 && !has_frame && !is_let => {
                     let outside = self.frames;
                     self.enter(sources, 0, &[], false)?;
                     let id = self.node()?;
@@ -601,7 +607,7 @@ impl<'a, 'h> Reader<'a, 'h> {
 
     fn bindings(&mut self, base: u32, count: u32, sources: u32, has_frame: bool) -> Option<u32> {
         let first = self.values.len();
-        let sources = self.set_values(count as usize, sources, has_frame)?;
+        let sources = self.set_values(count as usize, sources, has_frame, true)?;
         let arena = self.heap.arena();
         let values = arena.alloc_slice(self.values.get(first..).unwrap_or_default());
         self.values.truncate(first);

@@ -120,6 +120,7 @@ else
       '' + ./with/${beta}/more;
       uri = https://example.org/x;
       big = 9223372036854775807;
+      none = [ ];
     };
     __overrides = { };
     add = builtins.add or __sub;
@@ -174,7 +175,8 @@ fn symbols_may_come_in_another_order() {
         format!(
             "{{ {a}, {b} ? {c}, {c} ? {a} }}: x: rec {{
                {b} = {a} + {c}; inherit ({c}.more) {a}; {c} = y: {{ {c} = {b}; {b} = {a} + y; }};
-               deep = {{ {a}, {c}, {b} }}@all: [ {a} {b} {c} deep all x (rec {{ {c} = {a}; {a} = 1; }}) ];
+               deep = {{ {a}, {c}, {b} }}@all:
+                 [ {a} {b} {c} deep all x (rec {{ {c} = {a}; {a} = 1; }}) ];
              }}"
         )
     };
@@ -213,8 +215,7 @@ fn the_key_follows_from_text_and_settings() {
         experimental_features: vec!["pipe-operators".to_owned()],
         ..Settings::default()
     };
-    let keys =
-        [key(b"1", &settings), key(b"2", &settings), key(b"1", &pure), key(b"1", &features)];
+    let keys = [key(b"1", &settings), key(b"2", &settings), key(b"1", &pure), key(b"1", &features)];
     for (index, one) in keys.iter().enumerate() {
         assert!(keys.iter().skip(index + 1).all(|other| one != other));
     }

@@ -6,7 +6,9 @@ use syntax::literal::PathKind;
 use super::bytes::{Writer as Bytes, checksum};
 use super::{Key, tag};
 use crate::heap::{Kind, Symbol, Value};
-use crate::ir::{Code, Formals, Id, LambdaCode, LetCode, NO_ID, Node, PathEntry, SetCode, SetValue};
+use crate::ir::{
+    Code, Formals, Id, LambdaCode, LetCode, NO_ID, Node, PathEntry, SetCode, SetValue,
+};
 use crate::source::{HOST, SourcePath, canonical};
 
 /// Values that take fewer bytes are not worth being read later.
@@ -158,24 +160,22 @@ impl Writer<'_, '_> {
                 self.nodes(self.code.extra.slice(elements, count))
             }
             Node::With { set, body } => self.all(tag::WITH, offset, &[set, body]),
-            Node::Assert { condition, body } => {
-                self.all(tag::ASSERT, offset, &[condition, body])
-            }
+            Node::Assert { condition, body } => self.all(tag::ASSERT, offset, &[condition, body]),
             Node::If { condition, yes, no } => self.all(tag::IF, offset, &[condition, yes, no]),
             Node::Not(operand) => self.all(tag::NOT, offset, &[operand]),
-            Node::And(lhs, rhs) => self.all(tag::AND, offset, &[lhs, rhs]),
-            Node::Or(lhs, rhs) => self.all(tag::OR, offset, &[lhs, rhs]),
-            Node::Implies(lhs, rhs) => self.all(tag::IMPLIES, offset, &[lhs, rhs]),
-            Node::Equal(lhs, rhs) => self.all(tag::EQUAL, offset, &[lhs, rhs]),
-            Node::NotEqual(lhs, rhs) => self.all(tag::NOT_EQUAL, offset, &[lhs, rhs]),
-            Node::Less(lhs, rhs) => self.all(tag::LESS, offset, &[lhs, rhs]),
-            Node::NotLess(lhs, rhs) => self.all(tag::NOT_LESS, offset, &[lhs, rhs]),
-            Node::Add(lhs, rhs) => self.all(tag::ADD, offset, &[lhs, rhs]),
-            Node::Subtract(lhs, rhs) => self.all(tag::SUBTRACT, offset, &[lhs, rhs]),
-            Node::Multiply(lhs, rhs) => self.all(tag::MULTIPLY, offset, &[lhs, rhs]),
-            Node::Divide(lhs, rhs) => self.all(tag::DIVIDE, offset, &[lhs, rhs]),
-            Node::Update(lhs, rhs) => self.all(tag::UPDATE, offset, &[lhs, rhs]),
-            Node::Concat(lhs, rhs) => self.all(tag::CONCAT, offset, &[lhs, rhs]),
+            Node::And(..)
+            | Node::Or(..)
+            | Node::Implies(..)
+            | Node::Equal(..)
+            | Node::NotEqual(..)
+            | Node::Less(..)
+            | Node::NotLess(..)
+            | Node::Add(..)
+            | Node::Subtract(..)
+            | Node::Multiply(..)
+            | Node::Divide(..)
+            | Node::Update(..)
+            | Node::Concat(..) => self.operator(node, offset),
             Node::Interpolate { parts, count } => {
                 self.head(tag::INTERPOLATE, offset);
                 self.parts(parts, count)
@@ -197,6 +197,26 @@ impl Writer<'_, '_> {
             | Node::Let { .. }
             | Node::LetHere { .. } => None,
         }
+    }
+
+    fn operator(&mut self, node: Node, offset: u32) -> Option<()> {
+        let (tag, lhs, rhs) = match node {
+            Node::And(lhs, rhs) => (tag::AND, lhs, rhs),
+            Node::Or(lhs, rhs) => (tag::OR, lhs, rhs),
+            Node::Implies(lhs, rhs) => (tag::IMPLIES, lhs, rhs),
+            Node::Equal(lhs, rhs) => (tag::EQUAL, lhs, rhs),
+            Node::NotEqual(lhs, rhs) => (tag::NOT_EQUAL, lhs, rhs),
+            Node::Less(lhs, rhs) => (tag::LESS, lhs, rhs),
+            Node::NotLess(lhs, rhs) => (tag::NOT_LESS, lhs, rhs),
+            Node::Add(lhs, rhs) => (tag::ADD, lhs, rhs),
+            Node::Subtract(lhs, rhs) => (tag::SUBTRACT, lhs, rhs),
+            Node::Multiply(lhs, rhs) => (tag::MULTIPLY, lhs, rhs),
+            Node::Divide(lhs, rhs) => (tag::DIVIDE, lhs, rhs),
+            Node::Update(lhs, rhs) => (tag::UPDATE, lhs, rhs),
+            Node::Concat(lhs, rhs) => (tag::CONCAT, lhs, rhs),
+            _ => return None,
+        };
+        self.all(tag, offset, &[lhs, rhs])
     }
 
     fn head(&mut self, tag: u8, offset: u32) {
@@ -236,9 +256,10 @@ impl Writer<'_, '_> {
             Kind::Bool(true) => self.head(tag::TRUE, offset),
             Kind::Bool(false) => self.head(tag::FALSE, offset),
             Kind::Null => self.head(tag::NULL, offset),
+            Kind::List([]) => self.head(tag::EMPTY_LIST, offset),
             // No literal is any of these.
-            Kind::String(_) | Kind::Attrs(_) | Kind::List(_) | Kind::Lambda(_) => return None,
-            Kind::Partial(_) => return None,
+            Kind::String(_) | Kind::Attrs(_) | Kind::List(_) => return None,
+            Kind::Lambda(_) | Kind::Partial(_) => return None,
         }
         Some(())
     }

@@ -59,8 +59,7 @@ impl<'h> Eval<'h> {
         if let Some(bytes) = self.system.compiled(&key) {
             self.check_room(bytes.len())?;
             let bytes = self.heap.keep(bytes);
-            if let Some(root) =
-                compiled::load(self.heap, self.code, bytes, &key, file, &directory)
+            if let Some(root) = compiled::load(self.heap, self.code, bytes, &key, file, &directory)
             {
                 self.code.finish_file(root);
                 return Ok(root);

@@ -110,27 +110,31 @@ pub(crate) fn shown(code: &Code<'_>, id: Id) -> String {
         }
         Node::Interpolate { parts, count } => format!("str({})", run(code, parts, count)),
         Node::InterpolatePath { parts, count } => format!("path({})", run(code, parts, count)),
-        Node::Less(lhs, rhs) => format!("({} < {})", show(lhs), show(rhs)),
-        Node::NotLess(lhs, rhs) => format!("!({} < {})", show(lhs), show(rhs)),
-        Node::Subtract(lhs, rhs) => format!("({} - {})", show(lhs), show(rhs)),
-        Node::Add(lhs, rhs) => format!("({} + {})", show(lhs), show(rhs)),
-        Node::Multiply(lhs, rhs) => format!("({} * {})", show(lhs), show(rhs)),
-        Node::Divide(lhs, rhs) => format!("({} / {})", show(lhs), show(rhs)),
-        Node::And(lhs, rhs) => format!("({} && {})", show(lhs), show(rhs)),
-        Node::Or(lhs, rhs) => format!("({} || {})", show(lhs), show(rhs)),
-        Node::Implies(lhs, rhs) => format!("({} -> {})", show(lhs), show(rhs)),
-        Node::Equal(lhs, rhs) => format!("({} == {})", show(lhs), show(rhs)),
-        Node::NotEqual(lhs, rhs) => format!("({} != {})", show(lhs), show(rhs)),
-        Node::Update(lhs, rhs) => format!("({} // {})", show(lhs), show(rhs)),
-        Node::Concat(lhs, rhs) => format!("({} ++ {})", show(lhs), show(rhs)),
-        Node::Not(operand) => format!("!{}", show(operand)),
         Node::Assert { condition, body } => format!("(assert {}; {})", show(condition), show(body)),
         Node::Deferred(deferred) => shown(code, code.read.get(deferred.place).id()),
-        other @ (Node::Builtins
-        | Node::Derivation
-        | Node::CurrentPosition
-        | Node::HomePath(_)) => format!("{other:?}"),
+        other => operator_shown(other, show),
     }
+}
+
+fn operator_shown(node: Node, show: impl Fn(Id) -> String) -> String {
+    let (operator, lhs, rhs) = match node {
+        Node::Less(lhs, rhs) => ("<", lhs, rhs),
+        Node::NotLess(lhs, rhs) => return format!("!({} < {})", show(lhs), show(rhs)),
+        Node::Not(operand) => return format!("!{}", show(operand)),
+        Node::Subtract(lhs, rhs) => ("-", lhs, rhs),
+        Node::Add(lhs, rhs) => ("+", lhs, rhs),
+        Node::Multiply(lhs, rhs) => ("*", lhs, rhs),
+        Node::Divide(lhs, rhs) => ("/", lhs, rhs),
+        Node::And(lhs, rhs) => ("&&", lhs, rhs),
+        Node::Or(lhs, rhs) => ("||", lhs, rhs),
+        Node::Implies(lhs, rhs) => ("->", lhs, rhs),
+        Node::Equal(lhs, rhs) => ("==", lhs, rhs),
+        Node::NotEqual(lhs, rhs) => ("!=", lhs, rhs),
+        Node::Update(lhs, rhs) => ("//", lhs, rhs),
+        Node::Concat(lhs, rhs) => ("++", lhs, rhs),
+        other => return format!("{other:?}"),
+    };
+    format!("({} {operator} {})", show(lhs), show(rhs))
 }
 
 fn path_shown(code: &Code<'_>, path: u32) -> String {
