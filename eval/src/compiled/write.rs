@@ -163,19 +163,6 @@ impl Writer<'_, '_> {
             Node::Assert { condition, body } => self.all(tag::ASSERT, offset, &[condition, body]),
             Node::If { condition, yes, no } => self.all(tag::IF, offset, &[condition, yes, no]),
             Node::Not(operand) => self.all(tag::NOT, offset, &[operand]),
-            Node::And(..)
-            | Node::Or(..)
-            | Node::Implies(..)
-            | Node::Equal(..)
-            | Node::NotEqual(..)
-            | Node::Less(..)
-            | Node::NotLess(..)
-            | Node::Add(..)
-            | Node::Subtract(..)
-            | Node::Multiply(..)
-            | Node::Divide(..)
-            | Node::Update(..)
-            | Node::Concat(..) => self.operator(node, offset),
             Node::Interpolate { parts, count } => {
                 self.head(tag::INTERPOLATE, offset);
                 self.parts(parts, count)
@@ -189,13 +176,7 @@ impl Writer<'_, '_> {
             Node::HomePath(_) => None,
             // A file that was itself read from bytes is not written again.
             Node::Deferred(_) => None,
-            // `node` has written these.
-            Node::Constant(_)
-            | Node::Lambda(_)
-            | Node::Set(_)
-            | Node::RecursiveSet(_)
-            | Node::Let { .. }
-            | Node::LetHere { .. } => None,
+            other => self.operator(other, offset),
         }
     }
 
@@ -214,7 +195,32 @@ impl Writer<'_, '_> {
             Node::Divide(lhs, rhs) => (tag::DIVIDE, lhs, rhs),
             Node::Update(lhs, rhs) => (tag::UPDATE, lhs, rhs),
             Node::Concat(lhs, rhs) => (tag::CONCAT, lhs, rhs),
-            _ => return None,
+            // `node` and `simple` write these; a new kind of node must say what it wants here.
+            Node::Constant(_)
+            | Node::Local { .. }
+            | Node::WithVariable { .. }
+            | Node::Builtins
+            | Node::Derivation
+            | Node::Lambda(_)
+            | Node::Apply { .. }
+            | Node::Select { .. }
+            | Node::SelectOr { .. }
+            | Node::SelectPath { .. }
+            | Node::HasAttr { .. }
+            | Node::Set(_)
+            | Node::RecursiveSet(_)
+            | Node::Let { .. }
+            | Node::LetHere { .. }
+            | Node::List { .. }
+            | Node::With { .. }
+            | Node::Assert { .. }
+            | Node::If { .. }
+            | Node::Not(_)
+            | Node::Interpolate { .. }
+            | Node::InterpolatePath { .. }
+            | Node::CurrentPosition
+            | Node::HomePath(_)
+            | Node::Deferred(_) => return None,
         };
         self.all(tag, offset, &[lhs, rhs])
     }

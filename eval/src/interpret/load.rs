@@ -30,7 +30,7 @@ impl<'h> Eval<'h> {
         scope: &[Symbol],
         parse: Parse,
     ) -> Result<Id> {
-        self.check_room(text.len())?;
+        self.check_code_room(text.len())?;
         let _stays = self.heap.permanently();
         let (file, text) = self.code.begin_file(self.heap, origin.clone(), text);
         let directory = match &origin {
@@ -51,13 +51,13 @@ impl<'h> Eval<'h> {
         if !is_silent || !self.system.keeps_compiled() {
             return self.load(origin, text, &[]);
         }
-        self.check_room(text.len())?;
+        self.check_code_room(text.len())?;
         let key = compiled::key(&text, self.settings);
         let _stays = self.heap.permanently();
         let (file, text) = self.code.begin_file(self.heap, origin.clone(), text);
         let directory = file::parent(path);
         if let Some(bytes) = self.system.compiled(&key) {
-            self.check_room(bytes.len())?;
+            self.check_code_room(bytes.len())?;
             let bytes = self.heap.keep(bytes);
             if let Some(root) = compiled::load(self.heap, self.code, bytes, &key, file, &directory)
             {
@@ -76,7 +76,7 @@ impl<'h> Eval<'h> {
         Ok(root)
     }
 
-    fn check_room(&self, size: usize) -> Result<()> {
+    fn check_code_room(&self, size: usize) -> Result<()> {
         if self.code.has_room(size) {
             return Ok(());
         }
@@ -136,7 +136,7 @@ impl<'h> Eval<'h> {
     fn read_deferred(&self, id: Id, deferred: compiled::Deferred) -> Result<Id> {
         let _stays = self.heap.permanently();
         let unit = *self.code.units.get(deferred.unit);
-        self.check_room(unit.size())?;
+        self.check_code_room(unit.size())?;
         let offset = *self.code.offsets.get(id);
         match compiled::read_deferred(self.heap, self.code, unit, deferred, offset) {
             Some(read) => Ok(read),
