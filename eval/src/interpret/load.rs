@@ -134,10 +134,10 @@ impl<'h> Eval<'h> {
     #[cold]
     #[inline(never)]
     fn read_deferred(&self, id: Id, deferred: compiled::Deferred) -> Result<Id> {
+        let _stays = self.heap.permanently();
         let unit = *self.code.units.get(deferred.unit);
         self.check_code_room(unit.size())?;
         let offset = *self.code.offsets.get(id);
-        let _stays = self.heap.permanently();
         match compiled::read_deferred(self.heap, self.code, unit, deferred, offset) {
             Some(read) => Ok(read),
             None => Err(error::other("a compiled file is damaged").at(self.code.position(id))),
