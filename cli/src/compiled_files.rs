@@ -31,9 +31,9 @@ const PENDING_SIZE_MAX: usize = 8 << 20;
 /// So many packs of one version may lie beside each other.
 const PACKS_MAX: usize = 4;
 /// A temporary file that is older was left by a process that died.
-const TEMPORARY_AGE_MAX: Duration = Duration::from_secs(3600);
+const TEMPORARY_AGE_MAX: Duration = Duration::from_hours(1);
 /// A pack that is in use is marked so after this time, lest it count as old.
-const MARK_AGE: Duration = Duration::from_secs(3600);
+const MARK_AGE: Duration = Duration::from_hours(1);
 
 /// The packs in one directory.
 #[derive(Debug)]
@@ -227,12 +227,16 @@ impl Pack {
     }
 }
 
+fn is_pack(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "pack")
+}
+
 /// Opens the packs of this version, the newest first.
 fn packs(directory: &Path) -> Vec<Pack> {
     let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let mut names: Vec<String> =
-        names.filter(|name| name.starts_with(VERSION) && name.ends_with(".pack")).collect();
+        names.filter(|name| name.starts_with(VERSION) && is_pack(name)).collect();
     names.sort();
     names.reverse();
     // One that is not in order, or was merged a moment ago, is as good as none.

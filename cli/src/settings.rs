@@ -349,7 +349,7 @@ mod tests {
     #[test]
     fn bad_lines_are_told() {
         let failure = empty().read_lines(Ui, "max-jobs 4\n", Path::new("t")).expect_err("bad");
-        assert!(failure.message.contains("'max-jobs 4' in 't'"), "{}", failure.message);
+        assert!(failure.message.contains("'max-jobs 4' in \"t\""), "{}", failure.message);
         assert!(empty().read_lines(Ui, "keep-going = maybe\n", Path::new("t")).is_err());
         assert!(empty().read_lines(Ui, "cores = many\n", Path::new("t")).is_err());
     }

@@ -478,9 +478,7 @@ impl<'h> Eval<'h> {
                 Node::Equal(lhs, rhs) => return self.equal_nodes(id, lhs, rhs, env, true),
                 Node::NotEqual(lhs, rhs) => return self.equal_nodes(id, lhs, rhs, env, false),
                 Node::Add(lhs, rhs) => return self.add(id, lhs, rhs, env),
-                Node::Subtract(lhs, rhs) => {
-                    return self.arithmetic(id, operator::SUBTRACT, lhs, rhs, env);
-                }
+                Node::Subtract(lhs, rhs) => return self.subtract(id, lhs, rhs, env),
                 _ => return self.eval_rest(id, env),
             }
         }

@@ -172,6 +172,7 @@ impl<'a, 'h> Reader<'a, 'h> {
         self.file.symbols.get(self.input.number()? as usize).copied()
     }
 
+    #[expect(clippy::option_option, reason = "the outer one is for a damaged file")]
     fn optional_symbol(&mut self) -> Option<Option<Symbol>> {
         match (self.input.number()? as usize).checked_sub(1) {
             Some(index) => self.file.symbols.get(index).copied().map(Some),

@@ -124,7 +124,9 @@ impl Writer<'_, '_> {
                 self.symbol(name)?;
                 let levels = self.code.extra.slice(levels, count);
                 self.out.number(levels.len() as u64);
-                levels.iter().for_each(|level| self.out.number(u64::from(*level)));
+                for level in levels.iter() {
+                    self.out.number(u64::from(*level));
+                }
                 Some(())
             }
             Node::Builtins => self.all(tag::BUILTINS, offset, &[]),

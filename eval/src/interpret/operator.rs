@@ -66,6 +66,11 @@ impl<'h> Eval<'h> {
     }
 
     #[inline(always)]
+    /// `lhs - rhs`.
+    pub(super) fn subtract(&mut self, id: Id, lhs: Id, rhs: Id, env: &'h Env<'h>) -> Answer<'h> {
+        self.arithmetic(id, SUBTRACT, lhs, rhs, env)
+    }
+
     pub(super) fn arithmetic(
         &mut self,
         id: Id,

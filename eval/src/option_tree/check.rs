@@ -1,5 +1,4 @@
-//! What a module's text says wrongly of options: names that nobody declares, or that have become
-//! others; values that their types do not take.
+//! What a module's text says wrongly of options: names and values that these do not take.
 //!
 //! Only what the text alone settles is told: literals, and names in sets that certainly become
 //! definitions. What stands under a condition that the language decides (`if`, `optionalAttrs`)

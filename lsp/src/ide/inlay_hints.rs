@@ -1,5 +1,4 @@
-//! Inlay hints: what an option comes to where that is more than what is written, and the versions
-//! of packages.
+//! Inlay hints: what an option comes to beyond what is written, and the versions of packages.
 
 use eval::db::{self, Db, File};
 use eval::inspect::Base;

@@ -120,7 +120,7 @@ fn answers_are_equal_while_others_run_and_die() {
                     let question = QUESTIONS[round as usize % QUESTIONS.len()];
                     let mut child =
                         tree.command(question, cache.as_os_str()).spawn().expect("the binary runs");
-                    std::thread::sleep(Duration::from_micros(700 * (thread - 5) * round));
+                    std::thread::park_timeout(Duration::from_micros(700 * (thread - 5) * round));
                     child.kill().expect("a process that can be killed");
                     child.wait().expect("a process that ends");
                 }

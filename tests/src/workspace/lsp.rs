@@ -240,7 +240,7 @@ fn await_diagnostics(editor: &mut Editor, is_wanted: impl Fn(&Value) -> bool) ->
 fn an_evaluation_error_appears_at_the_definition_and_goes_with_an_edit() {
     let before = "{ ... }:\n{\n  fileSystems.\"/\" = { device = \"/dev/x\"; fsType = \"ext4\"; };\n\
                   \x20 boot.loader.grub.enable = false;\n  services.nginx.enable = ";
-    let (mut editor, place) = open("", &format!("{before}5;\n}}\n"));
+    let (mut editor, place) = open("", &format!("{before}2 + 3;\n}}\n"));
     let found = await_diagnostics(&mut editor, |it| it != &json!([]));
     assert_eq!(found[0]["code"], "evaluation-error", "{found}");
     let start = json!({ "line": 4, "character": 2 });

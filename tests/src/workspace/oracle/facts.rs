@@ -3,6 +3,7 @@
 use super::packages::nixpkgs;
 use super::{Evaluator, sources};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use store::Hash;
 
@@ -42,12 +43,13 @@ fn derivation_paths(evaluator: &Evaluator, names: &[&str], tree: &Path) -> Vec<S
         tree.display()
     );
     for name in names {
-        text.push_str(&if *name == SYSTEM_NAME {
-            let arguments = format!("inherit system; configuration = {};", system.display());
-            format!("(import (tree + \"/nixos\") {{ {arguments} }}).system\n")
+        if *name == SYSTEM_NAME {
+            let system = system.display();
+            text.push_str("(import (tree + \"/nixos\") { inherit system; configuration = ");
+            let _ = writeln!(text, "{system}; }}).system");
         } else {
-            format!("pkgs.{name}\n")
-        });
+            let _ = writeln!(text, "pkgs.{name}");
+        }
     }
     text.push(']');
     let output = evaluator.run_with(SECONDS_MAX, |command| {

@@ -72,8 +72,8 @@ pub(super) fn literals(ty: Type) -> &'static [&'static str] {
         Type::Function => &["(x: x)", "(x: x + 1)", "(builtins.add 2)", "(x: $#)"],
         Type::Derivation => &[
             "(derivation { name = \"d$#\"; system = \"s\"; builder = \"/b\"; })",
-            "(derivation { name = \"e\"; system = \"s\"; builder = \"b\"; outputs = [ \"out\" \"dev\" \
-             ]; })",
+            "(derivation { name = \"e\"; system = \"s\"; builder = \"b\"; outputs = [ \"out\" \
+             \"dev\" ]; })",
         ],
     }
 }
