@@ -124,7 +124,7 @@ impl Writer<'_, '_> {
                 self.symbol(name)?;
                 let levels = self.code.extra.slice(levels, count);
                 self.out.number(levels.len() as u64);
-                for level in levels.iter() {
+                for level in levels {
                     self.out.number(u64::from(*level));
                 }
                 Some(())
