@@ -1,7 +1,7 @@
-//! What must hold of any input, per format: the checks that fuzzing and its findings run.
+//! What must hold of any input, per format: the checks that fuzzing and its corpus run.
 //!
 //! Each check panics when the claim does not hold. An input that once broke one lies below
-//! `findings`, and the tests run it again.
+//! `corpus`, and the tests run it again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,7 +25,7 @@ use syntax::{Edit, Options, TextRange, parse, parse_flat};
 /// A check of any bytes.
 pub type Check = fn(&[u8]);
 
-/// Every check, by the name that `NIVIS_FUZZ` and the folders below `findings` give it.
+/// Every check, by the name that `NIVIS_FUZZ` and the folders below `corpus` give it.
 pub const CHECKS: [(&str, Check); 7] = [
     ("parser", parser),
     ("evaluator", evaluator),
@@ -206,9 +206,9 @@ mod tests {
 
     #[test]
     fn what_was_once_found_holds() {
-        let findings = Path::new(env!("CARGO_MANIFEST_DIR")).join("findings");
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
         for (name, check) in CHECKS {
-            let directory = findings.join(name);
+            let directory = corpus.join(name);
             let entries = fs::read_dir(&directory).unwrap_or_else(|_| panic!("{directory:?}"));
             for entry in entries {
                 let path = entry.expect("a directory that is read").path();
