@@ -97,9 +97,8 @@ impl Files<'_> {
 
     /// Returns the indices of the files whose text holds a word.
     pub(super) fn with_word(&self, word: &str) -> Vec<usize> {
-        let word = word.as_bytes();
-        let holds =
-            |text: &[u8]| word.is_empty() || text.windows(word.len()).any(|window| window == word);
+        let finder = memchr::memmem::Finder::new(word);
+        let holds = |text: &[u8]| finder.find(text).is_some();
         (0..self.all.len())
             .filter(|&at| self.all.get(at).is_some_and(|it| holds(it.text)))
             .collect()

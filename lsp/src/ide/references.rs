@@ -1,7 +1,7 @@
 //! References: every use of the variable, attribute, formal or option under the cursor.
 
 use eval::db::{self, Db, File};
-use eval::scope::{Scopes, Target};
+use eval::scope::{DefinitionKind, Scopes, Target};
 use syntax::{TextRange, TextSize};
 
 use super::goto_implementation::option_path;
@@ -38,6 +38,13 @@ pub fn occurrences(db: &dyn Db, file: File, offset: TextSize) -> Vec<Occurrence>
 /// Whether the options, which are not there yet, may tell what the name at `offset` means.
 pub fn needs_options(db: &dyn Db, knowledge: Knowledge<'_>, file: File, offset: TextSize) -> bool {
     knowledge.options.is_none() && definition_of(db::scopes(db, file), offset).is_none()
+}
+
+/// Whether the name at `offset` is a variable that nothing outside its file can name.
+fn is_local(scopes: &Scopes, offset: TextSize) -> bool {
+    let definition = definition_of(scopes, offset);
+    let definition = definition.and_then(|index| scopes.definitions.get(index as usize));
+    definition.is_some_and(|it| matches!(it.kind, DefinitionKind::Let | DefinitionKind::Parameter))
 }
 
 /// Returns the index of the definition whose name or use is at an offset.
@@ -97,6 +104,11 @@ pub fn references(
     offset: TextSize,
     with_definitions: bool,
 ) -> Vec<NavigationTarget> {
+    if is_local(db::scopes(db, file), offset) {
+        let all = occurrences(db, file, offset).into_iter();
+        let wanted = all.filter(|it| with_definitions || !it.is_definition);
+        return wanted.map(|it| NavigationTarget::Here(it.range)).collect();
+    }
     let project = Project::new(db, knowledge, file);
     let files = project.files();
     let Some(at) = files.index_of(file.path(db)) else { return Vec::new() };
