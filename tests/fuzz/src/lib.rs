@@ -50,7 +50,8 @@ pub fn parser(data: &[u8]) {
     let words = syntax::oracle_error(source, &parse_flat(source, Options::DEFAULT).1);
     assert_eq!(words.is_some(), !parse_flat(source, Options::DEFAULT).1.is_empty());
 
-    let [at, len, new] = edit else { return };
+    // An edit is one of text, which has no bytes that are none.
+    let ([at, len, new], true) = (edit, tree.is_text()) else { return };
     let boundary = |mut offset: usize| {
         while !text.is_char_boundary(offset) {
             offset -= 1;
