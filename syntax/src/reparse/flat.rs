@@ -96,8 +96,12 @@ impl Change {
         let gap_start = gap_start.unwrap_or(0);
         let gap_end = tokens.get(next).map_or(old.tree.source().len() as u32, |it| it.start);
         let new_end = gap_end.wrapping_add(self.shift());
-        // Of an empty gap it is not known which errors stand behind it.
-        if gap_start == gap_end || !is_trivia(source, gap_start, new_end, next < tokens.len()) {
+        let is_followed = next < tokens.len();
+        // Of an empty gap it is not known which errors stand behind it, and a comment that does
+        // not end has one of its own.
+        let was_trivia =
+            gap_start != gap_end && is_trivia(old.tree.source(), gap_start, gap_end, is_followed);
+        if !was_trivia || !is_trivia(source, gap_start, new_end, is_followed) {
             return None;
         }
         let part = Part { start: gap_start, end: gap_end, new_end };

@@ -66,6 +66,8 @@ fn an_edit_that_reaches_further_is_not() {
     assert!(!insert("[ [ a ] ./p$0 a ]", "["));
     check("{ a.b = 1; c = 2; }", 2, 4, " ");
     check("\"${[ { ]}\"", 4, 6, "");
+    check("/*", 0, 2, " ");
+    check("a /* b", 2, 4, "");
 }
 
 #[test]
