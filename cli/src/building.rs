@@ -170,11 +170,27 @@ pub(crate) fn options(settings: &Settings) -> RealiseOptions {
         sandbox_fallback: settings.is_on("sandbox-fallback"),
         sandbox_paths: sandbox_paths(settings),
         sandbox_shm_size: settings.text("sandbox-dev-shm-size"),
-        allowed_impure_host_paths: defaults.allowed_impure_host_paths,
+        allowed_impure_host_paths: words("allowed-impure-host-deps")
+            .into_iter()
+            .map(PathBuf::from)
+            .collect(),
         build_users_group: Some(settings.text("build-users-group"))
             .filter(|_| settings.is_set("build-users-group")),
         hashed_mirrors: words("hashed-mirrors"),
-        build_directory: None,
+        build_directory: path(settings, "build-dir"),
+        sandbox_build_directory: settings.text("sandbox-build-dir"),
+        filter_system_calls: settings.is_on("filter-syscalls"),
+        impersonate_linux_26: settings.is_on("impersonate-linux-26"),
+        impure_environment: words("impure-env")
+            .into_iter()
+            .filter_map(|word| {
+                word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))
+            })
+            .collect(),
+        min_free: settings.number("min-free"),
+        max_free: settings.number("max-free"),
+        min_free_check_interval: Duration::from_secs(settings.number("min-free-check-interval")),
+        pre_build_hook: path(settings, "pre-build-hook"),
         substitute: settings.is_on("substitute"),
         post_build_hook: path(settings, "post-build-hook"),
         diff_hook: path(settings, "diff-hook").filter(|_| settings.is_on("run-diff-hook")),
@@ -202,6 +218,7 @@ pub(crate) fn fetch_options(settings: &Settings) -> FetchOptions {
             certificates,
             netrc: Some(netrc),
             user_agent_suffix: settings.text("user-agent-suffix"),
+            bytes_per_second: settings.number("download-speed") << 10,
         },
         allows_dirty: settings.is_on("allow-dirty"),
         warns_of_dirty: settings.is_on("warn-dirty"),
@@ -233,7 +250,7 @@ pub(crate) fn tell_plan(
     mode: BuildMode,
 ) -> Outcome {
     let builds = store::build::missing(store, targets, mode).map_err(of_store)?;
-    if cx.settings.verbosity < 0 {
+    if cx.settings.verbosity < 0 || !cx.settings.is_on("print-missing") {
         return Ok(());
     }
     match builds.len() {

@@ -29,7 +29,7 @@ use crate::context::{Context, Manner};
 use crate::env_vars;
 use crate::flags::Flags;
 use crate::report::{Failure, Outcome, USAGE};
-use crate::settings::{Setting, Settings};
+use crate::settings::{Effect, Setting, Settings};
 use crate::ui::Ui;
 use clap::{CommandFactory as _, FromArgMatches as _};
 use std::ffi::OsString;
@@ -155,7 +155,7 @@ fn reference() -> String {
         let _ = writeln!(text, "  {}\n         {}", variable.name, variable.doc.trim());
     }
     text.push_str("\nSettings (nix.conf, NIX_CONFIG, --option):\n");
-    for setting in Setting::all().filter(|setting| setting.has_effect) {
+    for setting in Setting::all().filter(|setting| setting.effect == Effect::Here) {
         let _ = writeln!(text, "  {}\n         {}", setting.name, setting.doc);
     }
     text

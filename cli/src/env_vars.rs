@@ -48,6 +48,11 @@ env_vars! {
     NIX_SHOW_STATS;
     /// The file that `NIX_SHOW_STATS` writes to, instead of stderr.
     NIX_SHOW_STATS_PATH;
+    /// Anything but `0`: `NIX_SHOW_STATS` tells how often each function and builtin was called, and
+    /// each attribute selected.
+    NIX_COUNT_CALLS;
+    /// Anything but `0`: `NIX_SHOW_STATS` tells the names of all variables and attributes.
+    NIX_SHOW_SYMBOLS;
     /// The store directory; by default `/nix/store`.
     NIX_STORE_DIR;
     /// The directory of the database and the profiles; by default `/nix/var/nix`.

@@ -10,7 +10,7 @@ use crate::interrupt;
 use crate::report::{FAILURE, Failure, INTERRUPTED, Outcome, of_store};
 use crate::request::{Argument, Input, Request};
 use crate::settings::{self, Settings, configuration_directory};
-use crate::statistics;
+use crate::statistics::{self, ProfileFile};
 use crate::stores::{Access, EvaluatingStore};
 use crate::system::Host;
 use eval::blame;
@@ -84,6 +84,7 @@ pub(crate) fn run_unhurried<T: Send>(
     work: impl for<'h> FnOnce(&mut Eval<'h>) -> Result<T, Stop> + Send,
 ) -> Outcome<T> {
     let settings = settings_of(cx, access)?;
+    let profile = ProfileFile::open(&cx.settings)?;
     let cache = cache_directory();
     let host = Host::with_store(cx.ui, store).with_cache(cache.as_deref());
     let store = EvaluatingStore::new(cx, store);
@@ -91,7 +92,10 @@ pub(crate) fn run_unhurried<T: Send>(
         let heap = Heap::new();
         let mut eval = Eval::new(&heap, &host, &store, &settings);
         let result = work(&mut eval);
-        statistics::tell(cx.ui, &heap);
+        statistics::tell(cx.ui, &eval);
+        if let Some(profile) = profile {
+            profile.write(cx.ui, &eval);
+        }
         match result {
             Ok(result) => store.flush().map_err(of_store).map(|()| result),
             Err(Stop::Evaluation(error)) => Err(failure(cx, &mut eval, &error)),
@@ -112,7 +116,10 @@ pub(crate) fn settings_of(cx: &Context, access: Access) -> Outcome<eval::setting
         search_path: if is_pure { Vec::new() } else { search_path(settings) },
         directory: std::env::current_dir()?.into_os_string().into_vec(),
         embedded_fallback: cx.manner == Manner::Own,
-        system: settings.text("system"),
+        system: match settings.text("eval-system") {
+            system if system.is_empty() => settings.text("system"),
+            system => system,
+        },
         read_only: access == Access::Read,
         pure: is_pure,
         restrict: settings.is_on("restrict-eval"),
@@ -122,11 +129,14 @@ pub(crate) fn settings_of(cx: &Context, access: Access) -> Outcome<eval::setting
         trace_verbose: settings.is_on("trace-verbose"),
         abort_on_warn: settings.is_on("abort-on-warn"),
         import_from_derivation: settings.is_on("allow-import-from-derivation"),
+        trace_import_from_derivation: settings.is_on("trace-import-from-derivation"),
+        large_path_bytes: settings.number("warn-large-path-threshold"),
         literal_lints: LiteralLints {
             absolute_paths: lint_level(settings, "lint-absolute-path-literals"),
-            short_paths: lint_level(settings, "lint-short-path-literals"),
+            short_paths: short_paths(settings),
             urls: lint_level(settings, "lint-url-literals"),
         },
+        watch: statistics::watch(settings),
         call_depth_max: u32::try_from(settings.number("max-call-depth")).unwrap_or(u32::MAX),
         heap_size_bytes_max: usize::try_from(settings.number("max-eval-memory"))
             .unwrap_or(usize::MAX),
@@ -155,6 +165,14 @@ fn fetch_settings(settings: &Settings) -> FetchSettings {
         access_tokens: pairs("access-tokens"),
         forge_urls: pairs("forge-urls"),
         allows_dirty_locks: settings.is_on("allow-dirty-locks"),
+    }
+}
+
+/// Returns what is done about short paths, which two settings say.
+fn short_paths(settings: &Settings) -> LintLevel {
+    match lint_level(settings, "lint-short-path-literals") {
+        LintLevel::Ignore if settings.is_on("warn-short-path-literals") => LintLevel::Warn,
+        level => level,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::ui::Ui;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub(crate) use table::{Kind, Setting};
+pub(crate) use table::{Effect, Kind, Setting};
 
 mod table;
 
@@ -86,7 +86,7 @@ impl Settings {
             if !self.set(name, &value)? {
                 ui.warn(format!("unknown setting '{name}'"));
             }
-            warn_of_features(ui, name, &value);
+            warn_of_value(ui, name, &value);
         }
         Ok(())
     }
@@ -181,7 +181,7 @@ impl Settings {
             && base.kind == Kind::Words
         {
             let value = flags.value(flag)?;
-            warn_of_features(ui, name, &value);
+            warn_of_value(ui, name, &value);
             return self.set(name, &value);
         }
         let (row, value) = match (Setting::find(name), name.strip_prefix("no-")) {
@@ -196,6 +196,7 @@ impl Settings {
         if let Err(failure) = row.check(&value) {
             return Err(flags.wrong(failure.message));
         }
+        warn_of_value(ui, row.name, &value);
         self.set(row.name, &value)
     }
 
@@ -205,12 +206,10 @@ impl Settings {
     ///
     /// When the value is not of the setting's kind.
     pub(crate) fn set_option(&mut self, ui: Ui, name: &str, value: &str) -> Outcome {
-        warn_of_features(ui, name, value);
         if !self.set(name, value)? {
             ui.warn(format!("unknown setting '{name}'"));
-        } else if let Some(row) = Setting::find(name).filter(|row| !row.has_effect) {
-            ui.warn(format!("the setting '{}' has no effect here", row.name));
         }
+        warn_of_value(ui, name, value);
         Ok(())
     }
 
@@ -271,9 +270,15 @@ impl Settings {
     }
 }
 
-/// Warns of experimental features that there are not.
-fn warn_of_features(ui: Ui, name: &str, value: &str) {
-    if name.strip_prefix("extra-").unwrap_or(name) != "experimental-features" {
+/// Warns of a value whose effect is not built, and of experimental features that there are not.
+fn warn_of_value(ui: Ui, name: &str, value: &str) {
+    let plain = name.strip_prefix("extra-").unwrap_or(name);
+    if let Some(row) = Setting::find(plain).filter(|row| row.effect == Effect::Missing)
+        && !row.is_default(value)
+    {
+        ui.warn(format!("the setting '{}' has no effect here", row.name));
+    }
+    if plain != "experimental-features" {
         return;
     }
     for feature in value.split_whitespace().filter(|it| !table::FEATURES.contains(it)) {

@@ -244,7 +244,10 @@ fn on_disk(settings: &Settings, parameters: Parameters) -> Outcome<LocalSettings
     local.read_only = read_only.unwrap_or(false);
     local.keep_outputs = settings.is_on("keep-outputs");
     local.keep_derivations = settings.is_on("keep-derivations");
-    local.sync = settings.is_on("fsync-metadata");
+    local.sync = settings.is_on("fsync-metadata") || settings.is_on("fsync-store-paths");
+    local.sync_all = settings.is_on("sync-before-registering");
+    local.reserved_bytes = settings.number("gc-reserved-space");
+    local.may_be_link = settings.is_on("allow-symlinked-store");
     local.use_wal = settings.is_on("use-sqlite-wal");
     local.auto_optimise = settings.is_on("auto-optimise-store");
     local.build_group = Some(if settings.is_set("build-users-group") {

@@ -5,13 +5,17 @@ use crate::ui::Ui;
 use eval::compiled::Key;
 use eval::system::{FileType, System};
 use std::ffi::OsStr;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{self, Read as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt};
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use store::{Store, StorePath};
+
+/// How long a file must have been left alone before its times tell one state from another.
+const SETTLED: Duration = Duration::from_secs(2);
 
 /// The host's files, environment, clock and terminal.
 ///
@@ -140,8 +144,27 @@ impl System for Host {
         since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
     }
 
+    fn clock_ns(&self) -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+    }
+
     fn message(&self, text: &[u8]) {
         self.ui.speak(text);
+    }
+
+    fn version(&self, bytes: &[u8]) -> Option<u64> {
+        let metadata = self.look(bytes, |path| std::fs::symlink_metadata(path)).ok()?;
+        let modified = metadata.modified().ok()?;
+        // Two changes within one tick of the host's clock leave the same time.
+        if modified.elapsed().ok()? < SETTLED || metadata.is_symlink() {
+            return None;
+        }
+        let since = modified.duration_since(UNIX_EPOCH).ok()?;
+        let mut hasher = DefaultHasher::new();
+        (since, metadata.len(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec())
+            .hash(&mut hasher);
+        Some(hasher.finish())
     }
 
     fn keeps_compiled(&self) -> bool {

@@ -243,6 +243,26 @@ fn coerce<'h>(
     mode: Mode,
     purpose: Option<Purpose<'_>>,
 ) -> Result<Str<'h>> {
+    let position = purpose.map_or(Position::NONE, |purpose| purpose.position);
+    match value.kind() {
+        Kind::String(string) => eval.check_depth(position).map(|()| string),
+        Kind::Attrs(_) | Kind::List(_) => {
+            eval.deeper_at(position, |eval| coerce_inside(eval, value, mode, purpose))
+        }
+        _ => {
+            eval.check_depth(position)?;
+            coerce_inside(eval, value, mode, purpose)
+        }
+    }
+}
+
+/// As [`coerce`], on the level that was entered for it.
+fn coerce_inside<'h>(
+    eval: &mut Eval<'h>,
+    value: Value<'h>,
+    mode: Mode,
+    purpose: Option<Purpose<'_>>,
+) -> Result<Str<'h>> {
     let heap = eval.heap();
     match value.kind() {
         Kind::String(string) => Ok(string),
@@ -252,7 +272,7 @@ fn coerce<'h>(
             let text = SourcePath::new(path.root, path.bytes).display();
             Ok(Str::new(heap.arena().alloc_bytes(text.as_bytes())))
         }
-        Kind::Attrs(attrs) => eval.deeper(|eval| {
+        Kind::Attrs(attrs) => {
             let position = purpose.map_or(Position::NONE, |purpose| purpose.position);
             if let Some(string) = attrs_to_string(eval, value, mode, position)? {
                 return Ok(string);
@@ -260,12 +280,14 @@ fn coerce<'h>(
             let Some(slot) = attrs.get(names().out_path) else {
                 return Err(not_a_string(eval, value, purpose));
             };
-            let inner = eval.force(slot)?;
-            coerce(eval, inner, mode, purpose)
-        }),
-        Kind::List(_) if mode.accepts_more() => {
+            eval.deeper_at(position, |eval| {
+                let inner = eval.force_from(slot, position)?;
+                coerce_inside(eval, inner, mode, purpose)
+            })
+        }
+        Kind::List(list) if mode.accepts_more() => {
             let mut text = Text::default();
-            append_to(eval, value, mode, purpose, &mut text)?;
+            append_elements(eval, list, mode, purpose, &mut text)?;
             Ok(text.finish(heap))
         }
         Kind::Bool(true) if mode.accepts_more() => Ok(Str::new(b"1")),
@@ -298,20 +320,34 @@ fn append_to<'h>(
         text.push(coerce(eval, value, mode, purpose)?);
         return Ok(());
     };
-    eval.deeper(|eval| {
-        for (slot, index) in list.iter().zip(1..) {
-            let element = eval.force(slot).map_err(|error| refused(error, purpose))?;
-            append_to(eval, element, mode, Some(LIST_ELEMENT), text)
-                .map_err(|error| refused(error, purpose))?;
-            // The oracle's rule, quirk included: a list without elements swallows the space
-            // after it, but not the one before.
-            let is_empty_list = element.as_list().is_some_and(<[_]>::is_empty);
-            if index < list.len() && !is_empty_list {
-                text.bytes.push(b' ');
+    eval.deeper(|eval| append_elements(eval, list, mode, purpose, text))
+}
+
+fn append_elements<'h>(
+    eval: &mut Eval<'h>,
+    list: &'h [Slot<'h>],
+    mode: Mode,
+    purpose: Option<Purpose<'_>>,
+    text: &mut Text<'h>,
+) -> Result<()> {
+    for (slot, index) in list.iter().zip(1..) {
+        let append = |eval: &mut Eval<'h>| {
+            let element = eval.force(slot)?;
+            match element.as_list() {
+                Some(list) => append_elements(eval, list, mode, Some(LIST_ELEMENT), text)?,
+                None => text.push(coerce_inside(eval, element, mode, Some(LIST_ELEMENT))?),
             }
+            Ok(element)
+        };
+        let element = eval.deeper(append).map_err(|error| refused(error, purpose))?;
+        // The oracle's rule, quirk included: a list without elements swallows the space
+        // after it, but not the one before.
+        let is_empty_list = element.as_list().is_some_and(<[_]>::is_empty);
+        if index < list.len() && !is_empty_list {
+            text.bytes.push(b' ');
         }
-        Ok(())
-    })
+    }
+    Ok(())
 }
 
 fn call_to_string<'h>(
@@ -320,7 +356,7 @@ fn call_to_string<'h>(
     this: Value<'h>,
     position: Position,
 ) -> Result<Value<'h>> {
-    let function = eval.force(slot)?;
+    let function = eval.force_from(slot, position)?;
     eval.call_from(function, &[this.into()], position)
 }
 

@@ -101,7 +101,7 @@ pub(crate) fn add<'h>(eval: &mut Eval<'h>, source: &Source<'_, 'h>) -> Result<St
             .map_err(|error| error::store(&error));
     }
     let store = eval.store();
-    with_tree(eval, source, |tree, path, filter| {
+    let path = with_tree(eval, source, |tree, path, filter| {
         store
             .add_tree(NewTree {
                 name: source.name,
@@ -113,7 +113,41 @@ pub(crate) fn add<'h>(eval: &mut Eval<'h>, source: &Source<'_, 'h>) -> Result<St
                 references: BTreeSet::new(),
             })
             .map_err(|error| error::store(&error))
-    })
+    })?;
+    warn_if_large(eval, source.path, &path)?;
+    Ok(path)
+}
+
+/// Warns of something large that was copied, as far as the settings say.
+fn warn_if_large(eval: &Eval<'_>, source: &SourcePath, path: &StorePath) -> Result<()> {
+    let threshold = eval.settings().large_path_bytes;
+    if threshold == 0 {
+        return Ok(());
+    }
+    let info = eval.store().path_info(path).map_err(|error| error::store(&error))?;
+    let Some(size) = info.map(|info| info.nar_size).filter(|size| *size >= threshold) else {
+        return Ok(());
+    };
+    let (source, size) = (source.display(), in_units(size));
+    let text = format!("warning: copied large path '{source}' to the store ({size})");
+    eval.system().message(text.as_bytes());
+    Ok(())
+}
+
+/// Returns a number of bytes in the largest unit of which it has at least one.
+fn in_units(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut number = bytes as f64 / 1024.0;
+    let mut names = UNITS.iter();
+    let mut name = names.next().copied().unwrap_or_default();
+    for next in names {
+        if number < 1024.0 {
+            break;
+        }
+        number /= 1024.0;
+        name = next;
+    }
+    format!("{number:.1} {name}")
 }
 
 /// Returns the hash of a tree as the store would compute it.

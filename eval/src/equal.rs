@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::heap::{Attrs, Kind, Slot, Value};
 use crate::interpret::Eval;
 use crate::names::names;
+use crate::source::Position;
 
 /// Whether two values are equal.
 ///
@@ -48,11 +49,24 @@ pub fn equal<'h>(eval: &mut Eval<'h>, lhs: Value<'h>, rhs: Value<'h>) -> Result<
 ///
 /// Whatever forcing them meets.
 pub fn equal_slots<'h>(eval: &mut Eval<'h>, lhs: &'h Slot<'h>, rhs: &'h Slot<'h>) -> Result<bool> {
-    let (a, b) = (eval.force(lhs)?, eval.force(rhs)?);
+    let (a, b) = force_both(eval, lhs, rhs)?;
     if a.is_identical(b) || lhs.is_same_origin(rhs) {
         return Ok(true);
     }
     equal(eval, a, b)
+}
+
+/// Returns the values of two slots, forced one level deeper than whatever holds them.
+fn force_both<'h>(
+    eval: &mut Eval<'h>,
+    lhs: &'h Slot<'h>,
+    rhs: &'h Slot<'h>,
+) -> Result<(Value<'h>, Value<'h>)> {
+    if let (Some(a), Some(b)) = (lhs.value_through(), rhs.value_through()) {
+        eval.check_depth(Position::NONE)?;
+        return Ok((a, b));
+    }
+    eval.deeper(|eval| Ok((eval.force(lhs)?, eval.force(rhs)?)))
 }
 
 /// Whether `attrs` is a derivation: its `type` is `"derivation"`.

@@ -218,12 +218,12 @@ impl EvalError {
     }
 
     /// Says where a value was needed when the error came up: infinite recursion is there, and so is
-    /// a call whose place nobody knew.
+    /// a call whose place nobody knew, or that was one too many.
     #[must_use]
     pub(crate) fn needed_at(self: Box<Self>, position: Position) -> Box<EvalError> {
         match self.kind {
-            ErrorKind::InfiniteRecursion if self.is_placed => self,
-            ErrorKind::InfiniteRecursion => self.at(position),
+            ErrorKind::InfiniteRecursion if !self.is_placed => self.at(position),
+            ErrorKind::Limit if self.frames.is_empty() => self.at(position),
             _ => self.called_at(position),
         }
     }

@@ -6,17 +6,20 @@
 //! ever evaluated once.
 
 mod comment;
+mod expression;
 
 pub use comment::{before as comment_before, parameters};
+pub use expression::{ARGUMENT, Expression, UNKNOWN};
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::error::{ErrorKind, Result};
 use crate::heap::{Attrs, Kind, Symbol, Value};
 use crate::interpret::Eval;
 use crate::option_tree::{self, Configuration, Place};
 use crate::print;
-use crate::source::{HOST, Origin, Position, SourcePath};
+use crate::source::{Origin, Position, SourcePath};
 
 /// Returns what the comment before a function says, or that before the binding of it: the
 /// function is written at `offset` of `text`.
@@ -25,7 +28,7 @@ pub fn function_comment(text: &[u8], offset: u32) -> Option<String> {
 }
 
 /// Where a path of names begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Base {
     /// The package set: a configuration's `pkgs`, else `import <nixpkgs> { }`.
     Packages,
@@ -35,6 +38,8 @@ pub enum Base {
     Config,
     /// A configuration's options themselves: its `options`.
     Options,
+    /// The value of an expression that stands in a file.
+    Expression(Arc<Expression>),
 }
 
 /// A path of names into a [`Base`].
@@ -52,7 +57,7 @@ impl Lookup {
     pub fn select(&self, name: &str) -> Lookup {
         let mut path = self.path.clone();
         path.push(name.to_owned());
-        Lookup { base: self.base, path }
+        Lookup { base: self.base.clone(), path }
     }
 }
 
@@ -79,6 +84,10 @@ pub struct Inspected {
     pub documentation: Option<String>,
     /// What an option comes to, if it is one.
     pub option: Option<Box<Effective>>,
+    /// Where it is defined in the text of an [`Expression`]. Unit: bytes.
+    pub offset: Option<u32>,
+    /// Why an expression has no value.
+    pub error: Option<String>,
 }
 
 /// What an option comes to.
@@ -130,6 +139,10 @@ pub struct Inspector<'e, 'h> {
     /// Whether evaluating it has failed.
     has_failed: bool,
     bases: BTreeMap<Base, Option<Value<'h>>>,
+    /// The package set and the library of no configuration.
+    plain: Option<Value<'h>>,
+    /// What expressions see, by the place of their module and their directory.
+    surroundings: BTreeMap<(Option<Vec<String>>, SourcePath), Value<'h>>,
 }
 
 impl<'e, 'h> Inspector<'e, 'h> {
@@ -137,7 +150,15 @@ impl<'e, 'h> Inspector<'e, 'h> {
     ///
     /// Runs inside [`crate::interpret::on_large_stack`].
     pub fn new(eval: &'e mut Eval<'h>, configuration: Configuration) -> Self {
-        Inspector { eval, configuration, system: None, has_failed: false, bases: BTreeMap::new() }
+        Inspector {
+            eval,
+            configuration,
+            system: None,
+            has_failed: false,
+            bases: BTreeMap::new(),
+            plain: None,
+            surroundings: BTreeMap::new(),
+        }
     }
 
     /// Returns what lies at a path.
@@ -146,7 +167,11 @@ impl<'e, 'h> Inspector<'e, 'h> {
     ///
     /// If the evaluation is cancelled; whatever else fails is [`ValueKind::Missing`].
     pub fn inspect(&mut self, lookup: &Lookup) -> Result<Inspected> {
-        let Some(mut value) = self.base(lookup.base)? else { return Ok(Inspected::default()) };
+        if let Base::Expression(expression) = &lookup.base {
+            return self.inspect_expression(expression, &lookup.path);
+        }
+        let Some(value) = self.base(&lookup.base)? else { return Ok(Inspected::default()) };
+        let mut value = value;
         let mut position = Position::NONE;
         for name in &lookup.path {
             let attr = value.as_attrs().and_then(|it| it.attr(Symbol::intern(name.as_bytes())));
@@ -168,20 +193,21 @@ impl<'e, 'h> Inspector<'e, 'h> {
         Ok(found)
     }
 
-    fn base(&mut self, base: Base) -> Result<Option<Value<'h>>> {
-        if let Some(known) = self.bases.get(&base) {
+    fn base(&mut self, base: &Base) -> Result<Option<Value<'h>>> {
+        if let Some(known) = self.bases.get(base) {
             return Ok(*known);
         }
         let value = match base {
-            Base::Library => self.evaluate(b"import <nixpkgs/lib>")?,
+            Base::Expression(_) => None,
+            Base::Library => self.of_plain("lib")?,
             Base::Config => self.attribute_of_system("config")?,
             Base::Options => self.attribute_of_system("options")?,
             Base::Packages => match self.configured_packages()? {
                 Some(packages) => Some(packages),
-                None => self.evaluate(b"import <nixpkgs> { }")?,
+                None => self.of_plain("pkgs")?,
             },
         };
-        self.bases.insert(base, value);
+        self.bases.insert(base.clone(), value);
         Ok(value)
     }
 
@@ -203,20 +229,24 @@ impl<'e, 'h> Inspector<'e, 'h> {
     }
 
     fn attribute_of_system(&mut self, name: &str) -> Result<Option<Value<'h>>> {
-        if self.system.is_none() && !self.has_failed {
-            let found = option_tree::evaluated(self.eval, &self.configuration);
-            self.system = unless_failed(found)?;
-            self.has_failed = self.system.is_none();
-        }
-        match self.system {
+        match self.whole_system()? {
             Some(system) => unless_failed(option_tree::attribute(self.eval, system, name)),
             None => Ok(None),
         }
     }
 
-    fn evaluate(&mut self, text: &[u8]) -> Result<Option<Value<'h>>> {
-        let directory = SourcePath::new(HOST, &self.eval.settings().directory);
-        unless_failed(self.eval.evaluate(Origin::String(directory), text))
+    fn whole_system(&mut self) -> Result<Option<Value<'h>>> {
+        if self.system.is_none() && !self.has_failed {
+            let found = option_tree::evaluated(self.eval, &self.configuration);
+            self.system = unless_failed(found)?;
+            self.has_failed = self.system.is_none();
+        }
+        Ok(self.system)
+    }
+
+    fn of_plain(&mut self, name: &str) -> Result<Option<Value<'h>>> {
+        let plain = self.plain()?;
+        unless_failed(option_tree::attribute(self.eval, plain, name))
     }
 
     fn describe(&mut self, value: Value<'h>, position: Position) -> Result<Inspected> {

@@ -17,6 +17,7 @@ mod set;
 mod stack;
 mod trivial;
 mod variables;
+mod watched;
 
 use rustc_hash::FxHashMap;
 use store::Store;
@@ -30,10 +31,12 @@ use crate::names::names;
 use crate::settings::Settings;
 use crate::source::{Origin, Position, SourcePath};
 use crate::system::System;
+use crate::watch::{Watcher, add};
 
 pub use lambda_info::{Formal, LambdaInfo};
 pub use stack::on_large_stack;
 pub use variables::Variables;
+use watched::watched_code;
 
 /// One evaluation in progress.
 pub struct Eval<'h> {
@@ -58,6 +61,8 @@ pub struct Eval<'h> {
     limits: stack::Limits,
     /// Room for strings under construction.
     scratch: Vec<u8>,
+    /// Who watches the evaluation, if anybody does.
+    watcher: Option<Box<Watcher>>,
 }
 
 /// Returns the value of an [`Answer`], or returns the error from the function around.
@@ -94,7 +99,7 @@ impl<'h> Eval<'h> {
         names();
         Eval {
             heap,
-            code: heap.keep(Code::new()),
+            code: heap.keep(watched_code(settings)),
             system,
             store,
             settings,
@@ -107,6 +112,7 @@ impl<'h> Eval<'h> {
             lines: file::Lines::default(),
             limits: stack::Limits::new(settings),
             scratch: Vec::new(),
+            watcher: settings.watch.is_any().then(|| Box::new(Watcher::new(settings.watch))),
         }
     }
 
@@ -241,6 +247,11 @@ impl<'h> Eval<'h> {
                 return value.into();
             }
             SlotState::Suspended(expression, env) => {
+                if let Node::Lambda(index) = *self.code.nodes.get(expression) {
+                    let function = lambda(index, env);
+                    slot.fill(self.heap, function.into());
+                    return function.into();
+                }
                 if let Err(error) = self.limits.check_stack() {
                     return Answer::error(error);
                 }
@@ -349,23 +360,21 @@ impl<'h> Eval<'h> {
         env.slots().get(index as usize).expect("lowering counts the slots that there are")
     }
 
+    #[inline(always)]
+    fn thunk(code: &'h Code<'h>, id: Id, env: &'h Env<'h>) -> Lazy<'h> {
+        if code.tally.is_on.get() {
+            add(&code.tally.thunks, 1);
+        }
+        Lazy::thunk(id, env)
+    }
+
     /// Returns what goes into a slot for an expression that is not needed yet.
     #[inline(always)]
     fn delay(code: &'h Code<'h>, id: Id, env: &'h Env<'h>) -> Lazy<'h> {
         match *code.nodes.get(id) {
             Node::Constant(index) => (*code.constants.get(index)).into(),
             Node::Local { level, index } => Lazy::from_slot(Self::local(env, level, index)),
-            _ => Lazy::thunk(id, env),
-        }
-    }
-
-    /// As [`Eval::delay`], but a function is made at once, which costs as much as to remember it.
-    /// Not for sets and lists, where it shows that nobody has needed it: they print it as code.
-    #[inline(always)]
-    fn delay_function(code: &'h Code<'h>, id: Id, env: &'h Env<'h>) -> Lazy<'h> {
-        match *code.nodes.get(id) {
-            Node::Lambda(index) => lambda(index, env).into(),
-            _ => Self::delay(code, id, env),
+            _ => Self::thunk(code, id, env),
         }
     }
 
@@ -377,7 +386,7 @@ impl<'h> Eval<'h> {
             Node::Local { level, index } if level > 0 || (index as usize) < filled => {
                 Lazy::from_slot(Self::local(env, level, index))
             }
-            _ => Lazy::thunk(id, env),
+            _ => Self::thunk(code, id, env),
         }
     }
 
@@ -389,7 +398,7 @@ impl<'h> Eval<'h> {
         let (lhs, rhs, sign) = match *code.nodes.get(id) {
             Node::Add(lhs, rhs) => (lhs, rhs, 1),
             Node::Subtract(lhs, rhs) => (lhs, rhs, -1),
-            _ => return Self::delay_function(code, id, env),
+            _ => return Self::delay(code, id, env),
         };
         if let Node::Local { level, index } = *code.nodes.get(lhs)
             && let Node::Constant(constant) = *code.nodes.get(rhs)
@@ -399,7 +408,7 @@ impl<'h> Eval<'h> {
         {
             return Value::int(result).into();
         }
-        Lazy::thunk(id, env)
+        Self::thunk(code, id, env)
     }
 
     /// Evaluates an operand: the common cases without another turn of the loop.
@@ -475,8 +484,8 @@ impl<'h> Eval<'h> {
                 Node::Not(operand) => return self.not(operand, env),
                 Node::Less(lhs, rhs) => return self.less(id, lhs, rhs, env, true),
                 Node::NotLess(lhs, rhs) => return self.less(id, lhs, rhs, env, false),
-                Node::Equal(lhs, rhs) => return self.equal_nodes(id, lhs, rhs, env, true),
-                Node::NotEqual(lhs, rhs) => return self.equal_nodes(id, lhs, rhs, env, false),
+                Node::Equal(lhs, rhs) => return self.equal_nodes(lhs, rhs, env, true),
+                Node::NotEqual(lhs, rhs) => return self.equal_nodes(lhs, rhs, env, false),
                 Node::Add(lhs, rhs) => return self.add(id, lhs, rhs, env),
                 Node::Subtract(lhs, rhs) => return self.subtract(id, lhs, rhs, env),
                 _ => return self.eval_rest(id, env),
@@ -493,6 +502,9 @@ impl<'h> Eval<'h> {
             Node::RecursiveSet(index) => self.new_recursive_set(code.sets.get(index), env),
             Node::List { elements, count } => {
                 let ids = code.extra.slice(elements, count);
+                if code.tally.is_on.get() {
+                    add(&code.tally.list_elements, ids.len());
+                }
                 Value::list(self.heap.arena().alloc_slice_with(ids.len(), |index| {
                     Slot::new(Self::delay(code, ids[index], env))
                 }))

@@ -26,6 +26,7 @@ use std::cell::{Cell, RefCell};
 use crate::compiled::{Deferred, ReadLater, Unit};
 use crate::heap::{Heap, Shape, Symbol, Table, Value};
 use crate::source::{FileId, Origin, Position};
+use crate::watch::Tally;
 
 /// The index of a node in [`Code`].
 pub type Id = u32;
@@ -371,6 +372,8 @@ pub struct Code<'h> {
     files: RefCell<Vec<CodeFile<'h>>>,
     /// Runs of nodes of one file: the first node, and the file.
     runs: RefCell<Vec<(Id, FileId)>>,
+    /// Figures of its evaluation.
+    pub tally: Tally,
 }
 
 /// The most nodes of one evaluation; an address space of a gigabyte.
@@ -391,6 +394,7 @@ impl<'h> Code<'h> {
             read: Table::new(NODES_MAX / 4),
             runs: RefCell::default(),
             files: RefCell::default(),
+            tally: Tally::default(),
         }
     }
 

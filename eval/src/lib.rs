@@ -46,6 +46,7 @@ pub mod suggestion;
 pub mod syntax_error;
 pub mod system;
 pub mod toml;
+pub mod watch;
 pub mod xml;
 
 #[cfg(test)]

@@ -83,6 +83,19 @@ pub(crate) fn realise(eval: &mut Eval<'_>, context: Option<Context<'_>>) -> Resu
              'allow-import-from-derivation' is disabled"
         )));
     }
+    if eval.settings().trace_import_from_derivation {
+        let target = format!("{}^{output}", store.directory().display(first));
+        let message = match outputs.len() {
+            1 => format!(
+                "warning: built '{target}' during evaluation due to an import from derivation"
+            ),
+            count => format!(
+                "warning: built {count} derivations during evaluation due to imports from \
+                 derivations: '{target}', ..."
+            ),
+        };
+        eval.system().message(message.as_bytes());
+    }
     let options =
         RealiseOptions { system: eval.settings().system.clone(), ..RealiseOptions::default() };
     let realised =

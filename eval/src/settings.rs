@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::flake::settings::FetchSettings;
+use crate::watch::Watch;
 
 /// The settings of one evaluation. Plain data, decided by whoever asks (CLI or editor).
 #[derive(Clone, Debug)]
@@ -34,8 +35,14 @@ pub struct Settings {
     pub abort_on_warn: bool,
     /// Whether import from derivation may build.
     pub import_from_derivation: bool,
+    /// Whether there is a warning of each build for such an import.
+    pub trace_import_from_derivation: bool,
+    /// From how many bytes on there is a warning of what is copied to the store; 0: never.
+    pub large_path_bytes: u64,
     /// What to say of literals that are discouraged.
     pub literal_lints: LiteralLints,
+    /// What of the evaluation is watched.
+    pub watch: Watch,
     /// The deepest nesting of calls. Unit: calls.
     pub call_depth_max: u32,
     /// The most memory for values, in bytes; 0: no limit.
@@ -99,7 +106,10 @@ impl Default for Settings {
             trace_verbose: false,
             abort_on_warn: false,
             import_from_derivation: true,
+            trace_import_from_derivation: false,
+            large_path_bytes: 0,
             literal_lints: LiteralLints::default(),
+            watch: Watch::default(),
             call_depth_max: 10_000,
             heap_size_bytes_max: 0,
             cancel: Arc::default(),

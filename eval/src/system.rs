@@ -42,9 +42,18 @@ pub trait System: Send + Sync {
     fn env(&self, name: &[u8]) -> Option<Vec<u8>>;
     /// Returns the current time in seconds since 1970.
     fn current_time(&self) -> i64;
+    /// Returns the nanoseconds since 1970.
+    fn clock_ns(&self) -> u64 {
+        u64::try_from(self.current_time()).unwrap_or_default().saturating_mul(1_000_000_000)
+    }
     /// Tells the person something outside the result (`trace`, warnings): one message, without
     /// the newline at its end.
     fn message(&self, text: &[u8]);
+    /// Returns a number that is another one whenever what lies at `path` is not as it was; `None`
+    /// where only reading it would tell.
+    fn version(&self, _path: &[u8]) -> Option<u64> {
+        None
+    }
     /// Whether compiled files are kept between evaluations.
     fn keeps_compiled(&self) -> bool {
         false

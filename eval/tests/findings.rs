@@ -197,6 +197,64 @@ fn definitions_in_hardware() {
     .assert_eq(&findings.show());
 }
 
+/// A package set for home-manager's modules, which want a newer one than any tree here: today's
+/// library over the packages of 20.09, and in place of the formats what takes anything.
+const NEWER: &str = r"args: let lib = import ./lib; in import <nixpkgs> { } // {
+  inherit lib;
+  path = ./.;
+  formats = lib.genAttrs [
+    'gitIni' 'ini' 'iniWithGlobalSection' 'javaProperties' 'json' 'keyValue' 'libconfig' 'lua'
+    'toml' 'xml' 'yaml'
+  ] (_: _: {
+    type = lib.types.attrsOf lib.types.anything;
+    generate = _: _: null;
+    lib.types.atom = lib.types.anything;
+  });
+}";
+
+/// Lays a tree out as home-manager expects nixpkgs to be.
+fn newer_nixpkgs(nixpkgs: &Path, library: &Path) -> PathBuf {
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("newer-nixpkgs");
+    let _ = std::fs::remove_dir_all(&place);
+    std::fs::create_dir_all(&place).expect("a directory can be made");
+    let link = |target: PathBuf, name: &str| {
+        std::os::unix::fs::symlink(target, place.join(name)).expect("a link can be made");
+    };
+    link(library.join("lib"), "lib");
+    link(nixpkgs.join("nixos"), "nixos");
+    let text = NEWER.replace('\'', "\"");
+    std::fs::write(place.join("default.nix"), text).expect("a file can be written");
+    place
+}
+
+#[test]
+fn definitions_in_home_manager() {
+    let what = "definitions in the modules of home-manager";
+    let (Some(nixpkgs), Some(library), Some(home)) = (
+        tree("NIVIS_NIXPKGS", what),
+        tree("NIVIS_NIXPKGS_LIB", what),
+        tree("NIVIS_HOME_MANAGER", what),
+    ) else {
+        return;
+    };
+    let newer = newer_nixpkgs(&nixpkgs, &library);
+    let text = format!(
+        "let pkgs = import {} {{ }}; in import {}/modules {{ inherit pkgs; inherit (pkgs) lib; \
+         check = false; configuration.home = {{ username = \"tea\"; \
+         homeDirectory = \"/home/tea\"; stateVersion = \"24.05\"; }}; }}",
+        newer.display(),
+        home.display(),
+    );
+    let directory = SourcePath::new(HOST, b"/");
+    let configuration = Configuration::Expression { directory, texts: vec![text] };
+    let options = options(&nixpkgs, &configuration);
+    let findings = of_modules(&home, &options);
+    record("definitions-home-manager", &findings);
+    expect![[r"
+    "]]
+    .assert_eq(&findings.show());
+}
+
 fn check_texts(variable: &str, expected: &Expect) {
     let Some(root) = tree(variable, "what is said of all texts of a tree") else { return };
     let findings = of_text(&root);

@@ -10,7 +10,10 @@ pub mod cursor;
 pub mod diagnostics;
 pub mod document_symbols;
 mod effective;
+mod evaluated;
+pub mod file_index;
 pub mod file_rename;
+mod flake;
 mod flow;
 pub mod folding;
 pub mod goto_definition;
@@ -29,6 +32,7 @@ mod scene;
 pub mod selection;
 pub mod semantic_tokens;
 pub mod signature_help;
+mod surroundings;
 mod symbol;
 pub mod workspace;
 
@@ -59,6 +63,8 @@ pub struct Knowledge<'a> {
     pub files: &'a [File],
     /// The folders that are open, as paths of the host.
     pub folders: &'a [Vec<u8>],
+    /// What is kept of the files in them between questions.
+    pub index: Option<&'a file_index::FileIndex>,
 }
 
 /// What evaluations have found so far of the package set and the library.
@@ -66,6 +72,11 @@ pub trait Values {
     /// Returns what lies at a path; `None` if nobody has looked there yet, which the implementation
     /// may take as a wish.
     fn get(&self, lookup: &Lookup) -> Option<Arc<Inspected>>;
+
+    /// Returns it if somebody has looked; the answer does not wait for it.
+    fn wish(&self, lookup: &Lookup) -> Option<Arc<Inspected>> {
+        self.get(lookup)
+    }
 }
 
 /// A place to go to.

@@ -27,6 +27,7 @@ mod navigation;
 mod overlay;
 mod position;
 mod pull;
+mod roles;
 mod session;
 mod to_proto;
 mod transport;

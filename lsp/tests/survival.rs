@@ -7,6 +7,8 @@
 
 #[path = "survival/client.rs"]
 mod client;
+#[path = "survival/disk.rs"]
+mod disk;
 #[path = "survival/edits.rs"]
 mod edits;
 #[path = "survival/evaluations.rs"]

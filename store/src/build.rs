@@ -43,12 +43,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use crate::error::{BuildError, StoreError};
-use crate::event::{Activity, ActivityId, ActivityKind, Events, Level};
+use crate::event::{Activity, ActivityId, ActivityKind, Event, Events, Level};
 use crate::path::StorePath;
 use crate::realise::{BuildMode, DerivedPath, RealiseOptions, Realised};
-use crate::store::Store;
+use crate::store::{GcOptions, Store};
 
 pub(crate) use output::describe;
 
@@ -71,6 +72,8 @@ struct Realisation<'r> {
     events: &'r dyn Events,
     /// All builds together.
     activity: Activity<'r>,
+    /// When the free disk was last looked at.
+    looked: Mutex<Option<Instant>>,
     /// The references of valid paths, which never change.
     references: Mutex<BTreeMap<StorePath, Arc<[StorePath]>>>,
     is_cancelled: &'r (dyn Fn() -> bool + Sync),
@@ -132,6 +135,7 @@ pub fn realise(
                 "",
                 &[],
             ),
+            looked: Mutex::default(),
             references: Mutex::default(),
             is_cancelled: &|| IS_INTERRUPTED.load(Ordering::Relaxed),
         };
@@ -186,6 +190,33 @@ fn results(
 }
 
 impl Realisation<'_> {
+    /// Collects garbage where the disk is nearly full, as far as the options say.
+    ///
+    /// What goes wrong is told; the build shows whether there is room.
+    fn make_space(&self) {
+        let options = self.options;
+        if options.min_free == 0 {
+            return;
+        }
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if looked.is_some_and(|then| then.elapsed() < options.min_free_check_interval) {
+            return;
+        }
+        *looked = Some(Instant::now());
+        let Ok(disk) = nix::sys::statvfs::statvfs(&self.site.real_directory) else { return };
+        let free = disk.blocks_available() * disk.fragment_size();
+        if free >= options.min_free || free >= options.max_free {
+            return;
+        }
+        let limit = options.max_free - free;
+        let text = format!("running auto-GC to free {limit} bytes");
+        self.events.emit(Event::Message { level: Level::Info, text: &text });
+        let collection = GcOptions { max_freed: Some(limit), ..GcOptions::default() };
+        if let Err(error) = self.site.store.collect_garbage(&collection, self.events) {
+            self.events.emit(Event::Message { level: Level::Warn, text: &error.to_string() });
+        }
+    }
+
     /// Returns everything that `roots`, which are valid, reach.
     fn closure(
         &self,

@@ -14,6 +14,16 @@ use crate::path::{PathError, StorePath};
 /// Why a store could not be opened, asked or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// The store's directory, or one above it, is a symbolic link.
+    #[error(
+        "the path '{}' is a symlink; this is not allowed for the Nix store and its parent \
+         directories",
+        path.display()
+    )]
+    Link {
+        /// The link.
+        path: PathBuf,
+    },
     /// The operating system refused.
     #[error("cannot {action} '{path}'")]
     File {

@@ -55,10 +55,7 @@ use crate::source::{Source, SourceRequest};
 use crate::store::{GcOptions, GcResult, NewText, NewTree, Roots, Store, text_info};
 use crate::tree_hash::{CheckedNar, TreeHash};
 
-/// How much disk is set aside so that a collection can run when the rest is full, in bytes.
-const RESERVED_SPACE: u64 = 8 << 20;
-
-/// Where that space is, below the state directory.
+/// Where space is set aside, below the state directory.
 const RESERVE: &str = "db/reserved";
 
 /// How much of an archive is kept while it is hashed, so as not to read the tree twice, in bytes.
@@ -92,6 +89,12 @@ pub struct LocalSettings {
     pub auto_optimise: bool,
     /// The group whose members run builds for root; it may write into the store directory.
     pub build_group: Option<String>,
+    /// How much disk is set aside so that a collection can run when the rest is full, in bytes.
+    pub reserved_bytes: u64,
+    /// Flush all disks before objects are registered.
+    pub sync_all: bool,
+    /// The store's directory may be a symbolic link, and so may those above it.
+    pub may_be_link: bool,
 }
 
 impl LocalSettings {
@@ -114,6 +117,9 @@ impl LocalSettings {
             use_wal: true,
             auto_optimise: false,
             build_group: None,
+            reserved_bytes: 8 << 20,
+            sync_all: false,
+            may_be_link: true,
         }
     }
 
@@ -157,6 +163,9 @@ impl LocalStore {
     ///
     /// A directory that cannot be made or written, a foreign schema, a damaged database.
     pub fn open(settings: LocalSettings) -> Result<LocalStore, StoreError> {
+        if !settings.may_be_link {
+            check_no_link(&settings.real_directory)?;
+        }
         let (database, big_lock) = if settings.read_only {
             (open_read_only(&settings)?, None)
         } else {
@@ -238,6 +247,9 @@ impl LocalStore {
         let mut entries = Vec::with_capacity(stamped.len());
         for info in &stamped {
             entries.push(Entry { info, outputs: self.outputs_to_register(info, check)? });
+        }
+        if self.settings.sync_all {
+            nix::unistd::sync();
         }
         Ok(self.database().register(&entries)?)
     }
@@ -481,7 +493,7 @@ fn open_read_only(settings: &LocalSettings) -> Result<Database, StoreError> {
 
 /// Opens the database for writing and holds its lock shared, making it first if it is not there.
 fn open_database(settings: &LocalSettings) -> Result<(Database, Flock<File>), StoreError> {
-    reserve_space(&settings.state_directory.join(RESERVE));
+    reserve_space(&settings.state_directory.join(RESERVE), settings.reserved_bytes);
     let lock_path = settings.state_directory.join("db/big-lock");
     let wait = |kind| -> Result<Flock<File>, StoreError> {
         match lock(open_lock_file(&lock_path)?, kind, &lock_path)? {
@@ -528,18 +540,30 @@ fn is_full(error: &StoreError) -> bool {
     )
 }
 
+/// Refuses a store whose directory is a symbolic link, or lies below one.
+fn check_no_link(directory: &Path) -> Result<(), StoreError> {
+    for path in directory.ancestors().filter(|path| path.parent().is_some()) {
+        if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
+            return Err(StoreError::Link { path: path.to_path_buf() });
+        }
+    }
+    Ok(())
+}
+
 /// Sets space aside; a disk too full for that is still good for everything else.
-fn reserve_space(path: &Path) {
-    let is_reserved = fs::metadata(path).is_ok_and(|metadata| metadata.len() == RESERVED_SPACE);
+fn reserve_space(path: &Path, size: u64) {
+    let is_reserved = fs::metadata(path).is_ok_and(|metadata| metadata.len() == size);
     if is_reserved {
         return;
     }
     let reserve = || -> io::Result<()> {
         let file =
             OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
-        let length = RESERVED_SPACE as i64;
-        nix::fcntl::posix_fallocate(&file, 0, length)?;
-        file.set_len(RESERVED_SPACE)
+        if size > 0 {
+            let length = i64::try_from(size).unwrap_or(i64::MAX);
+            nix::fcntl::posix_fallocate(&file, 0, length)?;
+        }
+        file.set_len(size)
     };
     if reserve().is_err() {
         let _ = fs::remove_file(path);

@@ -1,6 +1,6 @@
 //! What to realise and how: targets, their results, and the limits of a build.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -121,6 +121,22 @@ pub struct RealiseOptions {
     pub hashed_mirrors: Vec<String>,
     /// Where build directories are made; the store chooses if `None`.
     pub build_directory: Option<PathBuf>,
+    /// Where the sandbox shows the build directory.
+    pub sandbox_build_directory: String,
+    /// Keep builders from set-id files, extended attributes and the like.
+    pub filter_system_calls: bool,
+    /// Builders take the kernel for a Linux of version 2.6.
+    pub impersonate_linux_26: bool,
+    /// Variables, by name, for builders that ask for some of the caller's.
+    pub impure_environment: BTreeMap<String, String>,
+    /// Bytes of free disk below which garbage is collected before a build; 0: never.
+    pub min_free: u64,
+    /// Bytes of free disk at which such a collection stops.
+    pub max_free: u64,
+    /// How much time lies between looks at how much disk is free.
+    pub min_free_check_interval: Duration,
+    /// Program that tells before each build which host paths its sandbox shows as well.
+    pub pre_build_hook: Option<PathBuf>,
     /// Whether outputs may be fetched from caches.
     pub substitute: bool,
     /// Programs to run after each build, with `OUT_PATHS` and `DRV_PATH` set.
@@ -158,6 +174,14 @@ impl Default for RealiseOptions {
             build_users_group: None,
             hashed_mirrors: Vec::new(),
             build_directory: None,
+            sandbox_build_directory: "/build".to_owned(),
+            filter_system_calls: true,
+            impersonate_linux_26: false,
+            impure_environment: BTreeMap::new(),
+            min_free: 0,
+            max_free: u64::MAX,
+            min_free_check_interval: Duration::from_secs(5),
+            pre_build_hook: None,
             substitute: true,
             post_build_hook: None,
             diff_hook: None,

@@ -52,6 +52,10 @@ pub struct Invocation {
     pub limits: Limits,
     /// Whether it should take the machine for a 32-bit one.
     pub is_32_bit: bool,
+    /// Whether it should take the kernel for a Linux of version 2.6.
+    pub has_old_kernel: bool,
+    /// Whether system calls are refused that no store object needs.
+    pub is_filtered: bool,
 }
 
 /// What a confined builder can see.

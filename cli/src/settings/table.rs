@@ -18,6 +18,17 @@ pub(crate) enum Kind {
     Level,
 }
 
+/// Whether a setting does anything; all are read, for files written for CppNix.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Effect {
+    /// It does.
+    Here,
+    /// There is nothing that it could change.
+    Moot,
+    /// What it asks for is not built.
+    Missing,
+}
+
 /// One setting.
 #[derive(Debug)]
 pub(crate) struct Setting {
@@ -27,8 +38,8 @@ pub(crate) struct Setting {
     pub(crate) kind: Kind,
     /// Its value when nobody sets it.
     pub(crate) default: &'static str,
-    /// Whether it does anything here; one that does not is read, for files written for CppNix.
-    pub(crate) has_effect: bool,
+    /// Whether it does anything.
+    pub(crate) effect: Effect,
     /// What it means, with the unit of a number.
     pub(crate) doc: &'static str,
 }
@@ -36,6 +47,8 @@ pub(crate) struct Setting {
 impl Setting {
     /// Returns the setting called `name`.
     pub(crate) fn find(name: &str) -> Option<&'static Setting> {
+        let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
+        let name = alias.map_or(name, |(_, name)| name);
         TABLE.iter().find(|row| row.name == name)
     }
 
@@ -49,6 +62,17 @@ impl Setting {
         match self.name {
             "system" => format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
             _ => self.default.to_owned(),
+        }
+    }
+
+    /// Whether `value`, which the setting takes, is what holds when nobody sets it.
+    pub(crate) fn is_default(&self, value: &str) -> bool {
+        match self.kind {
+            Kind::Bool => truth(value) == truth(self.default),
+            Kind::Number => number(value) == number(self.default),
+            Kind::Text | Kind::Words | Kind::Level => {
+                value.split_whitespace().eq(self.default_value().split_whitespace())
+            }
         }
     }
 
@@ -77,6 +101,11 @@ impl Setting {
                 "option '{name}' has invalid value '{value}' (expected 'ignore', 'warn', or \
                  'fatal')"
             ))),
+            Kind::Text
+                if name == "eval-profiler" && !matches!(value, "disabled" | "flamegraph") =>
+            {
+                Err(Failure::new(format!("option '{name}' has invalid value '{value}'")))
+            }
             Kind::Text if name == "error-format" && !matches!(value, "text" | "json") => {
                 Err(Failure::new(format!(
                     "setting '{name}' has invalid value '{value}' (expected 'text' or 'json')"
@@ -135,14 +164,46 @@ pub(super) const FEATURES: &[&str] = &[
 ];
 
 const fn row(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Setting {
-    Setting { name, kind, default, has_effect: true, doc }
+    Setting { name, kind, default, effect: Effect::Here, doc }
 }
 
-/// A setting that files written for CppNix may have and that does nothing here.
-const fn inert(name: &'static str, kind: Kind) -> Setting {
-    let doc = "Read for files written for CppNix; has no effect.";
-    Setting { name, kind, default: "", has_effect: false, doc }
+/// A setting with nothing here that it could change.
+const fn moot(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Setting {
+    Setting { effect: Effect::Moot, ..row(name, kind, default, doc) }
 }
+
+/// A setting whose effect is not built; whoever wants another value than the default is told.
+const fn missing(name: &'static str, kind: Kind, default: &'static str) -> Setting {
+    let doc = "Has no effect here, which a warning says of every value but the default.";
+    Setting { effect: Effect::Missing, ..row(name, kind, default, doc) }
+}
+
+/// Other names of settings.
+const ALIASES: &[(&str, &str)] = &[
+    ("binary-cache-public-keys", "trusted-public-keys"),
+    ("binary-caches", "substituters"),
+    ("binary-caches-parallel-connections", "http-connections"),
+    ("build-chroot-dirs", "sandbox-paths"),
+    ("build-compress-log", "compress-build-log"),
+    ("build-cores", "cores"),
+    ("build-fallback", "fallback"),
+    ("build-impersonate-linux-26", "impersonate-linux-26"),
+    ("build-keep-log", "keep-build-log"),
+    ("build-max-jobs", "max-jobs"),
+    ("build-max-log-size", "max-build-log-size"),
+    ("build-max-silent-time", "max-silent-time"),
+    ("build-sandbox-paths", "sandbox-paths"),
+    ("build-timeout", "timeout"),
+    ("build-use-chroot", "sandbox"),
+    ("build-use-sandbox", "sandbox"),
+    ("build-use-substitutes", "substitute"),
+    ("commit-lockfile-summary", "commit-lock-file-summary"),
+    ("env-keep-derivations", "keep-env-derivations"),
+    ("gc-keep-derivations", "keep-derivations"),
+    ("gc-keep-outputs", "keep-outputs"),
+    ("substitution-max-jobs", "max-substitution-jobs"),
+    ("trusted-binary-caches", "trusted-substituters"),
+];
 
 use Kind::{Bool, Level, Number, Text, Words};
 
@@ -321,84 +382,195 @@ pub(crate) static TABLE: &[Setting] = &[
     row("user-agent-suffix", Text, "", "What follows our name where we introduce ourselves."),
     row("warn-dirty", Bool, "true", "Whether there is a warning of working trees with changes."),
     row("use-sqlite-wal", Bool, "true", "Whether the database has a write-ahead log."),
-    inert("allowed-users", Words),
-    inert("build-hook", Text),
-    inert("build-poll-interval", Number),
-    inert("builders", Text),
-    inert("builders-use-substitutes", Bool),
-    inert("eval-cache", Bool),
-    inert("fallback", Bool),
-    inert("gc-reserved-space", Text),
-    inert("http-connections", Number),
-    inert("http2", Bool),
-    inert("keep-env-derivations", Bool),
-    inert("max-free", Text),
-    inert("max-substitution-jobs", Number),
-    inert("min-free", Text),
-    inert("require-sigs", Bool),
-    inert("sandbox-build-dir", Text),
-    inert("secret-key-files", Words),
-    inert("substituters", Words),
-    inert("trusted-public-keys", Words),
-    inert("trusted-substituters", Words),
-    inert("trusted-users", Words),
-    inert("allow-new-privileges", Bool),
-    inert("allow-symlinked-store", Bool),
-    inert("allow-unsafe-native-code-during-evaluation", Bool),
-    inert("allowed-impure-host-deps", Words),
-    inert("always-allow-substitutes", Bool),
-    inert("auto-allocate-uids", Bool),
-    inert("bash-prompt", Text),
-    inert("bash-prompt-prefix", Text),
-    inert("bash-prompt-suffix", Text),
-    inert("build-dir", Text),
-    inert("commit-lockfile-summary", Text),
-    inert("debugger-on-trace", Bool),
-    inert("debugger-on-warn", Bool),
-    inert("download-buffer-size", Number),
-    inert("download-speed", Number),
-    inert("eval-attrset-update-layer-rhs-threshold", Number),
-    inert("eval-profile-file", Text),
-    inert("eval-profiler", Text),
-    inert("eval-profiler-frequency", Number),
-    inert("eval-system", Text),
-    inert("external-builders", Text),
-    inert("filter-syscalls", Bool),
-    inert("fsync-store-paths", Bool),
-    inert("id-count", Number),
-    inert("ignore-gc-delete-failure", Bool),
-    inert("ignore-try", Bool),
-    inert("ignored-acls", Words),
-    inert("impure-env", Words),
-    inert("json-log-path", Text),
-    inert("nar-buffer-size", Number),
-    inert("narinfo-cache-negative-ttl", Number),
-    inert("narinfo-cache-positive-ttl", Number),
-    inert("nix-shell-always-looks-for-shell-nix", Bool),
-    inert("nix-shell-shebang-arguments-relative-to-script", Bool),
-    inert("plugin-files", Words),
-    inert("pre-build-hook", Text),
-    inert("preallocate-contents", Bool),
-    inert("print-missing", Bool),
-    inert("require-drop-supplementary-groups", Bool),
-    inert("start-id", Number),
-    inert("sync-before-registering", Bool),
-    inert("trace-function-calls", Bool),
-    inert("trace-import-from-derivation", Bool),
-    inert("upgrade-nix-store-path-url", Text),
-    inert("use-cgroups", Bool),
-    inert("warn-large-path-threshold", Number),
-    inert("warn-short-path-literals", Bool),
-    inert("use-xdg-base-directories", Bool),
+    row("allow-symlinked-store", Bool, "false", "Whether the store's directory may be a link."),
+    row(
+        "allowed-impure-host-deps",
+        Words,
+        "/bin /lib /lib32 /lib64 /usr",
+        "Paths of the host that derivations may ask to see.",
+    ),
+    row("build-dir", Text, "", "Where directories of builds are made; unless set, in the state."),
+    row("download-speed", Number, "0", "KiB per second that a download may take; 0: any number."),
+    row(
+        "eval-profile-file",
+        Text,
+        "nix.profile",
+        "The file that samples of an evaluation go to, for programs that draw flame graphs.",
+    ),
+    row(
+        "eval-profiler",
+        Text,
+        "disabled",
+        "Whether samples of the calls under way are taken: `flamegraph` or `disabled`.",
+    ),
+    row(
+        "eval-profiler-frequency",
+        Number,
+        "99",
+        "How many samples are taken in a second; 0: one at each call.",
+    ),
+    row("eval-system", Text, "", "The value of `builtins.currentSystem`; unless set, `system`."),
+    row("filter-syscalls", Bool, "true", "Whether builders are kept from set-id files and such."),
+    row(
+        "fsync-store-paths",
+        Bool,
+        "false",
+        "Whether objects are on the disk before they are registered, whatever `fsync-metadata`.",
+    ),
+    row(
+        "gc-reserved-space",
+        Number,
+        "8388608",
+        "Bytes of disk that are set aside so that a collection can run when the rest is full.",
+    ),
+    row(
+        "impersonate-linux-26",
+        Bool,
+        "false",
+        "Whether builders take the kernel for a Linux of version 2.6.",
+    ),
+    row(
+        "impure-env",
+        Words,
+        "",
+        "Variables `NAME=VALUE` for builders that may ask for some of the caller's.",
+    ),
+    row(
+        "max-free",
+        Number,
+        "9223372036854775807",
+        "Bytes of free disk at which a collection because of `min-free` stops.",
+    ),
+    row("min-free", Number, "0", "Bytes of free disk below which a build collects garbage first."),
+    row(
+        "min-free-check-interval",
+        Number,
+        "5",
+        "Seconds between looks at how much disk is free.",
+    ),
+    row("pre-build-hook", Text, "", "The program that says which paths a build may also see."),
+    row("print-missing", Bool, "true", "Whether what will be built is told before."),
+    row("sandbox-build-dir", Text, "/build", "Where a sandbox shows the build's directory."),
+    row(
+        "sync-before-registering",
+        Bool,
+        "false",
+        "Whether all disks are flushed before objects are registered.",
+    ),
+    row("trace-function-calls", Bool, "false", "Whether each call is told as it begins and ends."),
+    row(
+        "trace-import-from-derivation",
+        Bool,
+        "false",
+        "Whether there is a warning of each build that evaluation waits for.",
+    ),
+    row(
+        "warn-short-path-literals",
+        Bool,
+        "false",
+        "Whether there is a warning as of `lint-short-path-literals`.",
+    ),
+    row(
+        "warn-large-path-threshold",
+        Number,
+        "0",
+        "Bytes from which on there is a warning of what evaluation copies to the store; 0: never.",
+    ),
+    moot("allowed-users", Words, "*", "Who may ask a daemon; there is none."),
+    moot("bash-prompt", Text, "", "The prompt of `nix develop`, which there is not."),
+    moot("bash-prompt-prefix", Text, "", "The prompt of `nix develop`, which there is not."),
+    moot("bash-prompt-suffix", Text, "", "The prompt of `nix develop`, which there is not."),
+    moot("build-poll-interval", Number, "5", "Seconds between looks at locks; we wait for them."),
+    moot("debugger-on-trace", Bool, "false", "When a debugger stops; there is none."),
+    moot("debugger-on-warn", Bool, "false", "When a debugger stops; there is none."),
+    moot("download-buffer-size", Number, "1048576", "Bytes of a buffer, which changes no result."),
+    moot(
+        "eval-attrset-update-layer-rhs-threshold",
+        Number,
+        "16",
+        "How sets are kept, which changes no result.",
+    ),
+    moot("eval-cache", Bool, "true", "Whether flakes' values are kept, which changes no result."),
+    moot("http-connections", Number, "25", "How many connections, which changes no result."),
+    moot("http2", Bool, "true", "How servers are spoken to, which changes no result."),
+    moot("ignore-try", Bool, "false", "When a debugger stops; there is none."),
+    moot("max-substitution-jobs", Number, "16", "How many downloads, which changes no result."),
+    moot("nar-buffer-size", Number, "33554432", "Bytes of a buffer, which changes no result."),
+    moot(
+        "nix-shell-always-looks-for-shell-nix",
+        Bool,
+        "true",
+        "What `nix-shell` does, which there is not.",
+    ),
+    moot(
+        "nix-shell-shebang-arguments-relative-to-script",
+        Bool,
+        "true",
+        "What `nix-shell` does, which there is not.",
+    ),
+    moot("preallocate-contents", Bool, "false", "How files are written, which changes no result."),
+    moot(
+        "require-drop-supplementary-groups",
+        Bool,
+        "true",
+        "Whether a builder that keeps groups is refused; none does.",
+    ),
+    moot("trusted-users", Words, "root", "Who may ask a daemon for more; there is none."),
+    moot(
+        "upgrade-nix-store-path-url",
+        Text,
+        "https://github.com/NixOS/nixpkgs/raw/master/nixos/modules/installer/tools/\
+         nix-fallback-paths.nix",
+        "What `nix upgrade-nix` does, which there is not.",
+    ),
+    missing("allow-new-privileges", Bool, "false"),
+    missing("allow-unsafe-native-code-during-evaluation", Bool, "false"),
+    missing("always-allow-substitutes", Bool, "false"),
+    missing("auto-allocate-uids", Bool, "false"),
+    missing("build-hook", Text, "nix __build-remote"),
+    missing("builders", Text, "@/etc/nix/machines"),
+    missing("builders-use-substitutes", Bool, "false"),
+    missing("external-builders", Text, "[]"),
+    missing("fallback", Bool, "false"),
+    missing("id-count", Number, "8388608"),
+    missing("ignore-gc-delete-failure", Bool, "false"),
+    missing("ignored-acls", Words, "security.csm security.selinux system.nfs4_acl"),
+    missing("json-log-path", Text, ""),
+    missing("keep-env-derivations", Bool, "false"),
+    missing("narinfo-cache-meta-ttl", Number, "604800"),
+    missing("narinfo-cache-negative-ttl", Number, "3600"),
+    missing("narinfo-cache-positive-ttl", Number, "2592000"),
+    missing("plugin-files", Words, ""),
+    missing("require-sigs", Bool, "true"),
+    missing("secret-key-files", Words, ""),
+    missing("start-id", Number, "872415232"),
+    missing("substituters", Words, "https://cache.nixos.org/"),
+    missing(
+        "trusted-public-keys",
+        Words,
+        "cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=",
+    ),
+    missing("trusted-substituters", Words, ""),
+    missing("trust-tarballs-from-git-forges", Bool, "true"),
+    missing("use-case-hack", Bool, "false"),
+    missing("use-cgroups", Bool, "false"),
+    missing("use-xdg-base-directories", Bool, "false"),
 ];
 
 #[cfg(test)]
 mod tests {
-    use super::{Setting, TABLE};
+    use super::{ALIASES, Setting, TABLE};
+
+    #[test]
+    fn other_names_lead_to_settings() {
+        for (alias, name) in ALIASES {
+            assert_eq!(Setting::find(alias).map(|row| row.name), Some(*name));
+        }
+    }
 
     #[test]
     fn defaults_are_good_values() {
-        for row in TABLE.iter().filter(|row| row.has_effect) {
+        for row in TABLE {
             assert!(row.check(&row.default_value()).is_ok(), "{}", row.name);
             assert!(row.doc.ends_with('.'), "{}", row.name);
         }

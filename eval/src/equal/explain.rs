@@ -3,7 +3,7 @@
 //! The walk is that of [`super::equal`], so that it finds the difference that one found.
 //! Source: CppNix, `EvalState::assertEqValues`.
 
-use super::{equal, is_derivation};
+use super::{equal, force_both, is_derivation};
 use crate::error::{self, EvalError, FrameKind, Result};
 use crate::heap::{Attrs, Kind, Slot, Value};
 use crate::interpret::Eval;
@@ -52,7 +52,7 @@ fn compare<'h>(eval: &mut Eval<'h>, lhs: Value<'h>, rhs: Value<'h>) -> Result<()
 }
 
 fn compare_slots<'h>(eval: &mut Eval<'h>, lhs: &'h Slot<'h>, rhs: &'h Slot<'h>) -> Result<()> {
-    let (a, b) = (eval.force(lhs)?, eval.force(rhs)?);
+    let (a, b) = force_both(eval, lhs, rhs)?;
     if a.is_identical(b) || lhs.is_same_origin(rhs) { Ok(()) } else { assert_equal(eval, a, b) }
 }
 

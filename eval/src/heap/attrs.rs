@@ -168,6 +168,11 @@ impl<'h> Attrs<'h> {
         self.0.layer.map_or(self.0.shape.names().len(), |layer| layer.len)
     }
 
+    /// Returns how many attributes the set itself holds, without those of sets beneath it.
+    pub fn own_len(self) -> usize {
+        self.0.shape.names().len()
+    }
+
     /// Whether the set has no attributes.
     #[inline(always)]
     pub fn is_empty(self) -> bool {

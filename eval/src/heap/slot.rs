@@ -56,7 +56,7 @@ pub(super) fn state(words: Words<'_>) -> SlotState<'_> {
             ..LAZY => SlotState::Forced(Value(words)),
             THUNK => SlotState::Suspended(words.payload(), &*(pointer as *const Env<'_>)),
             REFERENCE => SlotState::Reference(&*(pointer as *const Slot<'_>)),
-            APPLY => {
+            APPLY | BLACKHOLE_APPLY => {
                 let start = pointer as *const Slot<'_>;
                 let count = words.payload() as usize - 1;
                 SlotState::Apply(Apply {
@@ -64,11 +64,11 @@ pub(super) fn state(words: Words<'_>) -> SlotState<'_> {
                     arguments: std::slice::from_raw_parts(start.add(1), count),
                 })
             }
-            MAPPED => SlotState::Mapped(Mapped {
+            MAPPED | BLACKHOLE_MAPPED => SlotState::Mapped(Mapped {
                 mapping: &*(pointer as *const Mapping<'_>),
                 index: words.payload(),
             }),
-            BLACKHOLE | BLACKHOLE_APPLY | BLACKHOLE_MAPPED => SlotState::Blackhole,
+            BLACKHOLE => SlotState::Blackhole,
             FAILED => SlotState::Failed(&*(pointer as *const EvalError)),
             _ => unreachable!("no other tag is ever written"),
         }

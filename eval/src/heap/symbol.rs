@@ -41,6 +41,12 @@ impl Symbol {
         Symbol(id)
     }
 
+    /// Returns all names, in the order in which they came up.
+    pub fn all() -> Vec<&'static [u8]> {
+        let guard = INTERNER.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        guard.as_ref().map(|interner| interner.names.clone()).unwrap_or_default()
+    }
+
     /// Returns the symbol of `name` if some set or variable ever had that name.
     pub fn lookup(name: &[u8]) -> Option<Symbol> {
         let guard = INTERNER.read().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -31,7 +31,8 @@ pub(super) fn function(text: &[u8], offset: u32) -> Option<Written> {
     Some(Written {
         offset: start,
         parameters: parameters(node),
-        documentation: before(text, start as usize),
+        // A comment may stand before the function as well. Source: RFC 145.
+        documentation: before(text, offset as usize).or_else(|| before(text, start as usize)),
     })
 }
 

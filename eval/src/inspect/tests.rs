@@ -55,3 +55,44 @@ fn versions_follow_the_name() {
     assert_eq!(version_of("foo-bar-1-rc2").as_deref(), Some("1-rc2"));
     assert_eq!(version_of("foo"), None);
 }
+
+fn evaluated(text: &str, files: &[(&str, &str)]) -> Inspected {
+    let mut system = MemorySystem::default();
+    for (path, text) in files {
+        system.files.insert(path.as_bytes().to_vec(), text.as_bytes().to_vec());
+    }
+    let store = store::MemoryStore::new(store::StoreDirectory::default());
+    let settings = Settings { embedded_fallback: true, ..Settings::default() };
+    let expression = Expression {
+        directory: SourcePath::new(crate::source::HOST, b"/w"),
+        texts: vec![text.to_owned()],
+        module: None,
+        is_patient: false,
+    };
+    on_large_stack(move || {
+        let heap = Heap::new();
+        let mut eval = Eval::new(&heap, &system, &store, &settings);
+        let mut inspector = Inspector::new(&mut eval, Configuration::Library);
+        let base = Base::Expression(Arc::new(expression));
+        inspector.inspect(&Lookup { base, path: Vec::new() }).expect("nothing cancels it")
+    })
+}
+
+#[test]
+fn expressions_see_what_is_around_them() {
+    let found = evaluated("let a = 1; in { b = a + 1; }", &[]);
+    assert_eq!(found.text.as_deref(), Some("{ b = 2; }"));
+    let found = evaluated("({ lib, ... }: lib.toUpper \"x\") (__surroundings.usual { lib = false; })", &[]);
+    assert_eq!(found.text.as_deref(), Some("\"X\""), "{found:?}");
+    let found = evaluated("({ tea }: tea) (__surroundings.usual { tea = false; })", &[]);
+    assert_eq!((found.text, found.error), (None, None), "nobody knows");
+    let found = evaluated("builtins.head [ ]", &[]);
+    assert!(found.error.is_some(), "{found:?}");
+    let flake = "{ inputs.b.url = \"path:./b\"; outputs = { self, nixpkgs, b }: { x = 1; }; }";
+    let other = "{ outputs = _: { y = 2; }; }";
+    let files = [("/w/flake.nix", flake), ("/w/b/flake.nix", other)];
+    let found = evaluated("__surroundings.nearInputs.b.y", &files);
+    assert_eq!(found.text.as_deref(), Some("2"), "{found:?}");
+    let found = evaluated("__surroundings.nearInputs.self.x", &files);
+    assert_eq!(found.text.as_deref(), Some("1"), "{found:?}");
+}

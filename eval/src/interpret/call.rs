@@ -79,17 +79,17 @@ impl<'h> Eval<'h> {
                             None => Value::NULL.into(),
                         },
                     );
-                return self.run(callee, frame, Site::Node(id));
+                return self.run::<true>(callee, frame, Site::Node(id));
             }
         }
         let mut inline = [Lazy::from(Value::NULL); ARGUMENTS_INLINE];
         if let Some(room) = inline.get_mut(..arguments.len()) {
             for (slot, &argument) in room.iter_mut().zip(arguments) {
-                *slot = Self::delay_function(code, argument, env);
+                *slot = Self::delay(code, argument, env);
             }
             return self.call_at(function, room, Site::Node(id));
         }
-        let all: Vec<_> = arguments.iter().map(|&it| Self::delay_function(code, it, env)).collect();
+        let all: Vec<_> = arguments.iter().map(|&it| Self::delay(code, it, env)).collect();
         self.call_at(function, &all, Site::Node(id))
     }
 
@@ -116,7 +116,21 @@ impl<'h> Eval<'h> {
     }
 
     /// Applies a function to arguments, each of which is used once.
+    #[inline(always)]
     pub(super) fn call_at(
+        &mut self,
+        function: Value<'h>,
+        arguments: &[Lazy<'h>],
+        site: Site,
+    ) -> Answer<'h> {
+        if self.is_watched() {
+            return self.call_watched(function, arguments, site);
+        }
+        self.call_unwatched(function, arguments, site)
+    }
+
+    /// As [`Eval::call_at`], without a look at who watches.
+    pub(super) fn call_unwatched(
         &mut self,
         function: Value<'h>,
         arguments: &[Lazy<'h>],
@@ -151,10 +165,10 @@ impl<'h> Eval<'h> {
                     let count = partial.arguments.len() + arguments.len();
                     if let Some(room) = inline.get_mut(..count) {
                         room.iter_mut().zip(given).for_each(|(slot, argument)| *slot = argument);
-                        return self.call_at(partial.function, room, site);
+                        return self.call_unwatched(partial.function, room, site);
                     }
                     let all: Vec<_> = given.collect();
-                    return self.call_at(partial.function, &all, site);
+                    return self.call_unwatched(partial.function, &all, site);
                 }
                 Kind::Attrs(attrs) => {
                     let Some(functor) = attrs.get(names().functor) else {
@@ -170,12 +184,18 @@ impl<'h> Eval<'h> {
         }
     }
 
-    /// Runs the body of a lambda in its frame.
+    /// Runs the body of a lambda in its frame; `IS_WHOLE` if no one has seen the call yet.
     #[inline(always)]
-    fn run(&mut self, callee: &LambdaCode<'h>, frame: &'h Env<'h>, site: Site) -> Answer<'h> {
-        if let Err(error) = self.enter() {
-            return Answer::error(error.at(self.site(site)));
+    fn run<const IS_WHOLE: bool>(
+        &mut self,
+        callee: &LambdaCode<'h>,
+        frame: &'h Env<'h>,
+        site: Site,
+    ) -> Answer<'h> {
+        if !self.may_enter() {
+            return self.run_watched(callee, frame, site, IS_WHOLE);
         }
+        self.descend();
         let answer = self.eval(callee.body.get(), frame);
         self.leave();
         match answer.into_result() {
@@ -211,7 +231,7 @@ impl<'h> Eval<'h> {
         {
             return Answer::error(self.at_call_site(error, site));
         }
-        self.run(callee, frame, site)
+        self.run::<false>(callee, frame, site)
     }
 
     /// Returns the set that a lambda with formals is given.
@@ -282,9 +302,12 @@ impl<'h> Eval<'h> {
         {
             *slot = if parameter.is_strict { argument } else { self.share(argument) };
         }
-        if let Err(error) = self.enter() {
+        if !self.may_enter()
+            && let Err(error) = self.enter_builtin(builtin)
+        {
             return Answer::error(error.at(self.site(site)));
         }
+        self.descend();
         let result = (builtin.function)(self, room);
         self.leave();
         match result {
@@ -310,15 +333,18 @@ impl<'h> Eval<'h> {
         argument: Lazy<'h>,
         site: Site,
     ) -> Answer<'h> {
-        let result = match self.force(functor) {
+        if let Err(error) = self.enter() {
+            return Answer::error(error.at(self.site(site)));
+        }
+        let position = this.attr(names().functor).map_or(Position::NONE, |attr| attr.position);
+        let result = match self.force_from(functor, position) {
             Ok(function) => {
                 let arguments = [Value::attrs(this).into(), argument];
-                let position = this.attr(names().functor).map(|attr| attr.position);
-                let inner = Site::Position(position.unwrap_or(Position::NONE));
-                self.call_at(function, &arguments, inner).into_result()
+                self.call_at(function, &arguments, Site::Position(position)).into_result()
             }
             Err(error) => Err(error),
         };
+        self.leave();
         let step = "while calling a functor (an attribute set with a '__functor' attribute)";
         result.map_err(|error| error.frame(self.site(site), FrameKind::Evaluator, step)).into()
     }
@@ -339,14 +365,14 @@ impl<'h> Eval<'h> {
     }
 
     #[cold]
-    fn lambda_position(&self, callee: &LambdaCode<'h>) -> Position {
+    pub(super) fn lambda_position(&self, callee: &LambdaCode<'h>) -> Position {
         let offset = callee.offsets.last().copied().unwrap_or_default();
         Position { file: self.code.position(callee.body.get()).file, offset }
     }
 
     #[cold]
     #[inline(never)]
-    fn failed_call(
+    pub(super) fn failed_call(
         &self,
         error: Box<EvalError>,
         callee: &LambdaCode<'h>,

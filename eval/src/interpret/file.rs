@@ -101,7 +101,10 @@ impl<'h> Eval<'h> {
             match self.file_type(&file)? {
                 Some(FileType::Symlink) => {
                     let target = self.link_target(&file)?;
-                    file = child(&parent(&file), &target);
+                    file = match target.first() {
+                        Some(b'/') => SourcePath::new(file.root, &canonical(&target)),
+                        _ => child(&parent(&file), &target),
+                    };
                 }
                 Some(FileType::Directory) => return Ok(child(&file, b"default.nix")),
                 _ => return Ok(file),
@@ -355,4 +358,31 @@ fn failed_io(doing: &str, path: &SourcePath, error: &std::io::Error) -> Box<Eval
     let reason = error.to_string();
     let reason = reason.split(" (os error").next().unwrap_or_default();
     error::io(format!("{doing} '{}': {reason}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heap::Heap;
+    use crate::interpret::on_large_stack;
+    use crate::settings::Settings;
+    use crate::system::MemorySystem;
+    use store::{MemoryStore, StoreDirectory};
+
+    #[test]
+    fn links_lead_where_they_say() {
+        let mut system = MemorySystem::default();
+        system.files.insert(b"/a/real/default.nix".to_vec(), b"5".to_vec());
+        system.links.insert(b"/b/absolute".to_vec(), b"/a/real".to_vec());
+        system.links.insert(b"/b/relative".to_vec(), b"../a/real".to_vec());
+        let (store, settings) = (MemoryStore::new(StoreDirectory::default()), Settings::default());
+        on_large_stack(|| {
+            let heap = Heap::new();
+            let mut eval = Eval::new(&heap, &system, &store, &settings);
+            for path in [b"/b/absolute", b"/b/relative"] {
+                let found = eval.import(&SourcePath::new(HOST, path)).expect("there is a file");
+                assert_eq!(found.as_int(), Some(5));
+            }
+        });
+    }
 }

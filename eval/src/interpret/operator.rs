@@ -6,8 +6,9 @@ use crate::builtins::table::wrong_type;
 use crate::coerce::{self, Mode, Purpose, Text};
 use crate::error::{self, ErrorKind, EvalError, FrameKind, Result};
 use crate::heap::{Answer, Env, Kind, PathValue, Str, Value};
-use crate::ir::Id;
+use crate::ir::{Id, Node};
 use crate::source::{Position, canonical};
+use crate::watch::add;
 use crate::{equal, order, print};
 
 /// An arithmetic operator, which the language has as a builtin.
@@ -113,7 +114,6 @@ impl<'h> Eval<'h> {
     #[inline(always)]
     pub(super) fn equal_nodes(
         &mut self,
-        id: Id,
         lhs: Id,
         rhs: Id,
         env: &'h Env<'h>,
@@ -123,22 +123,14 @@ impl<'h> Eval<'h> {
         let b = value!(self.operand(rhs, env));
         match a.is_plainly_equal(b) {
             Some(is_equal) => Value::bool(is_equal == wanted).into(),
-            None => self.equal_values(id, a, b, wanted),
+            None => self.equal_values(a, b, wanted),
         }
     }
 
+    /// No place is named in what fails within: the reference implementation has none for `==`.
     #[inline(never)]
-    fn equal_values(&mut self, id: Id, a: Value<'h>, b: Value<'h>, wanted: bool) -> Answer<'h> {
-        match equal::equal(self, a, b) {
-            Ok(is_equal) => Value::bool(is_equal == wanted).into(),
-            Err(error) => self.failed_comparison(error, id),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn failed_comparison(&self, error: Box<EvalError>, id: Id) -> Answer<'h> {
-        Answer::error(error.needed_at(self.code.position(id)))
+    fn equal_values(&mut self, a: Value<'h>, b: Value<'h>, wanted: bool) -> Answer<'h> {
+        equal::equal(self, a, b).map(|is_equal| Value::bool(is_equal == wanted)).into()
     }
 
     #[inline(always)]
@@ -177,7 +169,13 @@ impl<'h> Eval<'h> {
         let Some(lower) = a.as_attrs() else {
             return self.no_operand(a, "a set", self.own_place(lhs), LEFT);
         };
-        Value::attrs(lower.update(self.heap, upper)).into()
+        let result = lower.update(self.heap, upper);
+        let tally = &self.code.tally;
+        if tally.is_on.get() {
+            add(&tally.updates, 1);
+            add(&tally.update_values, result.own_len());
+        }
+        Value::attrs(result).into()
     }
 
     pub(super) fn concat(&mut self, id: Id, lhs: Id, rhs: Id, env: &'h Env<'h>) -> Answer<'h> {
@@ -196,6 +194,11 @@ impl<'h> Eval<'h> {
         if first.is_empty() {
             return b.into();
         }
+        let tally = &self.code.tally;
+        if tally.is_on.get() {
+            add(&tally.concats, 1);
+            add(&tally.list_elements, first.len() + second.len());
+        }
         Value::list(self.heap.concat(first, second)).into()
     }
 
@@ -212,9 +215,13 @@ impl<'h> Eval<'h> {
         Answer::error(error.frame(position, FrameKind::Evaluator, step))
     }
 
+    /// Adds the step to an operand of `//`; operands that are such an operation belong to it.
     #[cold]
     #[inline(never)]
     fn in_operand(&self, error: Box<EvalError>, id: Id, step: &'static str) -> Box<EvalError> {
+        if matches!(self.node(id), Node::Update(..)) {
+            return error;
+        }
         error.frame(self.own_place(id), FrameKind::Evaluator, step)
     }
 
@@ -305,6 +312,7 @@ impl<'h> Eval<'h> {
     #[inline]
     fn push_part(&mut self, text: &mut Text<'h>, part: Value<'h>, mode: Mode) -> Result<()> {
         if let Kind::String(string) = part.kind() {
+            self.check_depth(place::PENDING)?;
             text.push(string);
             return Ok(());
         }

@@ -28,6 +28,9 @@ impl<'h> Eval<'h> {
             && let Some(attrs) = subject.as_attrs()
             && let Some(slot) = attrs.get(name)
         {
+            if self.code.tally.is_on.get() {
+                self.note_selection(attrs, name);
+            }
             return match slot.value_through() {
                 Some(value) => value.into(),
                 None => match self.force_thunk(slot).into_result() {
@@ -54,6 +57,9 @@ impl<'h> Eval<'h> {
         };
         let attrs = subject.as_attrs()?;
         let slot = attrs.get(name)?;
+        if self.code.tally.is_on.get() {
+            self.note_selection(attrs, name);
+        }
         Some(match self.force_slot(slot).into_result() {
             Ok(value) => value.into(),
             Err(error) => self.failed_attribute(error, id, attrs, name),
@@ -74,7 +80,9 @@ impl<'h> Eval<'h> {
             Err(error) => return Some(Answer::error(error)),
         };
         let mut last: Option<(Attrs<'h>, Symbol)> = None;
-        for entry in self.path(path) {
+        let entries = self.path(path);
+        let count = entries.len();
+        for (entry, index) in entries.zip(1..) {
             let name = match self.path_name(entry, env) {
                 Ok(name) => name,
                 Err(error) => return Some(self.failed_path(error, last, id, path, env)),
@@ -96,10 +104,18 @@ impl<'h> Eval<'h> {
                 };
                 return Some(self.failed_path(error, last, id, path, env));
             };
+            if self.code.tally.is_on.get() {
+                self.note_selection(attrs, name);
+            }
             current = match self.force_slot(slot).into_result() {
                 Ok(value) => value,
                 Err(error) => {
-                    let error = self.recursion_in_attribute(error, attrs, name, id);
+                    // What lies on the way is needed where the whole selection is.
+                    let error = if index < count {
+                        error.needed_at(self.code.position(id))
+                    } else {
+                        self.recursion_in_attribute(error, attrs, name, id)
+                    };
                     return Some(self.failed_path(error, Some((attrs, name)), id, path, env));
                 }
             };
@@ -121,7 +137,10 @@ impl<'h> Eval<'h> {
             let slot = current.as_attrs().and_then(|attrs| attrs.get(name));
             let Some(slot) = slot else { return Value::bool(false).into() };
             if index < count {
-                current = value!(self.force_slot(slot));
+                current = value!(
+                    self.force_slot(slot),
+                    error => error.needed_at(self.own_place(subject))
+                );
             }
         }
         Value::bool(true).into()
@@ -138,12 +157,7 @@ impl<'h> Eval<'h> {
         for &level in levels {
             let set = value!(
                 self.force_slot(Self::local(env, level, 0)),
-                error => match error.kind {
-                    ErrorKind::InfiniteRecursion => {
-                        error.at(self.with_place(id, level, levels))
-                    }
-                    _ => error,
-                }
+                error => error.needed_at(self.with_place(id, level, levels))
             );
             let Some(attrs) = set.as_attrs() else {
                 return self.no_with_set(set, id, level, levels);

@@ -9,6 +9,7 @@ use crate::heap::{Answer, Attrs, AttrsBuilder, Env, Lazy, Slot, Symbol, Value};
 use crate::ir::{DynamicAttr, LetCode, Node, SetCode, SetValue};
 use crate::print;
 use crate::source::Position;
+use crate::watch::add;
 
 impl<'h> Eval<'h> {
     /// Fills the slots of a `let` that lie in the current frame.
@@ -76,6 +77,7 @@ impl<'h> Eval<'h> {
                 SetValue::Inherited(id) => Self::delay(code, id, sources),
             })
         });
+        self.note_set(slots.len());
         let attrs = Attrs::new(self.heap, set.shape, slots, set.positions);
         if set.dynamic.is_empty() {
             return Value::attrs(attrs).into();
@@ -90,6 +92,7 @@ impl<'h> Eval<'h> {
     ) -> Answer<'h> {
         let frame = self.recursive_frame(set.values, set.sources, env, set.has_overrides);
         let (slots, _) = frame.slots().split_at(set.values.len());
+        self.note_set(slots.len());
         let mut attrs = Attrs::new(self.heap, set.shape, slots, set.positions);
         if set.has_overrides {
             attrs = match self.apply_overrides(attrs, set, slots) {
@@ -101,6 +104,16 @@ impl<'h> Eval<'h> {
             return Value::attrs(attrs).into();
         }
         self.add_dynamic(attrs, set.dynamic, frame)
+    }
+
+    /// Takes note of a set that was written down.
+    #[inline(always)]
+    fn note_set(&self, len: usize) {
+        let tally = &self.code.tally;
+        if tally.is_on.get() {
+            add(&tally.sets, 1);
+            add(&tally.set_elements, len);
+        }
     }
 
     /// Replaces what `__overrides` names, also for the other attributes of the set.

@@ -69,6 +69,8 @@ pub(super) struct Limits {
     lowest: usize,
     depth: u32,
     depth_max: u32,
+    /// What calls compare with: zero where calls are watched, so that they look at the rest.
+    heap_size_checked: usize,
     heap_size_max: usize,
     cancel: Arc<AtomicBool>,
     expired: Arc<AtomicBool>,
@@ -81,14 +83,16 @@ impl Limits {
             0 => here().saturating_sub(ORDINARY),
             lowest => lowest,
         };
+        let heap_size_max = match settings.heap_size_bytes_max {
+            0 => usize::MAX,
+            size => size,
+        };
         Limits {
             lowest,
             depth: 0,
             depth_max: settings.call_depth_max,
-            heap_size_max: match settings.heap_size_bytes_max {
-                0 => usize::MAX,
-                size => size,
-            },
+            heap_size_checked: if settings.watch.is_any() { 0 } else { heap_size_max },
+            heap_size_max,
             cancel: Arc::clone(&settings.cancel),
             expired: Arc::clone(&settings.expired),
             time_seconds_max: settings.time_seconds_max,
@@ -112,16 +116,33 @@ impl Eval<'_> {
     /// Goes one call deeper; [`Eval::leave`] comes back.
     #[inline(always)]
     pub(super) fn enter(&mut self) -> Result<()> {
-        let limits = &mut self.limits;
-        if limits.depth > limits.depth_max
-            || limits.cancel.load(Ordering::Relaxed)
-            || self.heap.size_bytes() > limits.heap_size_max
-            || here() < limits.lowest
-        {
-            return Err(self.refused());
+        if !self.may_enter() {
+            self.check_limits()?;
         }
-        limits.depth += 1;
+        self.descend();
         Ok(())
+    }
+
+    /// Whether a call may go on and nobody watches it; [`Eval::check_limits`] says which.
+    #[inline(always)]
+    pub(super) fn may_enter(&self) -> bool {
+        let limits = &self.limits;
+        limits.depth <= limits.depth_max
+            && !limits.cancel.load(Ordering::Relaxed)
+            && self.heap.size_bytes() <= limits.heap_size_checked
+            && here() >= limits.lowest
+    }
+
+    /// Whether somebody watches calls.
+    #[inline(always)]
+    pub(super) fn is_watched(&self) -> bool {
+        self.limits.heap_size_checked == 0
+    }
+
+    /// Counts a call that was allowed.
+    #[inline(always)]
+    pub(super) fn descend(&mut self) {
+        self.limits.depth += 1;
     }
 
     /// Comes back from a call.
@@ -130,11 +151,16 @@ impl Eval<'_> {
         self.limits.depth -= 1;
     }
 
+    /// Refuses a call beyond the limits.
+    ///
+    /// # Errors
+    ///
+    /// Which limit it is.
     #[cold]
     #[inline(never)]
-    fn refused(&self) -> Box<EvalError> {
+    pub(super) fn check_limits(&self) -> Result<()> {
         let limits = &self.limits;
-        if limits.expired.load(Ordering::Relaxed) {
+        let error = if limits.expired.load(Ordering::Relaxed) {
             let limit = limits.time_seconds_max;
             error::limit(format!("the evaluation takes more than {limit} seconds"))
         } else if limits.cancel.load(Ordering::Relaxed) {
@@ -143,10 +169,13 @@ impl Eval<'_> {
             error::limit("stack overflow; max-call-depth exceeded")
         } else if here() < limits.lowest {
             stack_overflow()
-        } else {
+        } else if self.heap.size_bytes() > limits.heap_size_max {
             let limit = limits.heap_size_max;
             error::limit(format!("the evaluation needs more than {limit} bytes of memory"))
-        }
+        } else {
+            return Ok(());
+        };
+        Err(error)
     }
 
     /// Refuses values that would take so many bytes more than the limit allows.
@@ -162,6 +191,19 @@ impl Eval<'_> {
             )));
         }
         Ok(())
+    }
+
+    /// Refuses a value at `place` that lies deeper than calls may be nested.
+    ///
+    /// # Errors
+    ///
+    /// When it does.
+    #[inline(always)]
+    pub(crate) fn check_depth(&self, place: Position) -> Result<()> {
+        if self.limits.depth <= self.limits.depth_max {
+            return Ok(());
+        }
+        self.check_limits().map_err(|error| error.at(place))
     }
 
     /// Runs `work` one level deeper; native code that recurses over values calls this.

@@ -1,7 +1,9 @@
 //! Completion: what may stand at the cursor.
 
+mod flake;
 mod names;
 mod paths;
+mod values;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -92,6 +94,9 @@ pub fn completion(
     let scene = Scene::new(knowledge, tree, db::scopes(db, file), file.path(db));
     let mut completion = Completion::default();
     let found = cursor(tree, offset);
+    if flake::complete(&scene, offset, &mut completion) {
+        return completion;
+    }
     if !is_in_text(&found) && paths::complete(&scene, offset, &mut completion) {
         return completion;
     }
@@ -133,14 +138,18 @@ fn at_cursor(
         }
         Cursor::Selection { of: Some(of), path, range, .. } => {
             let set = scene.node_at(*of).and_then(|it| scene.meaning(it));
-            if let Some(set) = set.and_then(|set| scene.select_parts(set, path)) {
-                members(scene, &set, *range, completion);
+            let set = set.and_then(|set| scene.select_parts(set, path));
+            if let Some(set) = &set {
+                members(scene, set, *range, completion);
             }
+            values::members(scene, set.as_ref(), (*of, path), *range, completion);
         }
         Cursor::Inherit { from: Some(from), range, .. } => {
-            if let Some(set) = scene.node_at(*from).and_then(|it| scene.meaning(it)) {
-                members(scene, &set, *range, completion);
+            let set = scene.node_at(*from).and_then(|it| scene.meaning(it));
+            if let Some(set) = &set {
+                members(scene, set, *range, completion);
             }
+            values::members(scene, set.as_ref(), (*from, &[]), *range, completion);
         }
         Cursor::Variable { range, .. } | Cursor::Inherit { from: None, range, .. } => {
             variables(scene, offset, *range, completion);
@@ -342,9 +351,14 @@ fn variables(scene: &Scene<'_>, offset: TextSize, range: TextRange, completion: 
             range,
         });
     }
-    for set in scene.withs_at(offset.into()) {
+    for with in scene.withs_at(offset.into()) {
         let mut provided = Completion::default();
-        members(scene, &set, range, &mut provided);
+        scene.rest();
+        let set = scene.meaning(with);
+        if let Some(set) = &set {
+            members(scene, set, range, &mut provided);
+        }
+        values::members(scene, set.as_ref(), (with.range(), &[]), range, &mut provided);
         completion.is_incomplete |= provided.is_incomplete;
         // A name that is defined around the `with` never comes from it.
         provided.items.retain(|item| seen.insert(item.label.clone()));

@@ -1,7 +1,7 @@
 //! Document symbols: the outline of a file, its bindings as a tree.
 
 use eval::db::{self, Db, File};
-use syntax::{FlatNode, SyntaxKind, TextRange};
+use syntax::{FlatNode, FlatTree, SyntaxKind, TextRange};
 
 /// One binding in the outline.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,12 +39,15 @@ pub enum SymbolKind {
 
 /// Returns the outline of a file.
 pub fn document_symbols(db: &dyn Db, file: File) -> Vec<DocumentSymbol> {
-    of_text(file.text(db))
+    of_tree(db::tree(db, file))
 }
 
 /// Returns the outline of a text.
 pub(super) fn of_text(text: &[u8]) -> Vec<DocumentSymbol> {
-    let (tree, _) = syntax::parse_flat(text, db::PARSE_OPTIONS);
+    of_tree(&syntax::parse_flat(text, db::PARSE_OPTIONS).0)
+}
+
+fn of_tree(tree: &FlatTree<'_>) -> Vec<DocumentSymbol> {
     let mut symbols = Vec::new();
     collect(tree.root(), &mut symbols);
     symbols

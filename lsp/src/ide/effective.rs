@@ -96,8 +96,8 @@ pub(super) fn definitions(
             continue;
         };
         let range = usize::from(value.start())..usize::from(value.end());
-        let text = String::from_utf8_lossy(file.text.get(range).unwrap_or_default()).into_owned();
-        let lines = syntax::LineIndex::new(file.text);
+        let text = String::from_utf8_lossy(file.text().get(range).unwrap_or_default()).into_owned();
+        let lines = syntax::LineIndex::new(file.text());
         let line = lines.line(binding.range.start()) + 1;
         let place = format!("{}:{line}", relative(knowledge, &binding.path.display()));
         found.push(Definition { place, priority: priority(&text), text: brief(&text) });

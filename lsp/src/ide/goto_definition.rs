@@ -11,7 +11,7 @@ use super::cursor::{Cursor, Part, cursor, definition_path};
 use super::project::Project;
 use super::scene::{Meaning, Scene, Written};
 use super::symbol::{self, Site, Symbol};
-use super::{Knowledge, NavigationTarget, option_sites, references};
+use super::{Knowledge, NavigationTarget, evaluated, option_sites, references};
 
 /// Returns where the thing at `offset` is defined; nothing if that is not known.
 ///
@@ -84,7 +84,36 @@ pub fn evaluated_or_near(
 ) -> Vec<NavigationTarget> {
     let tree = db::tree(db, file);
     let scene = Scene::new(knowledge, tree, db::scopes(db, file), file.path(db));
-    match cursor(tree, offset) {
+    let at = cursor(tree, offset);
+    let found = near(&scene, file, db, &at, offset);
+    let is_selected = matches!(at, Cursor::Selection { .. } | Cursor::Inherit { from: Some(_), .. });
+    if !found.is_empty() || !is_selected {
+        return found;
+    }
+    scene.rest();
+    evaluated(&scene, &at, offset).into_iter().collect()
+}
+
+/// Returns where evaluating what is selected from finds the name.
+fn evaluated(scene: &Scene<'_>, at: &Cursor, offset: TextSize) -> Option<NavigationTarget> {
+    let subject = evaluated::subject(scene, at, offset)?;
+    let found = evaluated::look(scene, &subject.evaluable)?;
+    if let Some(offset) = found.offset.and_then(|it| subject.evaluable.in_file(it)) {
+        let node = scene.around(offset).into_iter().rev().find(|it| it.start() == offset)?;
+        return Some(NavigationTarget::Here(node.range()));
+    }
+    place_target(scene.knowledge, found.place.as_ref()?)
+}
+
+fn near(
+    scene: &Scene<'_>,
+    file: File,
+    db: &dyn Db,
+    at: &Cursor,
+    offset: TextSize,
+) -> Vec<NavigationTarget> {
+    let knowledge = scene.knowledge;
+    match at.clone() {
         Cursor::OptionName { path, name, .. } => match definition_path(&path) {
             Some(path) => declarations(knowledge, path, &name),
             None => Vec::new(),
@@ -92,18 +121,18 @@ pub fn evaluated_or_near(
         Cursor::Selection { of: Some(of), path, name, .. } => {
             let set = scene.node_at(of).and_then(|it| scene.meaning(it));
             let set = set.and_then(|set| scene.select_parts(set, &path));
-            set.map(|set| member(&scene, &set, &name)).unwrap_or_default()
+            set.map(|set| member(scene, &set, &name)).unwrap_or_default()
         }
         Cursor::Inherit { from: Some(from), name, .. } => {
             let set = scene.node_at(from).and_then(|it| scene.meaning(it));
-            set.map(|set| member(&scene, &set, &name)).unwrap_or_default()
+            set.map(|set| member(scene, &set, &name)).unwrap_or_default()
         }
         Cursor::Path { text, .. } => {
             let target = path_target(&file.path(db).bytes, &text);
             target.map(|path| file_target(knowledge, path, None, None)).into_iter().collect()
         }
         Cursor::Variable { .. } | Cursor::OptionValue { .. } | Cursor::Inherit { .. } => {
-            variable(&scene, offset)
+            variable(scene, offset)
         }
         Cursor::Selection { of: None, .. } | Cursor::Other => Vec::new(),
     }

@@ -107,6 +107,14 @@ pub(super) fn parameter_text(parameter: &FunctionParameter) -> String {
     }
 }
 
+/// Returns what an expression comes to.
+pub(super) fn evaluated(value: &str) -> String {
+    if value.contains('\n') {
+        return format!("*Value:*\n```nix\n{}\n```", value.trim_end());
+    }
+    format!("*Value:* `{value}`")
+}
+
 /// Returns what an expression says of itself: its beginning, up to a few lines.
 pub(super) fn written(name: &str, node: FlatNode<'_>) -> String {
     let text = String::from_utf8_lossy(node.text());

@@ -11,11 +11,14 @@
 //! }
 //! ```
 
+use std::collections::BTreeSet;
+
 use eval::module_bindings::{is_transparent_call, merges_list};
 use eval::scope::Target;
 use eval::source::SourcePath;
 use syntax::{FlatNode, SyntaxKind, TextRange};
 
+use super::Knowledge;
 use super::cursor::{Part, attr_name};
 use super::project::{Files, ProjectFile};
 use super::scene::{Meaning, Scene, file, static_name};
@@ -53,8 +56,8 @@ impl OptionBinding {
 }
 
 /// Returns the bindings of all modules in a file.
-pub(super) fn bindings(files: &Files<'_>, file: &ProjectFile<'_>) -> Vec<OptionBinding> {
-    let scene = file.scene(files.knowledge);
+pub(super) fn bindings(knowledge: Knowledge<'_>, file: &ProjectFile<'_>) -> Vec<OptionBinding> {
+    let scene = file.scene(knowledge);
     let mut found = Vec::new();
     let mut walk = Walk { scene: &scene, depth: 0, found: &mut found };
     let Some(top) = file.tree().root().expressions().next() else { return found };
@@ -87,7 +90,7 @@ pub(super) fn option_at(
 /// Returns every binding in the project that defines an option or something in it, or declares it.
 pub(super) fn bindings_of_option(files: &Files<'_>, option: &[Part]) -> Vec<OptionBinding> {
     let mut found: Vec<OptionBinding> = Vec::new();
-    for file in &files.all {
+    for file in candidates(files, option) {
         for binding in files.bindings_of(file) {
             let is_known =
                 || found.iter().any(|it| it.path == binding.path && it.range == binding.range);
@@ -97,6 +100,15 @@ pub(super) fn bindings_of_option(files: &Files<'_>, option: &[Part]) -> Vec<Opti
         }
     }
     found
+}
+
+/// Returns the files that may bind an option: those that hold its first name, and those whose
+/// whole module may come from one that does.
+fn candidates<'s, 'p>(files: &'s Files<'p>, option: &[Part]) -> Vec<&'s ProjectFile<'p>> {
+    let Some(Part::Name(first)) = option.first() else { return files.all.iter().collect() };
+    let words = [first.as_str(), "import", "callPackage"];
+    let found: BTreeSet<usize> = words.iter().flat_map(|it| files.with_word(it)).collect();
+    found.into_iter().filter_map(|at| files.all.get(at)).collect()
 }
 
 /// Returns where the files of the project select an option.

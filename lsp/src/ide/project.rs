@@ -1,65 +1,73 @@
-//! The files of the open folders, each parsed when somebody first looks at it.
+//! The files of the open folders, each read and parsed when somebody first looks at it.
 
 use std::cell::OnceCell;
-use std::sync::Arc;
+use std::hash::{Hash as _, Hasher as _};
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use eval::db::{Db, File, PARSE_OPTIONS};
+use eval::db::{self, Db, File, PARSE_OPTIONS};
 use eval::scope::{self, Scopes};
 use eval::source::SourcePath;
+use eval::system::{FileType, System};
+use rustc_hash::FxHasher;
 use syntax::{FlatNode, FlatTree};
 
 use super::cursor::Part;
 use super::option_sites::{self, OptionBinding};
 use super::scene::Scene;
-use super::{Knowledge, flow, root, workspace};
+use super::workspace::{self, Source};
+use super::{Knowledge, flow, root};
 
 /// All files that a question about more than one file looks at.
 pub(super) struct Project<'a> {
     pub(super) knowledge: Knowledge<'a>,
-    texts: Vec<(SourcePath, Arc<[u8]>)>,
+    db: &'a dyn Db,
+    sources: Vec<Source<'a>>,
 }
 
 /// The texts of a project with what has been made of them.
 pub(super) struct Files<'p> {
     pub(super) knowledge: Knowledge<'p>,
     pub(super) all: Vec<ProjectFile<'p>>,
-    declared: OnceCell<Vec<Vec<Part>>>,
 }
 
 /// One file of a project.
 pub(super) struct ProjectFile<'p> {
     /// Its path.
     pub(super) path: &'p SourcePath,
-    /// Its text.
-    pub(super) text: &'p [u8],
+    db: &'p dyn Db,
+    source: &'p Source<'p>,
     parsed: OnceCell<(FlatTree<'p>, Scopes)>,
     is_module: OnceCell<bool>,
     bindings: OnceCell<Vec<OptionBinding>>,
     literals: OnceCell<Vec<(u32, Vec<u8>)>>,
+    declared: OnceCell<Box<[u64]>>,
 }
 
 impl<'a> Project<'a> {
-    /// Reads the files of the open folders and `file`, as the editor has them where they are open.
-    pub(super) fn new(db: &dyn Db, knowledge: Knowledge<'a>, file: File) -> Project<'a> {
-        let mut texts = workspace::texts(db, knowledge);
-        if texts.iter().all(|(path, _)| path != file.path(db)) {
-            texts.insert(0, (file.path(db).clone(), Arc::clone(file.text(db))));
+    /// Takes the files of the open folders and `file`, as the editor has them where they are open.
+    pub(super) fn new(db: &'a dyn Db, knowledge: Knowledge<'a>, file: File) -> Project<'a> {
+        let mut sources = workspace::sources(db, knowledge);
+        if sources.iter().all(|it| it.path != *file.path(db)) {
+            sources.insert(0, Source::open(db, file));
         }
-        texts.sort_by(|a, b| a.0.bytes.cmp(&b.0.bytes));
-        Project { knowledge, texts }
+        sources.sort_by(|a, b| a.path.bytes.cmp(&b.path.bytes));
+        Project { knowledge, db, sources }
     }
 
     /// Returns the files, none of them parsed yet.
     pub(super) fn files(&self) -> Files<'_> {
-        let all = self.texts.iter().map(|(path, text)| ProjectFile {
-            path,
-            text,
+        let all = self.sources.iter().map(|source| ProjectFile {
+            path: &source.path,
+            db: self.db,
+            source,
             parsed: OnceCell::new(),
             is_module: OnceCell::new(),
             bindings: OnceCell::new(),
             literals: OnceCell::new(),
+            declared: OnceCell::new(),
         });
-        Files { knowledge: self.knowledge, all: all.collect(), declared: OnceCell::new() }
+        Files { knowledge: self.knowledge, all: all.collect() }
     }
 }
 
@@ -71,7 +79,7 @@ impl Files<'_> {
 
     /// Returns the bindings of the modules in a file.
     pub(super) fn bindings_of<'s>(&'s self, file: &'s ProjectFile<'_>) -> &'s [OptionBinding] {
-        file.bindings.get_or_init(|| option_sites::bindings(self, file))
+        file.bindings.get_or_init(|| option_sites::bindings(self.knowledge, file))
     }
 
     /// Returns the path literals of a file by their node, with the files that they lead to.
@@ -83,32 +91,116 @@ impl Files<'_> {
     pub(super) fn is_option(&self, path: &[Part]) -> bool {
         let components: Vec<_> = path.iter().map(Part::component).collect();
         let is_known = self.knowledge.options.is_some_and(|it| it.lookup(&components).is_some());
-        is_known || self.declared().iter().any(|it| it.starts_with(path))
+        let wanted = path_hash(path);
+        let declares = |at: usize| self.all.get(at).is_some_and(|file| self.declares(file, wanted));
+        is_known || self.with_word("options").into_iter().any(declares)
     }
 
-    /// Returns the paths of the options that the project's own files declare.
-    pub(super) fn declared(&self) -> &[Vec<Part>] {
-        self.declared.get_or_init(|| {
-            let files = self.with_word("options").into_iter().filter_map(|at| self.all.get(at));
-            let bindings = files.flat_map(|file| self.bindings_of(file));
-            bindings.filter(|it| it.is_declared).map(|it| it.names.clone()).collect()
-        })
+    /// Whether a file declares the option whose path has this hash, or one below it.
+    fn declares(&self, file: &ProjectFile<'_>, wanted: u64) -> bool {
+        let found = || {
+            let (declared, is_alone) = declared(self.knowledge, file);
+            file.declared.get_or_init(|| declared.clone());
+            is_alone.then_some(declared)
+        };
+        let kept =
+            file.source.facts.as_ref().and_then(|it| it.declared.get_or_init(found).as_ref());
+        let declared = match kept {
+            Some(kept) => kept,
+            None => file.declared.get_or_init(|| declared(self.knowledge, file).0),
+        };
+        declared.binary_search(&wanted).is_ok()
     }
 
-    /// Returns the indices of the files whose text holds a word.
+    /// Returns the indices of the files whose text may hold a name.
     pub(super) fn with_word(&self, word: &str) -> Vec<usize> {
-        let finder = memchr::memmem::Finder::new(word);
-        let holds = |text: &[u8]| finder.find(text).is_some();
-        (0..self.all.len())
-            .filter(|&at| self.all.get(at).is_some_and(|it| holds(it.text)))
-            .collect()
+        let may_hold = |file: &ProjectFile<'_>| file.source.may_hold(word);
+        (0..self.all.len()).filter(|&at| self.all.get(at).is_some_and(may_hold)).collect()
+    }
+}
+
+/// Returns the hashes of the options that a file declares and of what leads to them, in order, and
+/// whether no other file has a say in that.
+fn declared(knowledge: Knowledge<'_>, file: &ProjectFile<'_>) -> (Box<[u64]>, bool) {
+    let watch = knowledge.system.map(|inner| Watch { inner, has_looked: AtomicBool::new(false) });
+    let system = watch.as_ref().map(|it| it as &dyn System);
+    // What is written does not follow from what evaluations find.
+    let knowledge = Knowledge { system, options: None, values: None, role: None, ..knowledge };
+    let mut hashes = Vec::new();
+    for binding in option_sites::bindings(knowledge, file).iter().filter(|it| it.is_declared) {
+        hashes.extend(
+            (1..=binding.names.len()).filter_map(|it| binding.names.get(..it)).map(path_hash),
+        );
+    }
+    hashes.sort_unstable();
+    hashes.dedup();
+    let has_looked = watch.as_ref().is_some_and(|it| it.has_looked.load(Ordering::Relaxed));
+    (hashes.into(), !has_looked)
+}
+
+fn path_hash(path: &[Part]) -> u64 {
+    let mut hasher = FxHasher::default();
+    for part in path {
+        match part {
+            Part::Name(name) => (true, name.as_str()).hash(&mut hasher),
+            Part::Element => (false, "").hash(&mut hasher),
+        }
+    }
+    hasher.finish()
+}
+
+/// The host, which notes whether anybody looks at its files.
+struct Watch<'a> {
+    inner: &'a dyn System,
+    has_looked: AtomicBool,
+}
+
+impl Watch<'_> {
+    fn looked(&self) -> &dyn System {
+        self.has_looked.store(true, Ordering::Relaxed);
+        self.inner
+    }
+}
+
+impl System for Watch<'_> {
+    fn read_file(&self, path: &[u8]) -> io::Result<Vec<u8>> {
+        self.looked().read_file(path)
+    }
+
+    fn read_dir(&self, path: &[u8]) -> io::Result<Vec<(Vec<u8>, FileType)>> {
+        self.looked().read_dir(path)
+    }
+
+    fn file_type(&self, path: &[u8]) -> io::Result<FileType> {
+        self.looked().file_type(path)
+    }
+
+    fn read_link(&self, path: &[u8]) -> io::Result<Vec<u8>> {
+        self.looked().read_link(path)
+    }
+
+    fn env(&self, name: &[u8]) -> Option<Vec<u8>> {
+        self.inner.env(name)
+    }
+
+    fn current_time(&self) -> i64 {
+        self.inner.current_time()
+    }
+
+    fn message(&self, text: &[u8]) {
+        self.inner.message(text);
     }
 }
 
 impl<'p> ProjectFile<'p> {
+    /// Returns the file's text.
+    pub(super) fn text(&self) -> &'p [u8] {
+        self.source.text()
+    }
+
     fn parsed(&self) -> &(FlatTree<'p>, Scopes) {
         self.parsed.get_or_init(|| {
-            let (tree, _) = syntax::parse_flat(self.text, PARSE_OPTIONS);
+            let (tree, _) = syntax::parse_flat(self.text(), PARSE_OPTIONS);
             let scopes = scope::scopes(&tree);
             (tree, scopes)
         })
@@ -116,18 +208,27 @@ impl<'p> ProjectFile<'p> {
 
     /// Returns the file's tree.
     pub(super) fn tree(&self) -> &FlatTree<'p> {
-        &self.parsed().0
+        match self.source.file {
+            Some(file) => db::tree(self.db, file),
+            None => &self.parsed().0,
+        }
+    }
+
+    fn scopes(&self) -> &Scopes {
+        match self.source.file {
+            Some(file) => db::scopes(self.db, file),
+            None => &self.parsed().1,
+        }
     }
 
     /// Returns a scene of the file, with all steps still to take.
     pub(super) fn scene<'s>(&'s self, knowledge: Knowledge<'s>) -> Scene<'s> {
-        let (tree, scopes) = self.parsed();
-        Scene::new(knowledge, tree, scopes, self.path)
+        Scene::new(knowledge, self.tree(), self.scopes(), self.path)
     }
 
     /// Whether the file reads as a module.
     pub(super) fn is_module(&self) -> bool {
-        *self.is_module.get_or_init(|| root::is_module(self.text))
+        *self.is_module.get_or_init(|| root::is_module(self.text()))
     }
 
     /// Returns the node around another one.

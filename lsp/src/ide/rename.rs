@@ -230,7 +230,7 @@ fn place(files: &Files<'_>, path: &SourcePath, range: TextRange) -> String {
     let name = path.bytes.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
     let name = String::from_utf8_lossy(name);
     match files.index_of(path).and_then(|at| files.all.get(at)) {
-        Some(file) => format!("{name}:{}", LineIndex::new(file.text).line(range.start()) + 1),
+        Some(file) => format!("{name}:{}", LineIndex::new(file.text()).line(range.start()) + 1),
         None => name.into_owned(),
     }
 }

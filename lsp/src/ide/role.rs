@@ -27,7 +27,9 @@ use eval::system::{FileType, System};
 use syntax::TextRange;
 
 use super::cursor::Part;
+use super::file_index::FileIndex;
 use super::root::{configuration_root, is_module};
+pub(super) use graph::Imports;
 use graph::{Graph, Source};
 
 /// What is evaluated for the options of a file.
@@ -142,6 +144,7 @@ pub fn roles(
     system: &dyn System,
     settings: &Settings,
     folders: &[Vec<u8>],
+    index: &FileIndex,
     path: &[u8],
     text: &[u8],
 ) -> Vec<Role> {
@@ -156,7 +159,7 @@ pub fn roles(
     if !is_module(text) && !graph::evaluates_modules(text) && !graph::takes_arguments(text) {
         return Vec::new();
     }
-    let graph = Graph::read(system, &place.project(), path, text);
+    let graph = Graph::read(system, index, &place.project(), path, text);
     let mut found = place.found(&graph, text);
     if found.is_empty() && is_module(text) {
         found.extend(place.guess(text));
@@ -233,7 +236,7 @@ impl Place<'_> {
     }
 
     /// Returns the roles that imports give to the file.
-    fn found(&self, graph: &Graph, text: &[u8]) -> Vec<Role> {
+    fn found(&self, graph: &Graph<'_>, text: &[u8]) -> Vec<Role> {
         let mut roles: Vec<Role> = Vec::new();
         let mut seen: BTreeSet<(Vec<u8>, Vec<String>)> = BTreeSet::new();
         let mut todo: Vec<(Vec<u8>, Vec<Part>)> = vec![(self.path.to_vec(), Vec::new())];
@@ -257,12 +260,12 @@ impl Place<'_> {
                     }
                 }
             }
-            let own_text = if is_own { Some(text) } else { graph.text(&file) };
             if is_imported {
                 continue;
             }
+            let own_text = if is_own { Some(text.to_vec()) } else { graph.text(&file) };
             let Some(text) = own_text.filter(|text| is_module(text)) else { continue };
-            if let Some((root, sort, is_certain)) = self.top(&file, text) {
+            if let Some((root, sort, is_certain)) = self.top(&file, &text) {
                 let is_certain = is_certain || !is_own;
                 roles.push(Role::new(root, sort, prefix, is_certain));
             }

@@ -472,7 +472,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Returns the sets of the `with`s around an offset, innermost first.
-    pub(super) fn withs_at(&self, offset: u32) -> Vec<Meaning<'a>> {
+    pub(super) fn withs_at(&self, offset: u32) -> Vec<FlatNode<'a>> {
         let mut sets = Vec::new();
         for node in self.around(self.last_token_end(offset)).into_iter().rev() {
             if node.kind() != SyntaxKind::WithExpr {
@@ -480,7 +480,7 @@ impl<'a> Scene<'a> {
             }
             let Some(set) = node.expressions().next() else { continue };
             if set.end() < offset {
-                sets.extend(self.meaning(set));
+                sets.push(set);
             }
         }
         sets
@@ -556,8 +556,12 @@ impl<'a> Scene<'a> {
         let around = self.around(lambda.start());
         let binding = around.iter().rev().find(|it| it.kind() == SyntaxKind::Binding)?;
         let value = binding.expressions().next()?.without_parens();
-        (value == lambda)
-            .then(|| inspect::comment_before(self.tree.source(), binding.start() as usize))?
+        let text = self.tree.source();
+        (value == lambda).then(|| {
+            // A comment may stand before the function as well. Source: RFC 145.
+            inspect::comment_before(text, lambda.start() as usize)
+                .or_else(|| inspect::comment_before(text, binding.start() as usize))
+        })?
     }
 
     /// Returns what an evaluation has found at a path.

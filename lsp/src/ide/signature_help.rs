@@ -7,7 +7,7 @@ use eval::scope::Target;
 use syntax::{FlatNode, SyntaxKind, TextSize};
 
 use super::scene::{Meaning, Scene, text};
-use super::{Knowledge, markdown};
+use super::{Knowledge, evaluated, markdown, surroundings};
 
 /// A function and its parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,19 +105,25 @@ fn described(scene: &Scene<'_>, function: FlatNode<'_>) -> Option<(Vec<String>, 
         let names = builtin.parameters.iter().map(|it| it.name.to_owned()).collect();
         return Some((names, Some(builtin.doc.trim().to_owned())));
     }
-    match scene.meaning(function)? {
-        Meaning::Value(lookup) => {
+    match scene.meaning(function) {
+        Some(Meaning::Value(lookup)) => {
             let found = scene.inspected(&lookup).filter(|it| it.kind == ValueKind::Function)?;
             let names = found.parameters.iter().map(markdown::parameter_text).collect();
             Some((names, found.documentation.clone()))
         }
-        Meaning::Written(lambda) if lambda.kind() == SyntaxKind::Lambda => {
+        Some(Meaning::Written(lambda)) if lambda.kind() == SyntaxKind::Lambda => {
             let parameters = eval::inspect::parameters(lambda);
             let names = parameters.iter().map(markdown::parameter_text).collect();
             let comment = scene.comment_of(lambda);
             Some((names, comment))
         }
-        _ => None,
+        _ => {
+            scene.rest();
+            let evaluable = surroundings::evaluable(scene, function, Some(function.end()))?;
+            let found = evaluated::look(scene, &evaluable)?;
+            let names: Vec<String> = found.parameters.iter().map(markdown::parameter_text).collect();
+            Some((names, found.documentation.clone()))
+        }
     }
 }
 

@@ -1,20 +1,18 @@
 //! All files of the open folders: their texts and their symbols.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use eval::db::Db;
-use eval::source::{HOST, SourcePath};
-use eval::system::{FileType, System};
+use eval::db::{Db, File};
+use eval::source::SourcePath;
+use eval::system::System;
 use syntax::{LineIndex, TextRange};
 
 use super::document_symbols::{self, SymbolKind};
+use super::file_index::{Facts, FileIndex};
 use super::{Knowledge, NavigationTarget};
 
-/// How many files are read; beyond these a folder is no project of one's own.
-const FILES_MAX: usize = 2000;
-/// How many directories are listed.
-const DIRECTORIES_MAX: usize = 4000;
 /// How many symbols one query finds.
 const SYMBOLS_MAX: usize = 2000;
 
@@ -31,55 +29,84 @@ pub struct WorkspaceSymbol {
     pub place: NavigationTarget,
 }
 
-/// Returns the texts of all files in the open folders, as the editor has them where they are open.
-pub fn texts(db: &dyn Db, knowledge: Knowledge<'_>) -> Vec<(SourcePath, Arc<[u8]>)> {
-    let open =
-        knowledge.files.iter().map(|file| (file.path(db).clone(), Arc::clone(file.text(db))));
-    let mut texts: Vec<(SourcePath, Arc<[u8]>)> = open.collect();
-    let known: BTreeSet<SourcePath> = texts.iter().map(|(path, _)| path.clone()).collect();
-    let Some(system) = knowledge.system else { return texts };
-    for path in nix_files(system, knowledge.folders) {
-        let path = SourcePath::new(HOST, &path);
-        if known.contains(&path) {
-            continue;
-        }
-        if let Ok(text) = system.read_file(&path.bytes) {
-            texts.push((path, text.into()));
-        }
-    }
-    texts
+/// A file of the open folders, whose text is read when somebody first looks at it.
+pub(super) struct Source<'a> {
+    /// Its path.
+    pub(super) path: SourcePath,
+    /// It in the database, if it is open.
+    pub(super) file: Option<File>,
+    /// What is known of its text on disk.
+    pub(super) facts: Option<Arc<Facts>>,
+    text: OnceCell<Arc<[u8]>>,
+    system: Option<&'a dyn System>,
 }
 
-fn nix_files(system: &dyn System, folders: &[Vec<u8>]) -> Vec<Vec<u8>> {
-    let mut files = Vec::new();
-    let mut directories = folders.to_vec();
-    let mut listed = 0;
-    while let Some(directory) = directories.pop() {
-        listed += 1;
-        if listed > DIRECTORIES_MAX || files.len() >= FILES_MAX {
-            break;
-        }
-        let mut entries = system.read_dir(&directory).unwrap_or_default();
-        entries.sort();
-        for (name, kind) in entries {
-            let path = [&directory, &b"/"[..], &name].concat();
-            match kind {
-                FileType::Directory if !name.starts_with(b".") => directories.push(path),
-                FileType::Regular { .. } if name.ends_with(b".nix") => files.push(path),
-                _ => {}
-            }
+impl Source<'_> {
+    /// Returns an open file.
+    pub(super) fn open(db: &dyn Db, file: File) -> Source<'_> {
+        let text = OnceCell::from(Arc::clone(file.text(db)));
+        Source { path: file.path(db).clone(), file: Some(file), facts: None, text, system: None }
+    }
+
+    /// Returns its text; nothing of a file that is gone.
+    pub(super) fn text(&self) -> &[u8] {
+        self.text.get_or_init(|| {
+            let text = self.system.and_then(|it| it.read_file(&self.path.bytes).ok());
+            text.unwrap_or_default().into()
+        })
+    }
+
+    /// Whether the text may hold a name.
+    pub(super) fn may_hold(&self, name: &str) -> bool {
+        match &self.facts {
+            Some(facts) => facts.may_hold(name),
+            None => memchr::memmem::find(self.text(), name.as_bytes()).is_some(),
         }
     }
-    files
+}
+
+/// Returns all files in the open folders, as the editor has them where they are open.
+pub(super) fn sources<'a>(db: &'a dyn Db, knowledge: Knowledge<'a>) -> Vec<Source<'a>> {
+    let mut sources: Vec<Source<'a>> =
+        knowledge.files.iter().map(|file| Source::open(db, *file)).collect();
+    let known: BTreeSet<SourcePath> = sources.iter().map(|it| it.path.clone()).collect();
+    let Some(system) = knowledge.system else { return sources };
+    let own = FileIndex::default();
+    let index = knowledge.index.unwrap_or(&own);
+    for listed in index.all(system, knowledge.folders).iter() {
+        if !known.contains(&listed.path) {
+            sources.push(Source {
+                path: listed.path.clone(),
+                file: None,
+                facts: Some(Arc::clone(&listed.facts)),
+                text: OnceCell::new(),
+                system: Some(system),
+            });
+        }
+    }
+    sources
+}
+
+/// Shows the texts of all files in the open folders, one after another.
+pub fn each_text(db: &dyn Db, knowledge: Knowledge<'_>, mut show: impl FnMut(&SourcePath, &[u8])) {
+    for source in sources(db, knowledge) {
+        show(&source.path, source.text());
+    }
 }
 
 /// Returns the symbols whose names contain the letters of `query` in their order.
 pub fn symbols(db: &dyn Db, knowledge: Knowledge<'_>, query: &str) -> Vec<WorkspaceSymbol> {
     let mut found = Vec::new();
-    for (path, text) in texts(db, knowledge) {
-        let lines = LineIndex::new(&text);
+    for source in sources(db, knowledge) {
+        if let Some(facts) = &source.facts
+            && !facts.names(|| source.text().to_vec()).lines().any(|it| matches(it, query))
+        {
+            continue;
+        }
+        let (path, text) = (&source.path, source.text());
+        let lines = LineIndex::new(text);
         let mut stack: Vec<(String, document_symbols::DocumentSymbol)> =
-            document_symbols::of_text(&text)
+            document_symbols::of_text(text)
                 .into_iter()
                 .rev()
                 .map(|it| (String::new(), it))
@@ -95,7 +122,7 @@ pub fn symbols(db: &dyn Db, knowledge: Knowledge<'_>, query: &str) -> Vec<Worksp
             let children = symbol.children.into_iter().rev();
             stack.extend(children.map(|child| (inner.clone(), child)));
             if matches(&symbol.name, query) {
-                let place = place(&path, &lines, symbol.name_range);
+                let place = place(path, &lines, symbol.name_range);
                 let (name, kind) = (symbol.name, symbol.kind);
                 found.push(WorkspaceSymbol { name, container, kind, place });
             }

@@ -32,6 +32,12 @@ pub(super) struct Document {
     pub(super) roles: Vec<Role>,
     /// The role that the client has chosen.
     pub(super) chosen: Option<String>,
+    /// Whether its roles are to be found, perhaps anew.
+    pub(super) is_due: bool,
+    /// The number of the order to find them that has not been answered.
+    pub(super) finding: Option<u64>,
+    /// Whether its roles have been found at least once.
+    pub(super) has_roles: bool,
     text: String,
     lines: LineIndex,
 }
@@ -51,6 +57,9 @@ impl Document {
             root: Root::Library,
             roles: Vec::new(),
             chosen: None,
+            is_due: false,
+            finding: None,
+            has_roles: true,
             text,
             lines,
         }

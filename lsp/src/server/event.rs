@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use super::indexes::Root;
 use super::values::Texts;
 use super::worker::Job;
+use crate::ide::role::Role;
 
 /// Something that the session is told.
 pub(super) enum Event {
@@ -57,6 +58,8 @@ pub(super) enum Event {
     Checked(Root, Option<Checked>),
     /// The client asked for the shutdown.
     ShutDown,
+    /// What a document is part of, with the number of the order that it answers.
+    Roles(String, u64, Vec<Role>),
     /// The role of a document, by its title.
     ChooseRole(String, String),
     /// The connection has ended.

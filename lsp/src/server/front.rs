@@ -95,7 +95,11 @@ fn question(method: &str, params: serde_json::Value, reply: &Reply) -> jsonrpc::
     let Asked { uri, when_stale, answer } = asked(method, params)?;
     let reply = reply.clone();
     Ok(match uri {
-        Some(uri) => Event::Ask(Box::new(Question::new(uri, when_stale, reply, answer))),
+        Some(uri) => {
+            let question = Question::new(uri, when_stale, reply, answer);
+            let question = if is_about_text(method) { question.about_text() } else { question };
+            Event::Ask(Box::new(question))
+        }
         None => {
             let nowhere = Uri::from_file_path("/").ok_or_else(Error::internal_error)?;
             Event::AskAll(Box::new(Question::new(nowhere, when_stale, reply, answer)))
@@ -194,6 +198,12 @@ fn is_direct(method: &str) -> bool {
             | "textDocument/diagnostic"
             | "workspace/diagnostic"
     )
+}
+
+/// Whether a document's text alone answers a request.
+fn is_about_text(method: &str) -> bool {
+    matches!(method, "textDocument/documentSymbol" | "textDocument/foldingRange")
+        || method.starts_with("textDocument/semanticTokens/")
 }
 
 fn read<T: DeserializeOwned>(params: serde_json::Value) -> jsonrpc::Result<T> {

@@ -9,7 +9,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use eval::heap::Heap;
-use eval::inspect::{Inspected, Inspector, Lookup};
+use eval::inspect::{Base, Inspected, Inspector, Lookup};
 use eval::interpret::{Eval, on_large_stack};
 use eval::settings::Settings;
 use store::Store;
@@ -24,6 +24,9 @@ use super::values::Texts;
 
 /// How long an evaluation is kept that nobody asks.
 const IDLE_MAX: Duration = Duration::from_mins(5);
+
+/// How many expressions one evaluation takes: each leaves what it has made behind.
+const EXPRESSIONS_MAX: usize = 200;
 
 /// Something to look up.
 pub(super) struct Order {
@@ -69,6 +72,13 @@ fn nothing(lookups: Vec<Lookup>) -> Vec<(Lookup, Inspected)> {
     lookups.into_iter().map(|lookup| (lookup, Inspected::default())).collect()
 }
 
+/// What is known of something whose evaluation was given up.
+fn given_up(lookup: &Lookup) -> Inspected {
+    let is_quick = matches!(&lookup.base, Base::Expression(it) if !it.is_patient);
+    let error = is_quick.then(|| "it takes long; the command `nivis.evaluate` waits".to_owned());
+    Inspected { error, ..Inspected::default() }
+}
+
 struct Session<'a> {
     host: &'a Host,
     events: &'a mpsc::Sender<Event>,
@@ -104,14 +114,15 @@ impl Session<'_> {
         let mut eval = Eval::new(&heap, system, store, settings);
         let mut inspector = Inspector::new(&mut eval, first.root.configuration());
         let (root, epoch) = (first.root.clone(), first.epoch);
-        let mut observed_count = 0;
+        let (mut observed_count, mut expression_count) = (0, 0);
         let mut order = first;
         loop {
             let mut is_cancelled = false;
             let found = order.lookups.into_iter().map(|lookup| {
+                expression_count += usize::from(matches!(lookup.base, Base::Expression(_)));
                 let found = inspector.inspect(&lookup).unwrap_or_else(|_| {
                     is_cancelled = true;
-                    Inspected::default()
+                    given_up(&lookup)
                 });
                 (lookup, found)
             });
@@ -127,7 +138,8 @@ impl Session<'_> {
                 Ok(order) => order,
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return None,
             };
-            if order.root != root || order.epoch != epoch {
+            let is_full = expression_count > EXPRESSIONS_MAX;
+            if is_full || order.root != root || order.epoch != epoch {
                 return Some(order);
             }
         }

@@ -76,6 +76,10 @@ impl System for Overlay {
         self.base.current_time()
     }
 
+    fn version(&self, path: &[u8]) -> Option<u64> {
+        if self.texts.contains_key(path) { None } else { self.base.version(path) }
+    }
+
     /// What an evaluation traces is for the person at the command line.
     fn message(&self, _: &[u8]) {}
 }

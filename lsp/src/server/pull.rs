@@ -26,11 +26,11 @@ pub(super) fn document(view: &View, before: Option<&str>) -> Vec<u8> {
 /// what the client knows by document.
 pub(super) fn workspace(view: &View, before: &BTreeMap<String, String>) -> Vec<u8> {
     let mut items = Vec::new();
-    for (path, text) in workspace::texts(&view.db, view.knowledge()) {
-        let Some(uri) = uri(&path) else { continue };
-        let lines = LineIndex::new(&text);
-        let place = Text { bytes: &text, lines: &lines, encoding: view.encoding };
-        let found = db::diagnostics_of_text(&text);
+    workspace::each_text(&view.db, view.knowledge(), |path, text| {
+        let Some(uri) = uri(path) else { return };
+        let lines = LineIndex::new(text);
+        let place = Text { bytes: text, lines: &lines, encoding: view.encoding };
+        let found = db::diagnostics_of_text(text);
         let found = found.iter().map(|it| to_proto::diagnostic(place, &uri, it)).collect();
         let mut report = report(found, before.get(uri.as_str()).map(String::as_str));
         if let Some(report) = report.as_object_mut() {
@@ -39,7 +39,7 @@ pub(super) fn workspace(view: &View, before: &BTreeMap<String, String>) -> Vec<u
             report.insert("version".to_owned(), json!(version));
         }
         items.push(report);
-    }
+    });
     written(&json!({ "items": items }))
 }
 

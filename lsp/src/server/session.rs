@@ -36,16 +36,22 @@ use super::inspection;
 use super::kept::Kept;
 use super::overlay::Overlay;
 use super::position::Encoding;
+use super::roles;
 use super::values::Values;
 use super::worker::{Diagnose, Job, View, Workers};
 use super::{Host, backend, navigation, to_proto};
-use crate::ide::role::{Role, roles};
+use crate::ide::file_index::FileIndex;
+use crate::ide::role::Role;
 use crate::ide::semantic_tokens::TokenKind;
 
 /// How long a question waits for options or values before it is answered without.
 const WAIT_MAX: Duration = Duration::from_secs(15);
 /// How many events are taken before the session acts on them.
 const BATCH_MAX: usize = 512;
+/// How long a client that tells of changed files is believed to have told of all.
+const DOUBT: Duration = Duration::from_mins(1);
+/// The longest file without a role that is looked at again after each edit. Unit: bytes.
+const BEGUN_BYTES_MAX: usize = 64 << 10;
 
 /// The state of a connection.
 pub(super) struct Session {
@@ -58,12 +64,17 @@ pub(super) struct Session {
     waiting: Vec<Waiting>,
     indexes: Indexes,
     values: Values,
+    /// What is known of the files in the open folders.
+    index: Arc<FileIndex>,
+    /// When that was last doubted.
+    doubted: Instant,
     /// Why systems do not evaluate.
     failures: BTreeMap<Root, Arc<Checked>>,
     /// Stops the newest evaluation.
     evaluating: Arc<AtomicBool>,
     workers: Workers,
     orders: mpsc::Sender<Order>,
+    role_orders: mpsc::Sender<roles::Order>,
     events: mpsc::Sender<Event>,
     notices: UnboundedSender<Notice>,
     encoding: Encoding,
@@ -85,6 +96,7 @@ struct Waiting {
 
 /// What a job waits for.
 enum Wants {
+    Roles,
     Options,
     Values(Vec<Lookup>),
 }
@@ -99,6 +111,7 @@ impl Session {
     ) -> io::Result<Session> {
         let host = Arc::new(host);
         let cancel = Arc::default();
+        let index = Arc::new(FileIndex::default());
         let lookups = inspection::start(Arc::clone(&host), events.clone(), Arc::clone(&cancel))?;
         Ok(Session {
             db: Database::default(),
@@ -108,6 +121,9 @@ impl Session {
             waiting: Vec::new(),
             indexes: Indexes::default(),
             values: Values::new(lookups, cancel),
+            role_orders: roles::start(Arc::clone(&host), Arc::clone(&index), events.clone())?,
+            index,
+            doubted: Instant::now(),
             failures: BTreeMap::new(),
             evaluating: Arc::default(),
             workers: Workers::start(&events)?,
@@ -196,6 +212,7 @@ impl Session {
             Event::Indexed(indexed) => self.index(indexed),
             Event::Checked(root, checked) => self.check(root, checked),
             Event::ChooseRole(uri, title) => self.choose_role(&uri, title),
+            Event::Roles(key, number, roles) => self.take_roles(&key, number, roles),
             Event::ShutDown | Event::Stop => {
                 self.stop();
             }
@@ -293,13 +310,45 @@ impl Session {
             self.folders.iter().filter(|it| !removed.contains(it)).cloned().collect();
         folders.extend(added.iter().filter_map(to_proto::file_path));
         self.folders = folders.into();
+        self.index.doubt();
         self.refresh_roles();
     }
 
-    /// Returns how the file at `path` takes part in evaluations.
-    fn roles_of(&self, path: &[u8], text: &[u8]) -> Vec<Role> {
-        let system = Overlay::new(Arc::clone(&self.host.system), self.current_texts());
-        roles(&system, &self.host.settings, &self.folders, path, text)
+    /// Orders the roles of the documents whose roles are due.
+    fn find_roles(&mut self) {
+        if self.documents.values().all(|it| !it.is_due || it.finding.is_some()) {
+            return;
+        }
+        let texts = Arc::new(self.current_texts());
+        for (key, document) in &mut self.documents {
+            let Some(path) = document.path.clone() else { continue };
+            if !document.is_due || document.finding.is_some() {
+                continue;
+            }
+            self.revision += 1;
+            let number = self.revision;
+            (document.is_due, document.finding) = (false, Some(number));
+            let (key, texts, folders) =
+                (key.clone(), Arc::clone(&texts), Arc::clone(&self.folders));
+            drop(self.role_orders.send(roles::Order { key, number, path, texts, folders }));
+        }
+    }
+
+    /// Takes what a document is part of; what waits for that is asked now.
+    fn take_roles(&mut self, key: &str, number: u64, roles: Vec<Role>) {
+        let Some(document) = self.documents.get_mut(key) else { return };
+        if document.finding != Some(number) {
+            return;
+        }
+        let before = (document.root.clone(), document.roles.clone());
+        let is_first = !document.has_roles;
+        document.finding = None;
+        document.has_roles = true;
+        document.take_roles(roles);
+        if !is_first && before != (document.root.clone(), document.roles.clone()) {
+            let root = document.root.clone();
+            self.diagnose_again(&root);
+        }
     }
 
     /// Returns the texts as they were typed last.
@@ -321,17 +370,8 @@ impl Session {
 
     /// Finds out anew what the open documents are part of.
     fn refresh_roles(&mut self) {
-        let all: Vec<(String, Vec<Role>)> = self
-            .documents
-            .iter()
-            .filter_map(|(key, it)| {
-                Some((key.clone(), self.roles_of(it.path.as_ref()?, it.text().as_bytes())))
-            })
-            .collect();
-        for (key, roles) in all {
-            if let Some(document) = self.documents.get_mut(&key) {
-                document.take_roles(roles);
-            }
+        for document in self.documents.values_mut() {
+            document.is_due = document.path.is_some();
         }
     }
 
@@ -354,7 +394,8 @@ impl Session {
         let mut opened =
             Document::new(document.uri, file, document.text, document.version, revision);
         if let Some(path) = &path {
-            opened.take_roles(self.roles_of(path, opened.text().as_bytes()));
+            self.index.changed(path);
+            (opened.is_due, opened.has_roles) = (true, false);
         }
         opened.path = path;
         self.documents.insert(key, opened);
@@ -368,6 +409,9 @@ impl Session {
         for change in params.content_changes {
             document.apply(change, self.encoding);
         }
+        if let Some(path) = &document.path {
+            self.index.changed(path);
+        }
         document.version = params.text_document.version;
         document.revision = revision;
     }
@@ -377,7 +421,9 @@ impl Session {
         if let Some(path) = &document.path {
             self.values.changed(path, Instant::now());
             self.indexes.changed(path, Instant::now());
+            self.index.changed(path);
         }
+        self.index.doubt();
         self.overtake();
         db::release(&mut self.db, document.file);
         self.kept.forget(uri);
@@ -387,6 +433,7 @@ impl Session {
     }
 
     fn files_changed(&mut self, uris: &[Uri]) {
+        self.index.doubt();
         for uri in uris.iter().filter(|uri| !self.documents.contains_key(uri.as_str())) {
             if let Some(path) = to_proto::file_path(uri) {
                 self.values.changed(&path, Instant::now());
@@ -410,6 +457,10 @@ impl Session {
                     self.indexes.changed(path, Instant::now());
                 }
             }
+        }
+        // A file that is being begun shows what it is only bit by bit.
+        if found.is_sound && document.roles.is_empty() && document.text().len() < BEGUN_BYTES_MAX {
+            document.is_due = document.path.is_some();
         }
         if document.root != Root::Library {
             self.indexes.want(&document.root);
@@ -484,6 +535,7 @@ impl Session {
                 self.asked.push(Box::new(Diagnose { uri, revision, events }));
             }
         }
+        self.find_roles();
         for job in std::mem::take(&mut self.asked) {
             self.dispatch(job, true, true);
         }
@@ -506,23 +558,26 @@ impl Session {
     fn wake(&mut self) {
         let now = Instant::now();
         for Waiting { job, until, wants } in std::mem::take(&mut self.waiting) {
-            let root = self.documents.get(job.uri().as_str()).map(|document| &document.root);
+            let document = self.documents.get(job.uri().as_str());
             let must_wait = until > now
-                && root.is_some_and(|root| match &wants {
+                && document.is_some_and(|document| match &wants {
+                    Wants::Roles => !document.has_roles,
                     Wants::Options => {
+                        let root = &document.root;
                         self.indexes.options(root).is_none() && self.indexes.is_pending(root)
                     }
-                    Wants::Values(lookups) => self.values.is_pending(root, lookups),
+                    Wants::Values(lookups) => self.values.is_pending(&document.root, lookups),
                 });
+            let may_wait = matches!(wants, Wants::Roles);
             if must_wait && !job.is_abandoned() {
                 self.waiting.push(Waiting { job, until, wants });
             } else {
-                self.dispatch(job, false, until > now);
+                self.dispatch(job, may_wait, until > now);
             }
         }
     }
 
-    fn dispatch(&self, job: Box<dyn Job>, may_wait: bool, may_look: bool) {
+    fn dispatch(&mut self, job: Box<dyn Job>, may_wait: bool, may_look: bool) {
         if job.is_abandoned() {
             return;
         }
@@ -531,6 +586,13 @@ impl Session {
         };
         if job.only_revision().is_some_and(|revision| revision != document.revision) {
             return job.refuse(Error::content_modified());
+        }
+        if !document.has_roles && may_wait && job.needs_roles() {
+            return self.wait(job, Wants::Roles);
+        }
+        if !self.client.watches_files || self.doubted.elapsed() > DOUBT {
+            self.doubted = Instant::now();
+            self.index.doubt();
         }
         let view = View {
             db: self.db.clone(),
@@ -551,6 +613,7 @@ impl Session {
             folders: Arc::clone(&self.folders),
             system: Overlay::new(Arc::clone(&self.host.system), self.open_texts()),
             host: Arc::clone(&self.host),
+            index: Arc::clone(&self.index),
             kept: Arc::clone(&self.kept),
             client: self.client,
             versions: self.versions(),

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use eval::inspect::{Inspected, Lookup};
+use eval::inspect::{Base, Inspected, Lookup};
 
 use super::configuration::SharedConfiguration;
 use super::event::Looked;
@@ -19,6 +19,10 @@ use crate::ide;
 
 /// How long one answer may take.
 const ANSWER_MAX: Duration = Duration::from_mins(1);
+/// How long an expression may take that nobody has asked for in so many words.
+const EXPRESSION_MAX: Duration = Duration::from_secs(12);
+/// How many expressions are remembered.
+const EXPRESSIONS_MAX: usize = 256;
 /// How long edits must pause before what was found counts as old.
 const QUIET: Duration = Duration::from_millis(800);
 
@@ -85,7 +89,8 @@ impl Values {
             return;
         }
         known.pending.extend(new.iter().cloned());
-        self.until.get_or_insert_with(|| Instant::now() + ANSWER_MAX);
+        let until = Instant::now() + patience(&new);
+        self.until = Some(self.until.map_or(until, |it| it.max(until)));
         let (texts, configuration) = given();
         let order = Order { root: root.clone(), epoch, lookups: new, texts, configuration };
         drop(self.orders.send(order));
@@ -95,6 +100,10 @@ impl Values {
     pub(super) fn finish(&mut self, looked: Looked) {
         let known = self.by_root.entry(looked.root).or_default();
         let entries = Arc::make_mut(&mut known.entries);
+        let is_expression = |it: &&Lookup| matches!(it.base, Base::Expression(_));
+        if entries.keys().filter(is_expression).count() > EXPRESSIONS_MAX {
+            entries.retain(|lookup, _| !is_expression(&lookup));
+        }
         for (lookup, found) in looked.found {
             known.pending.remove(&lookup);
             entries.insert(lookup, Entry { found: Arc::new(found), epoch: looked.epoch });
@@ -102,8 +111,9 @@ impl Values {
         if let Some(observed) = looked.observed {
             known.observed = observed;
         }
-        let is_idle = self.by_root.values().all(|known| known.pending.is_empty());
-        self.until = (!is_idle).then(|| Instant::now() + ANSWER_MAX);
+        let pending = self.by_root.values().filter(|known| !known.pending.is_empty());
+        let longest = pending.map(|known| patience(&known.pending)).max();
+        self.until = longest.map(|it| Instant::now() + it);
     }
 
     /// Whether any of these is on its way.
@@ -153,6 +163,12 @@ impl Values {
     }
 }
 
+/// Returns how long the answers to these may take.
+fn patience<'a>(lookups: impl IntoIterator<Item = &'a Lookup>) -> Duration {
+    let is_quick = |it: &Lookup| matches!(&it.base, Base::Expression(it) if !it.is_patient);
+    if lookups.into_iter().all(is_quick) { EXPRESSION_MAX } else { ANSWER_MAX }
+}
+
 /// What is known of a root at one moment; it notes what it was asked for in vain.
 pub(super) struct Snapshot {
     /// The root.
@@ -195,13 +211,20 @@ impl ide::Values for Snapshot {
             }
         }
     }
+
+    fn wish(&self, lookup: &Lookup) -> Option<Arc<Inspected>> {
+        if self.entries.contains_key(lookup) {
+            return self.get(lookup);
+        }
+        self.stale.borrow_mut().insert(lookup.clone());
+        None
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ide::Values as _;
-    use eval::inspect::Base;
 
     #[test]
     fn old_answers_are_given_until_new_ones_are_there() {

@@ -23,6 +23,7 @@ use super::position::{Encoding, Text};
 use super::to_proto;
 use super::values::Snapshot;
 use crate::ide::Knowledge;
+use crate::ide::file_index::FileIndex;
 use crate::ide::role::Role;
 
 /// The stack of a worker: parsing and walking the deepest trees. Unit: bytes.
@@ -60,6 +61,8 @@ pub(super) struct View {
     pub(super) system: Overlay,
     /// The host.
     pub(super) host: Arc<Host>,
+    /// What is known of the files in the open folders.
+    pub(super) index: Arc<FileIndex>,
     /// What is remembered of answers.
     pub(super) kept: Arc<Kept>,
     /// What the client can do.
@@ -82,6 +85,7 @@ impl View {
             values: Some(&self.values),
             files: &self.files,
             folders: &self.folders,
+            index: Some(&self.index),
         }
     }
 
@@ -116,6 +120,10 @@ pub(super) trait Job: Send {
     fn only_revision(&self) -> Option<u64>;
     /// Whether nobody waits for it any longer.
     fn is_abandoned(&self) -> bool;
+    /// Whether it may matter what the document is part of.
+    fn needs_roles(&self) -> bool {
+        true
+    }
     /// Runs and answers.
     fn run(self: Box<Self>, view: &View) -> Ran;
     /// Answers with an error.
@@ -160,6 +168,7 @@ pub(super) struct Question<T, F, R> {
     revision: u64,
     answer: F,
     reply: R,
+    needs_roles: bool,
     result: PhantomData<fn() -> T>,
 }
 
@@ -171,7 +180,13 @@ where
 {
     /// Returns a question about a document; `answer` gives `None` to wait for the options.
     pub(super) fn new(uri: Uri, when_stale: WhenStale, reply: R, answer: F) -> Self {
-        Question { uri, when_stale, revision: 0, answer, reply, result: PhantomData }
+        let result = PhantomData;
+        Question { uri, when_stale, revision: 0, answer, reply, needs_roles: true, result }
+    }
+
+    /// Returns the question as one that the document's text alone answers.
+    pub(super) fn about_text(self) -> Self {
+        Question { needs_roles: false, ..self }
     }
 }
 
@@ -194,6 +209,10 @@ where
 
     fn is_abandoned(&self) -> bool {
         self.reply.is_gone()
+    }
+
+    fn needs_roles(&self) -> bool {
+        self.needs_roles
     }
 
     fn run(self: Box<Self>, view: &View) -> Ran {

@@ -1,13 +1,20 @@
 //! Every offset of real files: no panic, and no answer slower than a second.
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use eval::db::{self, Database, File};
+use eval::interpret::on_large_stack;
+use eval::option_tree::{Configuration, OptionTree, of_system};
+use eval::settings::Settings;
 use eval::source::{HOST, SourcePath};
-use lsp::ide::{Knowledge, completion, goto_definition, hover};
+use lsp::ide::file_index::FileIndex;
+use lsp::ide::{Knowledge, completion, goto_definition, hover, role};
+use store::{MemoryStore, StoreDirectory};
 use syntax::TextSize;
 
+use super::disk::Disk;
 use super::{Random, size};
 
 /// The longest time that an answer may take.
@@ -43,19 +50,48 @@ fn timed<T>(what: &str, path: &Path, offset: usize, question: impl FnOnce() -> T
     answer
 }
 
-fn ask_everywhere(path: &Path, text: &[u8], step: usize) {
-    let knowledge = Knowledge::default();
-    let db = Database::default();
-    let place = SourcePath::new(HOST, path.to_string_lossy().as_bytes());
-    let file = File::new(&db, place, text.into());
-    timed("diagnostics", path, 0, || db::diagnostics(&db, file).len());
-    for offset in (0..=text.len()).step_by(step) {
-        let at = TextSize::from(offset as u32);
-        timed("completion", path, offset, || completion::completion(&db, knowledge, file, at));
-        timed("hover", path, offset, || hover::hover(&db, knowledge, file, at));
-        timed("definition", path, offset, || {
-            goto_definition::goto_definition(&db, knowledge, file, at)
-        });
+/// What is the same for all files of a tree.
+struct World {
+    settings: Settings,
+    options: OptionTree,
+    index: FileIndex,
+}
+
+impl World {
+    fn new(tree: &Path) -> World {
+        let place = tree.as_os_str().as_bytes().to_vec();
+        let search_path = vec![(b"nixpkgs".to_vec(), place)];
+        let settings = Settings { search_path, ..Settings::default() };
+        let store = MemoryStore::new(StoreDirectory::default());
+        let evaluate = || of_system(&Disk, &store, &settings, &Configuration::Library);
+        let options = on_large_stack(evaluate).expect("the options evaluate");
+        World { settings, options, index: FileIndex::default() }
+    }
+
+    fn ask_everywhere(&self, path: &Path, text: &[u8], step: usize) {
+        let place = path.as_os_str().as_bytes();
+        let folders =
+            [path.parent().map(|it| it.as_os_str().as_bytes().to_vec()).unwrap_or_default()];
+        let roles = role::roles(&Disk, &self.settings, &folders, &self.index, place, text);
+        let knowledge = Knowledge {
+            options: roles.first().map(|_| &self.options),
+            role: roles.first(),
+            system: Some(&Disk),
+            folders: &folders,
+            index: Some(&self.index),
+            ..Knowledge::default()
+        };
+        let db = Database::default();
+        let file = File::new(&db, SourcePath::new(HOST, place), text.into());
+        timed("diagnostics", path, 0, || db::diagnostics(&db, file).len());
+        for offset in (0..=text.len()).step_by(step) {
+            let at = TextSize::from(offset as u32);
+            timed("completion", path, offset, || completion::completion(&db, knowledge, file, at));
+            timed("hover", path, offset, || hover::hover(&db, knowledge, file, at));
+            timed("definition", path, offset, || {
+                goto_definition::goto_definition(&db, knowledge, file, at)
+            });
+        }
     }
 }
 
@@ -69,12 +105,13 @@ fn every_offset_of_real_files_is_answered_quickly() {
     let (count, step) = (size(10, 300), size(13, 1));
     let files = real_files(&tree, count);
     assert!(!files.is_empty(), "there are files in {}", tree.display());
+    let world = World::new(&tree);
     for path in files {
         let text = std::fs::read(&path).expect("the file can be read");
         if text.len() > FILE_BYTES_MAX {
             continue;
         }
-        ask_everywhere(&path, &text, step);
-        ask_everywhere(&path, &text[..random.below(text.len() + 1)], step);
+        world.ask_everywhere(&path, &text, step);
+        world.ask_everywhere(&path, &text[..random.below(text.len() + 1)], step);
     }
 }

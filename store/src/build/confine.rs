@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::Realisation;
+use super::{Realisation, hook};
 use super::attributes::Attributes;
 use super::room::{FileError, Room, accounts, devices, failed};
 use crate::error::StoreError;
@@ -11,9 +11,6 @@ use crate::path::StorePath;
 use crate::realise::RealiseOptions;
 use crate::sandbox::{Access, Bind, Isolation, Network};
 use crate::store::Store;
-
-/// Where the build directory is, as a confined builder sees it.
-pub(super) const BUILD_DIRECTORY: &str = "/build";
 
 /// Why a builder cannot be confined.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +26,7 @@ pub(super) enum ConfineError {
 /// Returns the root of the builder whose input closure is `closure`.
 pub(super) fn isolation(
     realisation: &Realisation<'_>,
+    derivation: &StorePath,
     attributes: &Attributes<'_>,
     room: &Room,
     closure: &BTreeSet<StorePath>,
@@ -37,12 +35,15 @@ pub(super) fn isolation(
     let options = realisation.options;
     let store = realisation.site.store;
     let directory = store.directory();
+    let derivation = directory.display(derivation);
+    let chroot = room.root();
     let mut visible: BTreeMap<PathBuf, Bind> = BTreeMap::new();
     let mut show = |bind: Bind| visible.insert(bind.target.clone(), bind);
     for bind in devices(options.system_features.contains("kvm")) {
         show(bind);
     }
-    let mut files = accounts(BUILD_DIRECTORY);
+    let build_directory = options.sandbox_build_directory.as_str();
+    let mut files = accounts(build_directory);
     match network {
         Network::Private => {
             files.push(("/etc/hosts".into(), b"127.0.0.1 localhost\n::1 localhost\n".to_vec()));
@@ -58,7 +59,13 @@ pub(super) fn isolation(
         }
     }
     let mut objects = closure.clone();
-    for shown in sandbox_paths(options) {
+    let hooked = match &options.pre_build_hook {
+        Some(hook) => {
+            hook::run_pre_build(hook, &derivation, &chroot).map_err(ConfineError::Refused)?
+        }
+        None => Vec::new(),
+    };
+    for shown in sandbox_paths(options.sandbox_paths.iter().chain(&hooked)) {
         // A shell from the store needs its own closure.
         if let Ok((path, _)) = directory.split(&shown.source.to_string_lossy())
             && store.is_valid(&path)?
@@ -82,7 +89,7 @@ pub(super) fn isolation(
             show(Bind { source, target, access: Access::ReadOnly, optional: false });
         }
     }
-    let mut binds = room.binds(directory.as_str(), BUILD_DIRECTORY);
+    let mut binds = room.binds(directory.as_str(), build_directory);
     binds.extend(visible.into_values());
     Ok(Isolation {
         root: room.root(),
@@ -114,7 +121,7 @@ fn real(store: &dyn Store, path: &Path) -> PathBuf {
 }
 
 /// Parses the setting `sandbox-paths`: `TARGET`, `TARGET=SOURCE`, either with `?` at the end.
-fn sandbox_paths(options: &RealiseOptions) -> Vec<Bind> {
+fn sandbox_paths<'t>(texts: impl Iterator<Item = &'t String>) -> Vec<Bind> {
     let parse = |text: &String| {
         let (text, optional) = match text.strip_suffix('?') {
             Some(text) => (text, true),
@@ -124,7 +131,7 @@ fn sandbox_paths(options: &RealiseOptions) -> Vec<Bind> {
         // Its own permissions are what protects it: caches are meant to be written.
         Bind { source: source.into(), target: target.into(), access: Access::Writable, optional }
     };
-    options.sandbox_paths.iter().filter(|text| !text.is_empty()).map(parse).collect()
+    texts.filter(|text| !text.is_empty()).map(parse).collect()
 }
 
 /// Returns the paths of the host that the derivation declares, if they may be declared.

@@ -45,6 +45,41 @@ pub(super) fn run_post_build(
     if output.status.success() { Ok(()) } else { Err(fail(&format!("failed: {}", output.status))) }
 }
 
+/// Runs the setting `pre-build-hook` and returns the host paths that the sandbox is to show, each as
+/// `TARGET` or `TARGET=SOURCE`.
+///
+/// # Errors
+///
+/// A program that cannot be run or fails, and lines that mean nothing.
+pub(super) fn run_pre_build(
+    hook: &Path,
+    derivation: &str,
+    root: &Path,
+) -> Result<Vec<String>, String> {
+    let fail = |how: &str| format!("program '{}' {how}", hook.display());
+    let output = Command::new(hook)
+        .arg(derivation)
+        .arg(root)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| fail(&format!("could not be run: {}", describe(&error))))?;
+    if !output.status.success() {
+        return Err(fail(&format!("failed: {}", output.status)));
+    }
+    let mut paths = Vec::new();
+    let mut is_list = false;
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        match (is_list, line) {
+            (true, "") => is_list = false,
+            (true, path) => paths.push(path.to_owned()),
+            (false, "extra-sandbox-paths" | "extra-chroot-dirs") => is_list = true,
+            (false, other) => return Err(format!("unknown pre-build hook command '{other}'")),
+        }
+    }
+    Ok(paths)
+}
+
 /// Runs the setting `diff-hook` on an output and its differing twin; its failure is only told.
 pub(super) fn run_diff(hook: &Path, job: &Job<'_>, registered: &Path, rebuilt: &Path) {
     use std::os::unix::process::CommandExt;

@@ -294,6 +294,7 @@ impl Job<'_> {
             &text,
             &fields,
         );
+        realisation.make_space();
         let room = self.room(occupant)?;
         let result = self.run_builder(&room, occupant, &activity, is_cancelled);
         if let Err(JobError::Failed { .. }) = &result
@@ -392,7 +393,9 @@ impl Job<'_> {
         let reject = |message| JobError::failed(BuildFailureKind::InputRejected, message);
         let rewrites = self.rewrites();
         let build_directory = match occupant {
-            Occupant::Ourselves | Occupant::Confined => PathBuf::from(confine::BUILD_DIRECTORY),
+            Occupant::Ourselves | Occupant::Confined => {
+                PathBuf::from(&options.sandbox_build_directory)
+            },
             Occupant::Free => room.build_directory(),
         };
         let cores = match options.cores {
@@ -404,7 +407,10 @@ impl Job<'_> {
             store_directory: self.realisation.site.store.directory().as_str(),
             build_directory: &build_directory.to_string_lossy(),
             cores: cores as u64,
-            callers: &|name| std::env::var_os(name).map(std::ffi::OsString::into_encoded_bytes),
+            callers: &|name| match options.impure_environment.get(name) {
+                Some(value) => Some(value.clone().into_bytes()),
+                None => std::env::var_os(name).map(std::ffi::OsString::into_encoded_bytes),
+            },
             rewrites: &rewrites,
             graphs: &graphs,
         };
@@ -460,7 +466,14 @@ impl Job<'_> {
         let isolation = if self.is_confined {
             let realisation = self.realisation;
             let closure = &self.closure;
-            Some(confine::isolation(realisation, &self.attributes, room, closure, network)?)
+            Some(confine::isolation(
+                realisation,
+                self.path,
+                &self.attributes,
+                room,
+                closure,
+                network,
+            )?)
         } else {
             None
         };
@@ -478,6 +491,8 @@ impl Job<'_> {
                 output_bytes: options.max_log_size,
             },
             is_32_bit: [&b"i686-linux"[..], b"armv7l-linux", b"armv6l-linux"].contains(&system),
+            has_old_kernel: options.impersonate_linux_26,
+            is_filtered: options.filter_system_calls,
         })
     }
 

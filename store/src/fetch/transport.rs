@@ -45,6 +45,8 @@ pub struct Network {
     pub netrc: Option<PathBuf>,
     /// What follows our name where we introduce ourselves.
     pub user_agent_suffix: String,
+    /// How many bytes of an answer are taken in a second, at most; 0: any number.
+    pub bytes_per_second: u64,
 }
 
 impl Default for Network {
@@ -56,6 +58,7 @@ impl Default for Network {
             certificates: None,
             netrc: None,
             user_agent_suffix: String::new(),
+            bytes_per_second: 0,
         }
     }
 }
@@ -163,7 +166,8 @@ pub(super) fn open(
     let url = url.to_owned();
     // Names are looked up and bodies are awaited without an end, so somebody else does it: whoever
     // wants the answer may stop waiting.
-    std::thread::spawn(move || transfer(&agent, &url, &headers, &sender));
+    let speed = network.bytes_per_second;
+    std::thread::spawn(move || transfer(&agent, &url, &headers, speed, &sender));
     let mut patient = Patient {
         receiver,
         rest: Vec::new(),
@@ -267,6 +271,7 @@ fn transfer(
     agent: &ureq::Agent,
     url: &str,
     headers: &[(String, String)],
+    speed: u64,
     parts: &mpsc::SyncSender<Part>,
 ) {
     let mut request = agent.get(url).header("Accept-Encoding", "identity");
@@ -296,12 +301,15 @@ fn transfer(
     if parts.send(Part::Head(head)).is_err() {
         return;
     }
+    let (start, mut received) = (Instant::now(), 0);
     loop {
         let mut chunk = vec![0; CHUNK_BYTES];
         let part = match body.read(&mut chunk) {
             Ok(0) => return,
             Ok(count) => {
                 chunk.truncate(count);
+                received += count as u64;
+                slow_down(start, received, speed);
                 Part::Chunk(chunk)
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
@@ -312,6 +320,14 @@ fn transfer(
             return;
         }
     }
+}
+
+/// Waits until so many bytes since `start` are no more than the speed allows; 0: any.
+fn slow_down(start: Instant, received: u64, bytes_per_second: u64) {
+    const MILLISECONDS_PER_SECOND: u64 = 1000;
+    let due = received.saturating_mul(MILLISECONDS_PER_SECOND).checked_div(bytes_per_second);
+    let due = Duration::from_millis(due.unwrap_or_default());
+    std::thread::sleep(due.saturating_sub(start.elapsed()));
 }
 
 /// Returns the problem that a server has with a request.

@@ -93,7 +93,8 @@ fn identity_steps(steps: &mut Vec<Step>, uid: u32, gid: u32) {
 fn final_steps(steps: &mut Vec<Step>, invocation: &Invocation) -> Result<(), SandboxError> {
     steps.push(Step::FileMask);
     steps.push(Step::Enter(path(&invocation.directory)?));
-    steps.push(Step::Personality { is_32_bit: invocation.is_32_bit });
+    let Invocation { is_32_bit, has_old_kernel, .. } = *invocation;
+    steps.push(Step::Personality { is_32_bit, has_old_kernel });
     steps.push(Step::NoCoreDumps);
     steps.push(Step::DropCapabilities);
     let shares_network =
@@ -101,7 +102,9 @@ fn final_steps(steps: &mut Vec<Step>, invocation: &Invocation) -> Result<(), San
     if shares_network {
         steps.push(Step::Scope);
     }
-    steps.push(Step::Filter(filter::program()));
+    // Without rules it still keeps the builder from gaining rights.
+    let rules = if invocation.is_filtered { filter::program() } else { filter::allow_all() };
+    steps.push(Step::Filter(rules));
     Ok(())
 }
 

@@ -52,7 +52,7 @@ pub(super) enum Step {
     /// Takes the file creation mask that every builder has.
     FileMask,
     /// Makes memory layout predictable, and the machine a 32-bit one if asked.
-    Personality { is_32_bit: bool },
+    Personality { is_32_bit: bool, has_old_kernel: bool },
     /// Allows no core dumps.
     NoCoreDumps,
     /// Asks to be killed with the parent.
@@ -113,7 +113,9 @@ impl Step {
                 nix::sys::stat::umask(Mode::from_bits_truncate(0o022));
                 Ok(())
             }
-            Self::Personality { is_32_bit } => personality(*is_32_bit),
+            Self::Personality { is_32_bit, has_old_kernel } => {
+                personality(*is_32_bit, *has_old_kernel)
+            }
             Self::NoCoreDumps => nix::sys::resource::setrlimit(
                 nix::sys::resource::Resource::RLIMIT_CORE,
                 0,
@@ -278,10 +280,16 @@ fn drop_capabilities() -> Result<(), Errno> {
 /// `PER_LINUX32`, from the kernel's headers.
 const PERSONALITY_32_BIT: libc::c_ulong = 8;
 
-fn personality(is_32_bit: bool) -> Result<(), Errno> {
+/// `UNAME26`, from the kernel's headers.
+const PERSONALITY_OLD_KERNEL: libc::c_ulong = 0x002_0000;
+
+fn personality(is_32_bit: bool, has_old_kernel: bool) -> Result<(), Errno> {
     let mut persona = libc::ADDR_NO_RANDOMIZE as libc::c_ulong;
     if is_32_bit {
         persona |= PERSONALITY_32_BIT;
+    }
+    if has_old_kernel {
+        persona |= PERSONALITY_OLD_KERNEL;
     }
     // SAFETY: the argument is a plain number.
     Errno::result(unsafe { libc::personality(persona) }).map(drop)

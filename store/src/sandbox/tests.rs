@@ -76,6 +76,8 @@ impl Room {
             account: self.account.as_ref().map(|user| user.account),
             limits: Limits { time: Some(Duration::from_secs(20)), ..Limits::default() },
             is_32_bit: false,
+            has_old_kernel: false,
+            is_filtered: true,
         }
     }
 

@@ -63,15 +63,18 @@ pub(super) fn used(
     };
     let Some(names) = names_of(path).filter(|_| is_named) else { return };
     let mut found: BTreeSet<String> = BTreeSet::new();
-    for (place, text) in workspace::texts(db, scene.knowledge) {
-        let (tree, _) = syntax::parse_flat(&text, PARSE_OPTIONS);
+    for source in workspace::sources(db, scene.knowledge) {
+        if !names.iter().all(|it| source.may_hold(it)) {
+            continue;
+        }
+        let (tree, _) = syntax::parse_flat(source.text(), PARSE_OPTIONS);
         for binding in module_bindings::module_bindings(&tree) {
             let whole = match binding.path.split_first() {
                 Some((first, rest)) if first == "config" => rest,
                 _ => binding.path.as_slice(),
             };
             let Some(next) = rest_of(whole, &names).and_then(<[String]>::first) else { continue };
-            let is_here = place == *scene.path && binding.name_range.contains_range(range);
+            let is_here = source.path == *scene.path && binding.name_range.contains_range(range);
             if !is_here && !next.contains("${") && !next.is_empty() {
                 found.insert(next.clone());
             }
@@ -113,7 +116,10 @@ pub(super) fn formals(
         .filter(|it| Some(*it) != formal)
         .filter_map(|it| it.child(SyntaxKind::Name).map(text_of))
         .collect();
-    let mut names = arguments(db, scene, completion);
+    let mut names = match super::super::surroundings::is_outputs_formals(scene, *formals) {
+        true => super::flake::formals(scene).into_iter().collect(),
+        false => arguments(db, scene, completion),
+    };
     names.retain(|name| !given.contains(name));
     for name in names {
         add(completion, &name, CompletionKind::Variable, "argument", range);
@@ -153,8 +159,14 @@ fn arguments(db: &dyn Db, scene: &Scene<'_>, completion: &mut Completion) -> BTr
 /// them takes the others from the package set.
 fn call_arguments(db: &dyn Db, scene: &Scene<'_>, names: &mut BTreeSet<String>) -> bool {
     let mut is_filled_in = false;
-    for (path, text) in workspace::texts(db, scene.knowledge) {
-        let (tree, _) = syntax::parse_flat(&text, PARSE_OPTIONS);
+    let own = file_word(&scene.path.bytes);
+    for source in workspace::sources(db, scene.knowledge) {
+        let path = &source.path;
+        // Whoever does not write the file's name is where a path leads there without.
+        if !source.may_hold(&own) && !shares_directory(&path.bytes, &scene.path.bytes) {
+            continue;
+        }
+        let (tree, _) = syntax::parse_flat(source.text(), PARSE_OPTIONS);
         for call in tree.root().descendants().filter(|it| it.kind() == SyntaxKind::Apply) {
             let (function, arguments) = flattened(call, Vec::new());
             let (Some(file), Some(set)) = (arguments.first(), arguments.get(1)) else { continue };
@@ -172,6 +184,19 @@ fn call_arguments(db: &dyn Db, scene: &Scene<'_>, names: &mut BTreeSet<String>) 
         }
     }
     is_filled_in
+}
+
+/// Returns the name by which paths lead to a file: its own, or its directory's.
+fn file_word(path: &[u8]) -> String {
+    let path = path.strip_suffix(b"/default.nix").unwrap_or(path);
+    let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+    String::from_utf8_lossy(name).into_owned()
+}
+
+/// Whether a file lies in the directory of another one, or below it.
+fn shares_directory(path: &[u8], other: &[u8]) -> bool {
+    let directory = other.iter().rposition(|&byte| byte == b'/').and_then(|at| other.get(..=at));
+    directory.is_some_and(|it| path.starts_with(it))
 }
 
 fn names_of(path: &[Part]) -> Option<Vec<&str>> {

@@ -10,6 +10,7 @@ use syntax::{FlatNode, SyntaxKind};
 
 use super::Sort;
 use crate::ide::cursor::{Part, attr_name};
+use crate::ide::file_index::FileIndex;
 use crate::ide::goto_definition::path_target;
 
 /// How many files of a project are read; a larger one is no configuration.
@@ -77,37 +78,69 @@ pub(super) struct Edge {
     pub(super) prefix: Vec<Part>,
 }
 
-/// All imports of a project.
+/// What one file imports, with paths as its text leads to them.
 #[derive(Debug, Default)]
-pub(super) struct Graph {
+pub(in crate::ide) struct Imports {
+    edges: Vec<(Vec<u8>, Edge)>,
+    calls: Vec<Call>,
+}
+
+/// All imports of a project.
+pub(super) struct Graph<'a> {
+    system: &'a dyn System,
     edges: BTreeMap<Vec<u8>, Vec<Edge>>,
-    texts: BTreeMap<Vec<u8>, Vec<u8>>,
     /// The module systems.
     pub(super) calls: Vec<Call>,
 }
 
-impl Graph {
+impl<'a> Graph<'a> {
     /// Reads the files of a project; of `path` the text is given.
-    pub(super) fn read(system: &dyn System, project: &[u8], path: &[u8], text: &[u8]) -> Graph {
-        let mut graph = Graph::default();
-        for file in nix_files(system, project) {
+    pub(super) fn read(
+        system: &'a dyn System,
+        index: &FileIndex,
+        project: &[u8],
+        path: &[u8],
+        text: &[u8],
+    ) -> Graph<'a> {
+        let mut graph = Graph { system, edges: BTreeMap::new(), calls: Vec::new() };
+        let mut files = nix_files(system, index, project);
+        files.push(path.to_vec());
+        files.sort_unstable();
+        files.dedup();
+        for file in files {
             if file == path {
+                graph.add(&Reader::imports(path, text));
                 continue;
             }
-            if let Ok(text) = system.read_file(&file) {
-                graph.texts.insert(file, text);
-            }
+            let Some(facts) = index.facts(system, &file) else { continue };
+            let read = || system.read_file(&file).unwrap_or_default();
+            graph.add(facts.imports(|| Reader::imports(&file, &read())));
         }
-        graph.texts.insert(path.to_vec(), text.to_vec());
-        let mut reader =
-            Reader { system, path: Vec::new(), source: Source::Call(0), graph: Graph::default() };
-        for (path, text) in &graph.texts {
-            reader.path.clone_from(path);
-            reader.file(text);
-        }
-        graph.edges = reader.graph.edges;
-        graph.calls = reader.graph.calls;
         graph
+    }
+
+    fn add(&mut self, imports: &Imports) {
+        let before = self.calls.len();
+        for (target, edge) in &imports.edges {
+            let source = match &edge.source {
+                Source::Call(index) => Source::Call(before + index),
+                source @ Source::File(_) => source.clone(),
+            };
+            let edge = Edge { source, prefix: edge.prefix.clone() };
+            self.edges.entry(self.module_at(target)).or_default().push(edge);
+        }
+        for call in &imports.calls {
+            let files = call.files.iter().map(|it| self.module_at(it)).collect();
+            self.calls.push(Call { files, ..call.clone() });
+        }
+    }
+
+    /// Returns the file at a path; of a directory the `default.nix` in it.
+    fn module_at(&self, path: &[u8]) -> Vec<u8> {
+        match self.system.file_type(path) {
+            Ok(FileType::Directory) => [path, b"/default.nix"].concat(),
+            _ => path.to_vec(),
+        }
     }
 
     /// Returns the imports of a file.
@@ -116,12 +149,12 @@ impl Graph {
     }
 
     /// Returns the text of a file.
-    pub(super) fn text(&self, path: &[u8]) -> Option<&[u8]> {
-        self.texts.get(path).map(Vec::as_slice)
+    pub(super) fn text(&self, path: &[u8]) -> Option<Vec<u8>> {
+        self.system.read_file(path).ok()
     }
 }
 
-fn nix_files(system: &dyn System, project: &[u8]) -> Vec<Vec<u8>> {
+fn nix_files(system: &dyn System, index: &FileIndex, project: &[u8]) -> Vec<Vec<u8>> {
     let (mut files, mut directories) = (Vec::new(), vec![project.to_vec()]);
     let mut listed = 0;
     while let Some(directory) = directories.pop() {
@@ -129,16 +162,9 @@ fn nix_files(system: &dyn System, project: &[u8]) -> Vec<Vec<u8>> {
         if listed > DIRECTORIES_MAX {
             return Vec::new();
         }
-        let mut entries = system.read_dir(&directory).unwrap_or_default();
-        entries.sort();
-        for (name, kind) in entries {
-            let path = [&directory, &b"/"[..], &name].concat();
-            match kind {
-                FileType::Directory if !name.starts_with(b".") => directories.push(path),
-                FileType::Regular { .. } if name.ends_with(b".nix") => files.push(path),
-                _ => {}
-            }
-        }
+        let listing = index.directory(system, &directory);
+        files.extend(listing.files.iter().cloned());
+        directories.extend(listing.directories.iter().cloned());
         // A tree of packages is not one project's modules.
         if files.len() > FILES_MAX {
             return Vec::new();
@@ -147,14 +173,20 @@ fn nix_files(system: &dyn System, project: &[u8]) -> Vec<Vec<u8>> {
     files
 }
 
-struct Reader<'s> {
-    system: &'s dyn System,
+struct Reader {
     path: Vec<u8>,
     source: Source,
-    graph: Graph,
+    imports: Imports,
 }
 
-impl Reader<'_> {
+impl Reader {
+    fn imports(path: &[u8], text: &[u8]) -> Imports {
+        let (path, source) = (path.to_vec(), Source::Call(0));
+        let mut reader = Reader { path, source, imports: Imports::default() };
+        reader.file(text);
+        reader.imports
+    }
+
     fn file(&mut self, text: &[u8]) {
         let (tree, _) = syntax::parse_flat(text, PARSE_OPTIONS);
         let Some(top) = tree.root().expressions().next() else { return };
@@ -207,8 +239,8 @@ impl Reader<'_> {
         if argument.kind() != SyntaxKind::AttrSet && !(is_flake && is_module_form(argument)) {
             return;
         }
-        let index = self.graph.calls.len();
-        self.graph.calls.push(Call {
+        let index = self.imports.calls.len();
+        self.imports.calls.push(Call {
             file: self.path.clone(),
             function: function.to_owned(),
             sort,
@@ -231,7 +263,7 @@ impl Reader<'_> {
                 }
             }
             self.collect_files(index, argument);
-            let has_inline = self.graph.calls.get(index).is_some_and(|it| !it.inline.is_empty());
+            let has_inline = self.imports.calls.get(index).is_some_and(|it| !it.inline.is_empty());
             if has_inline {
                 self.edge(self.path.clone(), &[]);
             }
@@ -253,7 +285,7 @@ impl Reader<'_> {
                 }
             }
         }
-        if let Some(call) = self.graph.calls.get_mut(index) {
+        if let Some(call) = self.imports.calls.get_mut(index) {
             (call.files, call.inline) = (files, inline);
         }
     }
@@ -355,7 +387,7 @@ impl Reader<'_> {
 
     fn edge(&mut self, target: Vec<u8>, prefix: &[Part]) {
         let edge = Edge { source: self.source.clone(), prefix: prefix.to_vec() };
-        self.graph.edges.entry(target).or_default().push(edge);
+        self.imports.edges.push((target, edge));
     }
 
     fn target(&self, path: FlatNode<'_>) -> Option<Vec<u8>> {
@@ -364,11 +396,7 @@ impl Reader<'_> {
         }
         let text = String::from_utf8_lossy(path.text()).into_owned();
         let target = path_target(&self.path, &text).filter(|it| it.root == HOST)?;
-        let mut bytes = target.bytes.to_vec();
-        if matches!(self.system.file_type(&bytes), Ok(FileType::Directory)) {
-            bytes.extend_from_slice(b"/default.nix");
-        }
-        Some(bytes)
+        Some(target.bytes.to_vec())
     }
 }
 

@@ -15,7 +15,8 @@ fn roles_of(files: &[(&str, &str)], path: &str) -> (Vec<String>, Vec<String>) {
     }
     let text = system.files.get(path.as_bytes()).cloned().unwrap_or_default();
     let settings = Settings { embedded_fallback: true, ..Settings::default() };
-    let found = roles(&system, &settings, &[b"/w".to_vec()], path.as_bytes(), &text);
+    let (folders, index) = ([b"/w".to_vec()], FileIndex::default());
+    let found = roles(&system, &settings, &folders, &index, path.as_bytes(), &text);
     let titles = found.iter().map(Role::title).collect();
     let Some(first) = found.first() else { return (titles, Vec::new()) };
     let store = MemoryStore::new(StoreDirectory::default());
