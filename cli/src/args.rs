@@ -25,6 +25,8 @@ pub(crate) enum Verb {
     Eval(EvalArgs),
     /// Parses a file and prints what was understood.
     Parse(ParseArgs),
+    /// Evaluates the derivations of a set, and prints a line of JSON for each.
+    EvalJobs(EvalJobsArgs),
     /// Evaluates to derivations, writes them to the store and prints their paths.
     Instantiate(InstantiateArgs),
     /// Builds derivations and links to their outputs.
@@ -213,6 +215,41 @@ pub(crate) struct EvalArgs {
     #[arg(short = 'c', long = "configuration", value_name = "FILE")]
     #[arg(conflicts_with_all = ["is_expression", "attributes"])]
     pub(crate) configuration: Option<PathBuf>,
+}
+
+/// The arguments of `nivis eval-jobs`.
+#[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(crate) struct EvalJobsArgs {
+    #[command(flatten)]
+    pub(crate) evaluation: EvaluationArgs,
+    /// Tells the `meta` of each derivation.
+    #[arg(long)]
+    pub(crate) meta: bool,
+    /// Searches all sets, also those without `recurseForDerivations = true`.
+    #[arg(long)]
+    pub(crate) force_recurse: bool,
+    /// Tells the derivations that each one needs.
+    #[arg(long)]
+    pub(crate) show_input_drvs: bool,
+    /// Computes the paths of derivations without writing them to the store.
+    #[arg(long)]
+    pub(crate) no_instantiate: bool,
+    /// Keeps each derivation alive through a link in this directory.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) gc_roots_dir: Option<PathBuf>,
+    /// Searches what this function makes of the value.
+    #[arg(long, value_name = "FUNCTION")]
+    pub(crate) select: Option<String>,
+    /// Tells what this function makes of each derivation, as `extraValue`.
+    #[arg(long, value_name = "FUNCTION")]
+    pub(crate) apply: Option<String>,
+    /// How many processes evaluate; `auto` for one per core.
+    #[arg(long, visible_alias = "workers", value_name = "N")]
+    pub(crate) threads: Option<String>,
+    /// A process whose values grow by so many megabytes is replaced.
+    #[arg(long, value_name = "MEGABYTES")]
+    pub(crate) max_memory_size: Option<usize>,
 }
 
 /// The arguments of `nivis repl`.

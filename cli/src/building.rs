@@ -14,6 +14,7 @@ use std::time::Duration;
 use store::event::{ActivityKind, Event, Events, Field, Level, ResultKind};
 use store::fetch::Network;
 use store::realise::{BuildMode, SandboxMode};
+use store::substitute::{Caches, Fetching};
 use store::{BuildError, DerivedPath, FetchOptions, RealiseOptions, Realised, Store, StorePath};
 
 /// Tells what happens in a store, on stderr, a line at a time.
@@ -192,13 +193,38 @@ pub(crate) fn options(settings: &Settings) -> RealiseOptions {
         min_free_check_interval: Duration::from_secs(settings.number("min-free-check-interval")),
         pre_build_hook: path(settings, "pre-build-hook"),
         substitute: settings.is_on("substitute"),
+        always_substitute: settings.is_on("always-allow-substitutes"),
+        fallback: settings.is_on("fallback"),
+        caches: caches(settings),
+        network: network(settings),
         post_build_hook: path(settings, "post-build-hook"),
         diff_hook: path(settings, "diff-hook").filter(|_| settings.is_on("run-diff-hook")),
     }
 }
 
+/// Returns the caches that objects may come from, and who is trusted.
+fn caches(settings: &Settings) -> Caches {
+    Caches {
+        urls: settings.words("substituters"),
+        public_keys: settings.words("trusted-public-keys"),
+        requires_signatures: settings.is_on("require-sigs"),
+    }
+}
+
 /// Returns how evaluations fetch.
 pub(crate) fn fetch_options(settings: &Settings) -> FetchOptions {
+    FetchOptions {
+        cache_directory: context::cache_directory(),
+        lifetime: Duration::from_secs(settings.number("tarball-ttl")),
+        network: network(settings),
+        allows_dirty: settings.is_on("allow-dirty"),
+        warns_of_dirty: settings.is_on("warn-dirty"),
+        caches: caches(settings),
+    }
+}
+
+/// Returns how servers are spoken to.
+fn network(settings: &Settings) -> Network {
     let seconds = |name: &str| match settings.number(name) {
         // As of old: no limit, for all that a person waits.
         0 => Duration::from_hours(24),
@@ -208,20 +234,14 @@ pub(crate) fn fetch_options(settings: &Settings) -> FetchOptions {
         .or_else(|| env_vars::NIX_SSL_CERT_FILE.value().map(PathBuf::from));
     let netrc = path(settings, "netrc-file")
         .unwrap_or_else(|| crate::settings::configuration_directory().join("netrc"));
-    FetchOptions {
-        cache_directory: context::cache_directory(),
-        lifetime: Duration::from_secs(settings.number("tarball-ttl")),
-        network: Network {
-            connect_timeout: seconds("connect-timeout"),
-            stall_timeout: seconds("stalled-download-timeout"),
-            attempts: u32::try_from(settings.number("download-attempts")).unwrap_or(1).max(1),
-            certificates,
-            netrc: Some(netrc),
-            user_agent_suffix: settings.text("user-agent-suffix"),
-            bytes_per_second: settings.number("download-speed") << 10,
-        },
-        allows_dirty: settings.is_on("allow-dirty"),
-        warns_of_dirty: settings.is_on("warn-dirty"),
+    Network {
+        connect_timeout: seconds("connect-timeout"),
+        stall_timeout: seconds("stalled-download-timeout"),
+        attempts: u32::try_from(settings.number("download-attempts")).unwrap_or(1).max(1),
+        certificates,
+        netrc: Some(netrc),
+        user_agent_suffix: settings.text("user-agent-suffix"),
+        bytes_per_second: settings.number("download-speed") << 10,
     }
 }
 
@@ -249,17 +269,31 @@ pub(crate) fn tell_plan(
     targets: &[DerivedPath],
     mode: BuildMode,
 ) -> Outcome {
-    let builds = store::build::missing(store, targets, mode).map_err(of_store)?;
+    let options = RealiseOptions { mode, ..options(&cx.settings) };
+    let progress = Progress::new(cx);
+    let plan = store::build::missing(store, targets, &options, &progress).map_err(of_store)?;
     if cx.settings.verbosity < 0 || !cx.settings.is_on("print-missing") {
         return Ok(());
     }
-    match builds.len() {
-        0 => return Ok(()),
+    match plan.builds.len() {
+        0 => {}
         1 => cx.ui.tell("this derivation will be built:"),
         count => cx.ui.tell(format!("these {count} derivations will be built:")),
     }
-    for derivation in builds {
+    for derivation in plan.builds {
         cx.ui.tell(format!("  {}", store.directory().display(&derivation)));
+    }
+    let Fetching { paths, download_bytes, nar_bytes } = plan.fetches;
+    let mebibytes = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
+    let sizes =
+        format!("({} download, {} unpacked)", mebibytes(download_bytes), mebibytes(nar_bytes));
+    match paths.len() {
+        0 => {}
+        1 => cx.ui.tell(format!("this path will be fetched {sizes}:")),
+        count => cx.ui.tell(format!("these {count} paths will be fetched {sizes}:")),
+    }
+    for path in paths {
+        cx.ui.tell(format!("  {}", store.directory().display(&path)));
     }
     Ok(())
 }

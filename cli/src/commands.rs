@@ -3,6 +3,7 @@
 mod build;
 mod enter;
 mod eval;
+mod eval_jobs;
 mod explain;
 mod flake;
 mod gc;
@@ -73,7 +74,6 @@ const VERBS_NOT_BUILT: &[&str] = &[
     "diff",
     "doctor",
     "dry-activate",
-    "eval-jobs",
     "fmt",
     "init",
     "man",
@@ -164,6 +164,7 @@ fn reference() -> String {
 fn run_built(cx: &mut Context, verb: Verb) -> Outcome {
     match verb {
         Verb::Eval(args) => eval::run(cx, args),
+        Verb::EvalJobs(args) => eval_jobs::run(cx, &args),
         Verb::Parse(args) => parse::run(cx, args),
         Verb::Instantiate(args) => instantiate::run(cx, args),
         Verb::Build(args) => build::run(cx, args),

@@ -22,7 +22,7 @@ use eval::report::{Code, Report};
 use eval::settings::{LintLevel, LiteralLints};
 use eval::source::{HOST, Origin, SourcePath, canonical};
 use eval::system::FileType;
-use eval::{lookup, select};
+use eval::{lookup, module_check, select};
 use std::io::Read as _;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
@@ -219,6 +219,9 @@ fn channels() -> Vec<String> {
 pub(crate) fn failure(cx: &Context, eval: &mut Eval<'_>, error: &EvalError) -> Failure {
     match cx.manner {
         Manner::Own => {
+            if let Ok(Some(reports)) = module_check::reports_of_selected(eval, error, false) {
+                return told(cx, &reports);
+            }
             let report = blame::report(eval, error);
             Failure { exit: exit_of(cx, error), ..told(cx, &[report]) }
         }

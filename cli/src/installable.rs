@@ -107,6 +107,20 @@ pub(crate) fn value<'h>(
     locking: &Locking,
     lookup: Lookup<'_>,
 ) -> Result<Value<'h>, Stop> {
+    value_at(eval, text, locking, lookup).map(|(value, _)| value)
+}
+
+/// As [`value`], with the path of attributes that it is at.
+///
+/// # Errors
+///
+/// As [`value`].
+pub(crate) fn value_at<'h>(
+    eval: &mut Eval<'h>,
+    text: &str,
+    locking: &Locking,
+    lookup: Lookup<'_>,
+) -> Result<(Value<'h>, String), Stop> {
     take_inputs(eval, locking)?;
     let Installable { reference, fragment } = parse(eval, text)?;
     let locked = locked(eval, &reference, locking)?;
@@ -122,5 +136,6 @@ pub(crate) fn value<'h>(
             prefixed.chain([String::new()]).map(|prefix| prefix + &fragment).collect()
         }
     };
-    Ok(flake::select(eval, outputs, &paths, &reference.show())?)
+    let (value, path) = flake::select_at(eval, outputs, &paths, &reference.show())?;
+    Ok((value, path.to_owned()))
 }

@@ -15,6 +15,7 @@ mod interrupt;
 mod repl;
 mod report;
 mod request;
+mod roots;
 mod settings;
 mod statistics;
 mod stores;

@@ -147,6 +147,9 @@ impl Settings {
             "--option" => {
                 let [name, value] = flags.values(flag)?;
                 if let Err(failure) = self.set_option(ui, &name, &value) {
+                    if failure.message.starts_with(table::NOT_ABSOLUTE) {
+                        return Err(failure);
+                    }
                     ui.warn(failure.message);
                 }
             }

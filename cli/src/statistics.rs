@@ -151,8 +151,7 @@ fn count_each(eval: &Eval<'_>, all: &mut serde_json::Value) {
     });
     all["functions"] = functions.collect();
     let selections = eval.selections().into_iter();
-    all["attributes"] =
-        selections.map(|(position, count)| place(eval, position, count)).collect();
+    all["attributes"] = selections.map(|(position, count)| place(eval, position, count)).collect();
 }
 
 /// Returns a place and how often it was come by.

@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 use eval::report::without_controls;
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const RED: Style = AnsiColor::Red.on_default().bold();
 const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
@@ -22,6 +23,14 @@ pub(crate) enum Mark {
     Removed,
     /// Something that differs.
     Changed,
+}
+
+/// What the language said since somebody began to collect it.
+static COLLECTED: Mutex<Option<Vec<Vec<u8>>>> = Mutex::new(None);
+
+fn collection() -> MutexGuard<'static, Option<Vec<Vec<u8>>>> {
+    // A list of messages is whole at any time.
+    COLLECTED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The terminal, or what stands in its place.
@@ -80,13 +89,25 @@ impl Ui {
     /// Tells what the language itself says: as it is on a terminal, elsewhere without what only a
     /// terminal obeys.
     pub(crate) fn speak(self, text: &[u8]) {
-        match std::str::from_utf8(text) {
-            Ok(text) if !io::stderr().is_terminal() => {
-                self.pass(without_controls(text).as_bytes());
-            }
-            _ => self.pass(text),
+        let mut line = match std::str::from_utf8(text) {
+            Ok(text) if !io::stderr().is_terminal() => without_controls(text).into_bytes(),
+            _ => text.to_vec(),
+        };
+        line.push(b'\n');
+        match collection().as_mut() {
+            Some(messages) => messages.push(line),
+            None => self.pass(&line),
         }
-        self.pass(b"\n");
+    }
+
+    /// Begins to collect what the language says, which is not told until then.
+    pub(crate) fn collect(self) {
+        *collection() = Some(Vec::new());
+    }
+
+    /// Returns the messages since [`Ui::collect`]; what comes now is told again.
+    pub(crate) fn collected(self) -> Vec<Vec<u8>> {
+        collection().take().unwrap_or_default()
     }
 
     /// Returns stderr as the place for what a program that is run says.

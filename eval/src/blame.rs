@@ -231,7 +231,7 @@ pub fn place(eval: &Eval<'_>, position: Position) -> Option<Place> {
         Origin::File(path) => is_library(eval, path),
         Origin::String(_) | Origin::Stdin(_) => false,
     };
-    Some(Place { file: origin.display(), line, column, code, is_library, extent: 0 })
+    Some(Place { file: eval.shown_origin(&origin), line, column, code, is_library, extent: 0 })
 }
 
 /// Returns how many bytes of the line the expression at a position takes; 0 if it has no end there.
@@ -280,5 +280,8 @@ pub fn is_library(eval: &Eval<'_>, path: &SourcePath) -> bool {
     let is_named = |entry: &(Vec<u8>, Vec<u8>)| {
         !entry.0.is_empty() && is_below(&entry.1) && !settings.directory.starts_with(&entry.1)
     };
+    if eval.is_in_working_tree(path) {
+        return false;
+    }
     eval.store().directory().contains(file) || settings.search_path.iter().any(is_named)
 }

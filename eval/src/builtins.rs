@@ -12,6 +12,7 @@ pub mod derivation;
 pub mod environment;
 pub mod expect;
 pub mod fetch;
+pub mod fetch_closure;
 pub mod file;
 pub mod flake;
 pub mod format;
@@ -43,6 +44,7 @@ const FAMILIES: &[&[Builtin]] = &[
     derivation::TABLE,
     environment::TABLE,
     fetch::TABLE,
+    fetch_closure::TABLE,
     file::TABLE,
     flake::TABLE,
     format::TABLE,

@@ -128,7 +128,7 @@ fn warn_if_large(eval: &Eval<'_>, source: &SourcePath, path: &StorePath) -> Resu
     let Some(size) = info.map(|info| info.nar_size).filter(|size| *size >= threshold) else {
         return Ok(());
     };
-    let (source, size) = (source.display(), in_units(size));
+    let (source, size) = (eval.shown_path(source), in_units(size));
     let text = format!("warning: copied large path '{source}' to the store ({size})");
     eval.system().message(text.as_bytes());
     Ok(())
@@ -163,7 +163,7 @@ pub(crate) fn hash<'h>(eval: &mut Eval<'h>, source: &Source<'_, 'h>) -> Result<H
                 hasher.update(&eval.read_file(source.path)?);
             }
             _ => {
-                let path = source.path.display();
+                let path = eval.shown_path(source.path);
                 return Err(error::io(format!("'{path}' is not a regular, non-executable file")));
             }
         },
@@ -259,7 +259,8 @@ impl Tree for EvalTree<'_, '_> {
         let eval = &mut **self.eval.borrow_mut();
         match eval.file_type(&source).map_err(|error| self.failed(error))? {
             None => {
-                Err(self.failed(error::io(format!("path '{}' does not exist", source.display()))))
+                let missing = eval.missing_path(&source);
+                Err(self.failed(missing))
             }
             Some(FileType::Directory) => Ok(NodeKind::Directory),
             Some(FileType::Symlink) => Ok(NodeKind::Symlink),

@@ -12,6 +12,7 @@ pub mod lock_file;
 pub mod manifest;
 
 mod fetch;
+mod shown;
 pub mod lock;
 
 mod call;
@@ -19,9 +20,10 @@ pub mod date;
 mod fingerprint;
 mod url;
 
-pub use call::{call, outputs, select};
+pub use call::{call, outputs, select, select_at};
 pub use fetch::Tree;
 pub(crate) use fetch::{Telling, tree_value};
 pub use fetch::{expected_path, fetch_final, fetch_tree};
+pub(crate) use shown::ShownTree;
 pub use fingerprint::fingerprint;
 pub use tree::{Installable, parse_typed};

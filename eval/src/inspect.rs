@@ -336,7 +336,8 @@ impl<'e, 'h> Inspector<'e, 'h> {
             let builtin = crate::builtins::at(index);
             let names = builtin.parameters.iter().map(|it| it.name.to_owned());
             found.parameters = names.map(FunctionParameter::Plain).collect();
-            found.documentation = Some(builtin.doc.trim().to_owned());
+            let lines = builtin.doc.lines().map(|it| it.strip_prefix(' ').unwrap_or(it));
+            found.documentation = Some(lines.collect::<Vec<_>>().join("\n").trim().to_owned());
             return;
         }
         let Some(info) = self.eval.function_info(function) else { return };

@@ -7,8 +7,9 @@ use store::StorePath;
 use store::derivation::modulo::HashModulo;
 
 use crate::builtins::regex::Compiled;
+use crate::flake::ShownTree;
 use crate::flake::registry::{Entry, Registry};
-use crate::heap::Str;
+use crate::heap::{Str, Value};
 use crate::source::SourcePath;
 use crate::system::FileType;
 
@@ -27,6 +28,10 @@ pub(crate) struct Known<'h> {
     pub(crate) flag_registry: Vec<Entry>,
     /// The other registries, once they were read.
     pub(crate) registries: Option<Rc<Vec<Registry>>>,
+    /// The module system that was selected from last, if any: a set with `options` and `config`.
+    pub(crate) module_system: Option<Value<'h>>,
+    /// What fetched trees are called.
+    pub(crate) trees: Vec<ShownTree>,
     /// The regular expressions that were used.
     pub(crate) regexes: Compiled,
 }

@@ -1,5 +1,6 @@
 //! The lints: one file per lint, one row here, and the check that runs them all.
 
+mod duplicate_attr;
 mod empty_inherit;
 mod empty_let;
 mod legacy_let;
@@ -59,6 +60,7 @@ impl Lint {
 /// All lints, in the order of the manual.
 pub const LINTS: &[Lint] = &[
     undefined_variable::LINT,
+    duplicate_attr::LINT,
     unknown_builtin::LINT,
     unused_binding::LINT,
     unused_formal::LINT,

@@ -125,7 +125,11 @@ fn declares_option(value: FlatNode<'_>) -> bool {
 /// Whether a file reads as a module: a set, or a function to one that takes what every module is
 /// given.
 pub fn is_module(text: &[u8]) -> bool {
-    let (tree, _) = syntax::parse_flat(text, crate::db::PARSE_OPTIONS);
+    reads_as_module(&syntax::parse_flat(text, crate::db::PARSE_OPTIONS).0)
+}
+
+/// Whether the file of a tree reads as a module: [`is_module`].
+pub fn reads_as_module(tree: &FlatTree<'_>) -> bool {
     let Some(top) = tree.root().expressions().next().map(result) else { return false };
     match top.kind() {
         SyntaxKind::AttrSet => true,

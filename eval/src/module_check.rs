@@ -9,13 +9,13 @@ use std::collections::BTreeSet;
 use syntax::TextRange;
 
 use crate::blame::{self, Files};
-use crate::error::{ErrorKind, EvalError, Result};
-use crate::heap::{Attrs, Kind, Slot, Value};
+use crate::error::{ErrorKind, EvalError, Result, code};
+use crate::heap::{Attrs, Kind, Lazy, Slot, Value};
 use crate::interpret::Eval;
 use crate::module_error::{self, Definition, ModuleError};
 use crate::report::{Label, Report};
 use crate::select;
-use crate::source::SourcePath;
+use crate::source::{HOST, Origin, SourcePath};
 use crate::suggestion;
 
 /// The most errors that are told at once.
@@ -46,39 +46,80 @@ pub fn reports<'h>(
     configuration: Option<&SourcePath>,
     is_whole: bool,
 ) -> Result<Vec<Report>> {
-    let mut check = Check { files: Files::default(), found: Vec::new(), seen: BTreeSet::new() };
-    let part = |eval: &mut Eval<'h>, name: &[u8]| -> Result<Option<Attrs<'h>>> {
-        let Some(system) = unchecked.as_attrs() else { return Ok(None) };
-        Ok(get(eval, system, name)?.and_then(Value::as_attrs))
+    let mut check = Check::default();
+    let files = match configuration {
+        Some(configuration) => check.own_files(eval, vec![configuration.display()]),
+        None => Vec::new(),
     };
-    let options = part(eval, b"options")?;
-    let config = part(eval, b"config")?;
+    check.all(eval, first, unchecked, &files, is_whole)
+}
+
+/// Returns the reports of all errors in the definitions of the module system that was selected
+/// from last, which `first` stopped; `None` if there is none, or the error is not one of modules.
+/// With `is_whole` its assertions count.
+///
+/// # Errors
+///
+/// If the evaluation is cancelled.
+pub fn reports_of_selected(
+    eval: &mut Eval<'_>,
+    first: &EvalError,
+    is_whole: bool,
+) -> Result<Option<Vec<Report>>> {
+    let is_of_modules =
+        code::of(first).starts_with('M') && first.kind != ErrorKind::InfiniteRecursion;
+    let Some(system) = eval.known.module_system.filter(|_| is_of_modules) else { return Ok(None) };
+    let Some(attrs) = system.as_attrs() else { return Ok(None) };
+    let unchecked = match attrs.named(b"extendModules") {
+        None => Some(system),
+        Some(_) => without_check(eval, system)?,
+    };
+    let Some(unchecked) = unchecked else { return Ok(None) };
+    let mut check = Check::default();
+    let mut names = Vec::new();
+    if let Some(graph) = get(eval, attrs, b"graph")?.and_then(Value::as_list) {
+        graph_files(eval, graph, &mut names)?;
+    }
     let module = module_error::read(&first.message).unwrap_or_default();
-    let is_assertion = module.code == "M0401";
-    if !is_assertion {
-        let report = match options {
-            Some(options) if module.code == "M0201" => {
-                check.unknown(eval, options, module.clone())?
-            }
-            _ => blame::report(eval, first),
-        };
-        check.add(key(&module), report);
+    names.extend(module.definitions.into_iter().map(|definition| definition.file));
+    names.retain(|name| {
+        let path = check.files.get(eval, name).map(|(path, _)| path.clone());
+        path.is_some_and(|path| !blame::is_library(eval, &path))
+    });
+    let files = check.own_files(eval, names);
+    check.all(eval, first, unchecked, &files, is_whole).map(Some)
+}
+
+/// Returns a module system without the check that stops at names nobody declares.
+fn without_check<'h>(eval: &mut Eval<'h>, system: Value<'h>) -> Result<Option<Value<'h>>> {
+    const TEXT: &[u8] = b"s: s.extendModules { modules = [ { _module.check = false; } ]; }";
+    let directory = SourcePath::new(HOST, &eval.settings().directory);
+    let function = eval.evaluate(Origin::String(directory), TEXT)?;
+    match eval.call(function, &[Lazy::from(system)]) {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind == ErrorKind::Cancelled => Err(error),
+        Err(_) => Ok(None),
     }
-    if let (Some(options), Some(configuration)) = (options, configuration) {
-        check.definitions(eval, options, config, configuration)?;
+}
+
+/// Collects the files of the modules of a graph that are not disabled.
+fn graph_files<'h>(
+    eval: &mut Eval<'h>,
+    graph: &'h [Slot<'h>],
+    names: &mut Vec<String>,
+) -> Result<()> {
+    for slot in graph {
+        let Some(node) = attempt(eval, slot)?.and_then(Value::as_attrs) else { continue };
+        if get(eval, node, b"disabled")?.and_then(Value::as_bool) == Some(true) {
+            continue;
+        }
+        let file = get(eval, node, b"file")?.and_then(path_text);
+        names.extend(file.filter(|file| !names.contains(file)));
+        if let Some(imports) = get(eval, node, b"imports")?.and_then(Value::as_list) {
+            eval.deeper(|eval| graph_files(eval, imports, names))?;
+        }
     }
-    if let Some(config) = config.filter(|_| is_assertion || is_whole) {
-        check.assertions(eval, config)?;
-    }
-    if check.found.is_empty() {
-        check.found.push(blame::report(eval, first));
-    }
-    let place = |report: &Report| {
-        let place = report.place.as_ref();
-        place.map(|place| (place.is_library, place.file.clone(), place.line, place.column))
-    };
-    check.found.sort_by_key(|report| (report.place.is_none(), place(report)));
-    Ok(check.found)
+    Ok(())
 }
 
 /// What tells two errors apart.
@@ -87,6 +128,7 @@ fn key(module: &ModuleError) -> (&'static str, Vec<String>, Option<module_error:
     (module.code, module.option.clone(), module.element)
 }
 
+#[derive(Default)]
 struct Check {
     files: Files,
     found: Vec<Report>,
@@ -104,6 +146,49 @@ enum Found<'h> {
 }
 
 impl Check {
+    /// Returns the reports of all errors in the definitions that `files` make, and `first`.
+    fn all<'h>(
+        mut self,
+        eval: &mut Eval<'h>,
+        first: &EvalError,
+        unchecked: Value<'h>,
+        files: &[String],
+        is_whole: bool,
+    ) -> Result<Vec<Report>> {
+        let part = |eval: &mut Eval<'h>, name: &[u8]| -> Result<Option<Attrs<'h>>> {
+            let Some(system) = unchecked.as_attrs() else { return Ok(None) };
+            Ok(get(eval, system, name)?.and_then(Value::as_attrs))
+        };
+        let options = part(eval, b"options")?;
+        let config = part(eval, b"config")?;
+        let module = module_error::read(&first.message).unwrap_or_default();
+        let is_assertion = module.code == "M0401";
+        if !is_assertion {
+            let report = match options {
+                Some(options) if module.code == "M0201" => {
+                    self.unknown(eval, options, module.clone())?
+                }
+                _ => blame::report(eval, first),
+            };
+            self.add(key(&module), report);
+        }
+        if let Some(options) = options {
+            self.definitions(eval, options, config, files)?;
+        }
+        if let Some(config) = config.filter(|_| is_assertion || is_whole) {
+            self.assertions(eval, config)?;
+        }
+        if self.found.is_empty() {
+            self.found.push(blame::report(eval, first));
+        }
+        let place = |report: &Report| {
+            let place = report.place.as_ref();
+            place.map(|place| (place.is_library, place.file.clone(), place.line, place.column))
+        };
+        self.found.sort_by_key(|report| (report.place.is_none(), place(report)));
+        Ok(self.found)
+    }
+
     fn add(
         &mut self,
         key: (&'static str, Vec<String>, Option<module_error::Element>),
@@ -120,18 +205,18 @@ impl Check {
         eval: &mut Eval<'h>,
         options: Attrs<'h>,
         config: Option<Attrs<'h>>,
-        configuration: &SourcePath,
+        files: &[String],
     ) -> Result<()> {
         let is_free = is_free(eval, config)?;
         let mut done: BTreeSet<Vec<String>> = BTreeSet::new();
-        for file in self.own_files(eval, configuration) {
-            for path in self.files.defined(eval, &file) {
+        for file in files {
+            for path in self.files.defined(eval, file) {
                 let names: Vec<String> = path.iter().map(|(name, _)| name.clone()).collect();
                 match find(eval, options, &names)? {
                     Found::Missing(index) if !is_free => {
                         let names = names.get(..=index).unwrap_or(&names).to_vec();
                         let range = path.get(index).map(|(_, range)| *range);
-                        self.unknown_here(eval, options, names, &file, range)?;
+                        self.unknown_here(eval, options, names, file, range)?;
                     }
                     Found::Option(option, length) => {
                         let names = names.get(..length).unwrap_or(&names).to_vec();
@@ -146,9 +231,8 @@ impl Check {
         Ok(())
     }
 
-    /// Returns the files of the person's own that a configuration imports by their paths.
-    fn own_files(&mut self, eval: &mut Eval<'_>, configuration: &SourcePath) -> Vec<String> {
-        let mut files = vec![configuration.display()];
+    /// Returns `files` and those of the person's own that they import by their paths.
+    fn own_files(&mut self, eval: &mut Eval<'_>, mut files: Vec<String>) -> Vec<String> {
         let mut next = 0;
         while let Some(file) = files.get(next).cloned() {
             next += 1;
@@ -314,8 +398,8 @@ impl Check {
 
 /// Marks where the person's files define the options that the message of a report names.
 pub fn mark_named(eval: &mut Eval<'_>, configuration: &SourcePath, reports: &mut [Report]) {
-    let mut check = Check { files: Files::default(), found: Vec::new(), seen: BTreeSet::new() };
-    let files = check.own_files(eval, configuration);
+    let mut check = Check::default();
+    let files = check.own_files(eval, vec![configuration.display()]);
     for report in reports.iter_mut().filter(|it| it.code == "M0401" && it.place.is_none()) {
         let message = report.message.clone();
         let named = message.split(['`', '\'', '‘', '’', '"']).filter(|it| {

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 
 pub use check::{MODULE_KEYS, check, check_definitions};
 pub use configuration::{Configuration, attribute, evaluated, of_system};
-pub use failure::{Failure, check_system};
+pub use failure::{Failure, check_modules, check_system};
 pub(crate) use text::brief;
 pub use value_type::{Mismatch, MismatchKind, ValueKind, ValueKinds, ValueType};
 

@@ -76,7 +76,7 @@ pub fn show_position(eval: &Eval<'_>, position: Position) -> String {
     match eval.locate(position) {
         None => "«none»".to_owned(),
         Some((Origin::File(path), line, column)) => {
-            format!("{}:{line}:{column}", path.display())
+            format!("{}:{line}:{column}", eval.shown_path(&path))
         }
         Some((Origin::String(_), line, column)) => format!("«string»:{line}:{column}"),
         Some((Origin::Stdin(_), line, column)) => format!("«stdin»:{line}:{column}"),
@@ -179,7 +179,7 @@ impl Printer {
                 Ok(())
             }
             Kind::Null | Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) | Kind::Path(_) => {
-                push_scalar(&mut self.out, value);
+                push_scalar(eval, &mut self.out, value);
                 Ok(())
             }
         }
@@ -260,25 +260,26 @@ fn resolve<'h>(slot: &'h Slot<'h>) -> &'h Slot<'h> {
 }
 
 /// Adds a value without elements: null, a boolean, a number, a path.
-fn push_scalar(out: &mut Vec<u8>, value: Value<'_>) {
+fn push_scalar(eval: &Eval<'_>, out: &mut Vec<u8>, value: Value<'_>) {
     match value.kind() {
         Kind::Null => out.extend_from_slice(b"null"),
         Kind::Bool(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),
         Kind::Int(value) => out.extend_from_slice(value.to_string().as_bytes()),
         Kind::Float(value) => out.extend_from_slice(number::general(value).as_bytes()),
-        Kind::Path(path) => push_path(out, path.root, path.bytes),
+        Kind::Path(path) => push_path(eval, out, path.root, path.bytes),
         Kind::String(string) => push_string(out, string.bytes()),
         Kind::Attrs(_) | Kind::List(_) | Kind::Lambda(_) | Kind::Builtin(_) | Kind::Partial(_) => {}
     }
 }
 
 /// Adds a path as a person reads it, its bytes as they are.
-fn push_path(out: &mut Vec<u8>, root: u32, bytes: &[u8]) {
+fn push_path(eval: &Eval<'_>, out: &mut Vec<u8>, root: u32, bytes: &[u8]) {
     use crate::source::{HOST, SourcePath};
-    if root == HOST {
+    let is_shown_as_it_is = root == HOST && eval.known.trees.is_empty();
+    if is_shown_as_it_is {
         out.extend_from_slice(bytes);
     } else {
-        out.extend_from_slice(SourcePath::new(root, bytes).display().as_bytes());
+        out.extend_from_slice(eval.shown_path(&SourcePath::new(root, bytes)).as_bytes());
     }
 }
 

@@ -2,17 +2,15 @@
 //!
 //! A function that stands where a value is wanted is called with the arguments given by name. An
 //! attribute path is names and list indices parted by dots. A selected value may be a derivation,
-//! or a set or list of them. Source: CppNix, `autoCallFunction`, `findAlongAttrPath` and
-//! `getDerivations`.
+//! or a set or list of them. Source: CppNix, `autoCallFunction` and `findAlongAttrPath`.
 
-use rustc_hash::FxHashSet;
 use store::StorePath;
 
-use crate::equal::is_derivation;
 use crate::error::{self, ErrorKind, EvalError, Result};
 use crate::heap::{Attrs, AttrsBuilder, Heap, Kind, Lazy, Symbol, Value};
 use crate::interpret::Eval;
 use crate::names::names;
+use crate::packages::Search;
 use crate::print::show_type;
 use crate::source::Position;
 use crate::suggestion::distance;
@@ -159,6 +157,9 @@ fn attribute<'h>(
     if name.is_empty() {
         return Err(error::other(format!("empty attribute name in selection path '{path}'")));
     }
+    if attrs.named(b"options").is_some() && attrs.named(b"config").is_some() {
+        eval.known.module_system = Some(value);
+    }
     match attrs.named(name.as_bytes()) {
         Some(slot) => eval.force(slot),
         None => {
@@ -202,97 +203,17 @@ fn element<'h>(eval: &mut Eval<'h>, value: Value<'h>, index: u32, path: &str) ->
 
 /// Returns the derivations that `value` is or holds, in order, each once.
 ///
-/// A set is searched by name, and deeper only where it says `recurseForDerivations = true`.
-///
 /// # Errors
 ///
-/// When `value` is nothing that could hold derivations, and whatever evaluation meets.
+/// As [`Search::run`].
 pub fn derivations<'h>(
     eval: &mut Eval<'h>,
     value: Value<'h>,
     arguments: Attrs<'h>,
 ) -> Result<Vec<Selected<'h>>> {
-    let mut search = Search { arguments, seen: FxHashSet::default(), found: Vec::new() };
-    search.value(eval, value)?;
-    Ok(search.found)
-}
-
-/// A search for derivations.
-struct Search<'h> {
-    arguments: Attrs<'h>,
-    /// Addresses of the slots of the derivations found.
-    seen: FxHashSet<usize>,
-    found: Vec<Selected<'h>>,
-}
-
-impl<'h> Search<'h> {
-    fn value(&mut self, eval: &mut Eval<'h>, value: Value<'h>) -> Result<()> {
-        let value = auto_call(eval, value, self.arguments)?;
-        if self.derivation(eval, value)? {
-            return Ok(());
-        }
-        match value.kind() {
-            Kind::Attrs(attrs) => {
-                let combines = attrs.named(b"_combineChannels").is_some();
-                for attr in attrs.iter_by_name(eval.heap()) {
-                    if !is_plain_name(attr.name.as_bytes()) {
-                        continue;
-                    }
-                    let inner = eval.force(attr.slot).map_err(|error| error.at(attr.position))?;
-                    let is_found = !combines && self.derivation(eval, inner)?;
-                    if !is_found && (combines || recurses(eval, inner)?) {
-                        eval.deeper(|eval| self.value(eval, inner))?;
-                    }
-                }
-                Ok(())
-            }
-            Kind::List(list) => {
-                for slot in list {
-                    let inner = eval.force(slot)?;
-                    if !self.derivation(eval, inner)? {
-                        eval.deeper(|eval| self.value(eval, inner))?;
-                    }
-                }
-                Ok(())
-            }
-            _ => Err(EvalError::new(
-                ErrorKind::Type,
-                "expression does not evaluate to a derivation (or a set or list of those)",
-            )),
-        }
-    }
-
-    /// Takes `value` if it is a derivation, and says whether it is one.
-    fn derivation(&mut self, eval: &mut Eval<'h>, value: Value<'h>) -> Result<bool> {
-        let Some(attrs) = value.as_attrs() else { return Ok(false) };
-        if !is_derivation(eval, attrs)? {
-            return Ok(false);
-        }
-        if self.seen.insert(attrs.slots(eval.heap()).as_ptr() as usize) {
-            if attrs.get(names().name).is_none() {
-                return Err(EvalError::new(ErrorKind::Type, "derivation name missing"));
-            }
-            self.found.push(Selected { attrs });
-        }
-        Ok(true)
-    }
-}
-
-/// Whether a search looks at an attribute of this name.
-fn is_plain_name(name: &[u8]) -> bool {
-    let starts = name.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
-    let inside = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+');
-    starts && name.iter().all(inside)
-}
-
-fn recurses<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<bool> {
-    let Some(attrs) = value.as_attrs() else { return Ok(false) };
-    let Some(slot) = attrs.named(b"recurseForDerivations") else { return Ok(false) };
-    let wanted = eval.force(slot)?;
-    wanted.as_bool().ok_or_else(|| {
-        let found = crate::print::describe(eval, wanted);
-        error::wrong_type("a Boolean", &found)
-    })
+    let search = Search { prefix: "", arguments, skips_failures: false };
+    let found = search.run(eval, value)?;
+    Ok(found.into_iter().map(|package| Selected { attrs: package.attrs }).collect())
 }
 
 impl<'h> Selected<'h> {

@@ -3,6 +3,8 @@
 //! Dates and times are sets with `_type = "timestamp"`, where the feature is on.
 //! Source: CppNix, `fromTOML`, and toml11, whose form the messages have.
 
+mod explain;
+
 use std::fmt::Write;
 
 use toml::de::Error;
@@ -10,6 +12,7 @@ use toml::value::{Datetime, Offset, Time};
 
 use crate::error::{self, EvalError, Result};
 use crate::heap::{AttrsBuilder, Heap, Slot, Symbol, Value};
+use explain::Finding;
 
 /// Returns the value of a TOML text; with `timestamps`, dates and times are accepted.
 ///
@@ -125,38 +128,91 @@ fn refused(problem: &str) -> Box<EvalError> {
     error::other(format!("while parsing TOML: {problem}"))
 }
 
-/// Shows a syntax error under its line.
+/// Shows what is wrong with a text, each under its line.
 #[cold]
 fn syntax(text: &str, error: &Error) -> Box<EvalError> {
-    let span = error.span().unwrap_or(text.len()..text.len());
-    let message = error.message().trim_end().replace('\n', ", ");
-    let token = text.get(span.clone()).unwrap_or_default();
-    let (message, at, hint) = if is_large_decimal(token) {
-        let message = "toml::parse_dec_integer: too large integer: current max digits = 2^63";
-        (message.to_owned(), span.end, "must be < 2^63")
-    } else if message.starts_with("key with no value") {
-        let message = "toml::parse_key_value_pair: invalid key value separator `=`";
-        (message.to_owned(), span.start, "expected =")
-    } else {
-        (format!("toml::parse: {message}"), span.start, "here")
-    };
-    let before = text.get(..at).unwrap_or(text);
-    let number = (1 + before.matches('\n').count()).to_string();
-    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
-    let margin = " ".repeat(number.len() + 2);
-    let indent = " ".repeat(at - start);
-    refused(&format!(
-        "[error] {message}\n --> fromTOML\n{margin}|\n {number} | {line}\n\
-         {margin}| {indent}^-- {hint}\n"
-    ))
+    let findings = explain::explain(text);
+    if findings.is_empty() {
+        let start = error.span().map_or(text.len(), |span| span.start);
+        let message = error.message().trim_end().replace('\n', ", ");
+        let places = vec![(start..start + 1, "here".to_owned())];
+        let message = format!("toml::parse: {message}");
+        let finding = Finding { message, places, hints: &[], is_at_end: false };
+        return refused(&show_finding(text, &finding));
+    }
+    let shown: Vec<String> = findings.iter().map(|it| show_finding(text, it)).collect();
+    refused(&shown.concat())
 }
 
-/// Whether a token is a decimal integer, refused only because it is too large.
-fn is_large_decimal(token: &str) -> bool {
-    let digits = token.trim_start_matches(['+', '-']);
-    let digits = digits.replace('_', "");
-    digits.len() > 18 && digits.bytes().all(|byte| byte.is_ascii_digit())
+/// Shows a finding in toml11's form.
+fn show_finding(text: &str, finding: &Finding) -> String {
+    let mut out = format!("[error] {}\n --> fromTOML\n", finding.message);
+    let numbers = finding.places.iter().map(|(place, _)| line_number(text, place.start));
+    let largest = numbers.max().unwrap_or(1) + usize::from(finding.is_at_end);
+    let width = largest.to_string().len();
+    let margin = " ".repeat(width + 2);
+    for ((place, words), index) in finding.places.iter().zip(0..) {
+        if index > 0 {
+            push(&mut out, format_args!("{margin}| ...\n"));
+        }
+        push(&mut out, format_args!("{margin}|\n"));
+        if finding.is_at_end {
+            push_end(&mut out, text, words, width);
+            continue;
+        }
+        let number = line_number(text, place.start);
+        let (start, line) = line_at(text, place.start);
+        push(&mut out, format_args!(" {number:>width$} | {}\n", in_ascii(line)));
+        let indent = " ".repeat(place.start - start);
+        // A single place is pointed at, more are underlined.
+        let carets = "^".repeat(place.len().max(1));
+        push(&mut out, format_args!("{margin}| {indent}{carets}-- {words}\n"));
+    }
+    for hint in finding.hints {
+        push(&mut out, format_args!("{hint}\n"));
+    }
+    out
+}
+
+/// Shows the end of a text, where something is missing: its last line, and, as toml11 has it, all
+/// of it as another one.
+fn push_end(out: &mut String, text: &str, words: &str, width: usize) {
+    let margin = " ".repeat(width + 2);
+    let whole = text.strip_suffix('\n').unwrap_or(text);
+    let number = 1 + whole.matches('\n').count();
+    let (_, last) = line_at(whole, whole.len());
+    let first = whole.lines().next().unwrap_or_default();
+    let indent = " ".repeat(last.len());
+    push(out, format_args!(" {number:>width$} | {}\n", in_ascii(last)));
+    push(out, format_args!("{margin}| {indent}--\n"));
+    push(out, format_args!(" {:>width$} | {}\n", number + 1, in_ascii(whole)));
+    let carets = "^".repeat(first.len() + 1);
+    push(out, format_args!("{margin}| {carets}-- {words}\n"));
+}
+
+fn line_number(text: &str, at: usize) -> usize {
+    text.get(..at).unwrap_or(text).matches('\n').count() + 1
+}
+
+/// Returns where the line around `at` begins, and the line.
+fn line_at(text: &str, at: usize) -> (usize, &str) {
+    let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
+    let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+    (start, text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default())
+}
+
+/// Returns a line with numbers instead of bytes that are not printable ASCII.
+fn in_ascii(line: &str) -> String {
+    let mut out = String::new();
+    for byte in line.bytes() {
+        match byte {
+            b'\n' => out.push_str("0x0a(LINE FEED)"),
+            b'\r' => out.push_str("0x0d(CARRIAGE RETURN)"),
+            b'\t' | b' '..=b'~' => out.push(char::from(byte)),
+            _ => push(&mut out, format_args!("0x{byte:02x}")),
+        }
+    }
+    out
 }
 
 #[cfg(test)]

@@ -204,8 +204,11 @@ impl Eval<'_> {
     /// parted by semicolons, and how often it was met, as programs that draw flame graphs read it.
     pub fn profile(&self) -> String {
         let Some(profile) = self.watcher().map(|it| &it.profile) else { return String::new() };
-        let nodes: BTreeMap<u32, (u32, &Called)> =
-            profile.nodes.iter().map(|((caller, called), &node)| (node, (*caller, called))).collect();
+        let nodes: BTreeMap<u32, (u32, &Called)> = profile
+            .nodes
+            .iter()
+            .map(|((caller, called), &node)| (node, (*caller, called)))
+            .collect();
         let mut names: BTreeMap<u32, String> = BTreeMap::new();
         for (&node, &(caller, called)) in &nodes {
             let name = self.name_of_call(called);
@@ -230,9 +233,8 @@ impl Eval<'_> {
 
     fn name_of_call(&self, called: &Called) -> String {
         let at = |position: Position| self.show_call_position(position);
-        let before = |position: Position| match position.is_some() {
-            true => format!("{}:", self.show_call_position(position)),
-            false => String::new(),
+        let before = |position: Position| {
+            if position.is_some() { at(position) + ":" } else { String::new() }
         };
         match called {
             Called::Lambda(place, own, name) => {

@@ -51,6 +51,48 @@ pub fn write<'h>(
 /// The attributes of an element, in the order written.
 type Pairs<'a> = &'a [(&'a str, &'a [u8])];
 
+/// Elements that are written one by one, for documents that hold no values.
+#[derive(Debug, Default)]
+pub struct Document {
+    bytes: Vec<u8>,
+    /// How many elements around these are open elsewhere.
+    outside: usize,
+    open: Vec<String>,
+}
+
+impl Document {
+    /// Returns a document, or the part of one that lies `outside` elements deep.
+    pub fn below(outside: usize) -> Document {
+        Document { bytes: Vec::new(), outside, open: Vec::new() }
+    }
+
+    /// Opens an element; `pairs` are its attributes, in the order written.
+    pub fn open(&mut self, name: &str, pairs: &[(&str, &[u8])]) {
+        push_tag(&mut self.bytes, self.outside + self.open.len(), (name, pairs), b">\n");
+        self.open.push(name.to_owned());
+    }
+
+    /// Closes the element that was opened last.
+    pub fn close(&mut self) {
+        if let Some(name) = self.open.pop() {
+            push_close(&mut self.bytes, self.outside + self.open.len(), &name);
+        }
+    }
+
+    /// Adds an element without contents.
+    pub fn empty(&mut self, name: &str, pairs: &[(&str, &[u8])]) {
+        push_tag(&mut self.bytes, self.outside + self.open.len(), (name, pairs), b" />\n");
+    }
+
+    /// Closes what is open and returns the text.
+    pub fn finish(mut self) -> Vec<u8> {
+        while !self.open.is_empty() {
+            self.close();
+        }
+        self.bytes
+    }
+}
+
 /// Writes one document.
 struct Writer<'t, 'h> {
     text: &'t mut Text<'h>,
@@ -78,7 +120,7 @@ impl<'h> Writer<'_, 'h> {
                 self.empty("string", &[("value", string.bytes())]);
             }
             Kind::Path(path) => {
-                let shown = SourcePath::new(path.root, path.bytes).display();
+                let shown = eval.shown_path(&SourcePath::new(path.root, path.bytes));
                 self.empty("path", &[("value", shown.as_bytes())]);
             }
             Kind::Attrs(attrs) => return eval.deeper(|eval| self.attrs(eval, attrs)),
@@ -216,10 +258,7 @@ impl<'h> Writer<'_, 'h> {
 
     fn close(&mut self, name: &str) {
         self.depth -= 1;
-        self.indent();
-        self.text.bytes.extend_from_slice(b"</");
-        self.text.bytes.extend_from_slice(name.as_bytes());
-        self.text.bytes.extend_from_slice(b">\n");
+        push_close(&mut self.text.bytes, self.depth, name);
     }
 
     fn empty(&mut self, name: &str, pairs: Pairs<'_>) {
@@ -227,24 +266,29 @@ impl<'h> Writer<'_, 'h> {
     }
 
     fn tag(&mut self, name: &str, pairs: Pairs<'_>, end: &[u8]) {
-        self.indent();
-        let out = &mut self.text.bytes;
-        out.push(b'<');
-        out.extend_from_slice(name.as_bytes());
-        for (name, value) in pairs {
-            out.push(b' ');
-            out.extend_from_slice(name.as_bytes());
-            out.extend_from_slice(b"=\"");
-            push_escaped(out, value);
-            out.push(b'"');
-        }
-        out.extend_from_slice(end);
+        push_tag(&mut self.text.bytes, self.depth, (name, pairs), end);
     }
+}
 
-    fn indent(&mut self) {
-        let len = self.text.bytes.len() + 2 * self.depth;
-        self.text.bytes.resize(len, b' ');
+fn push_tag(out: &mut Vec<u8>, depth: usize, (name, pairs): (&str, Pairs<'_>), end: &[u8]) {
+    out.resize(out.len() + 2 * depth, b' ');
+    out.push(b'<');
+    out.extend_from_slice(name.as_bytes());
+    for (name, value) in pairs {
+        out.push(b' ');
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b"=\"");
+        push_escaped(out, value);
+        out.push(b'"');
     }
+    out.extend_from_slice(end);
+}
+
+fn push_close(out: &mut Vec<u8>, depth: usize, name: &str) {
+    out.resize(out.len() + 2 * depth, b' ');
+    out.extend_from_slice(b"</");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b">\n");
 }
 
 /// Where something is written, as the attributes of an element have it: sorted by their names.

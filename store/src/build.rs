@@ -23,6 +23,7 @@ mod check;
 mod confine;
 mod environment;
 mod fixed_output;
+mod floating;
 mod goal;
 mod graph;
 mod hook;
@@ -34,6 +35,7 @@ mod output;
 mod register;
 mod remove;
 mod requirement;
+mod resolve;
 pub mod room;
 mod scheduler;
 mod shell;
@@ -48,8 +50,9 @@ use std::time::Instant;
 use crate::error::{BuildError, StoreError};
 use crate::event::{Activity, ActivityId, ActivityKind, Event, Events, Level};
 use crate::path::StorePath;
-use crate::realise::{BuildMode, DerivedPath, RealiseOptions, Realised};
+use crate::realise::{DerivedPath, RealiseOptions, Realised};
 use crate::store::{GcOptions, Store};
+use crate::substitute::{Fetching, Substituter};
 
 pub(crate) use output::describe;
 
@@ -72,6 +75,8 @@ struct Realisation<'r> {
     events: &'r dyn Events,
     /// All builds together.
     activity: Activity<'r>,
+    /// The outputs of derivations whose paths only their builds have told.
+    made: Mutex<BTreeMap<StorePath, BTreeMap<String, StorePath>>>,
     /// When the free disk was last looked at.
     looked: Mutex<Option<Instant>>,
     /// The references of valid paths, which never change.
@@ -116,11 +121,13 @@ pub fn realise(
         let (DerivedPath::Opaque(path) | DerivedPath::Built { derivation: path, .. }) = target;
         site.store.add_temporary_root(path)?;
     }
-    let graph = goal::Graph::new(site.store, targets, options.mode)?;
+    let mut provider = goal::Provider::new(site.store, options, events, false);
+    let graph = goal::Graph::new(site.store, targets, options.mode, &mut provider)?;
     // No collection takes a derivation, or the room of its build, away meanwhile.
     for path in graph.goals.keys() {
         site.store.add_temporary_root(path)?;
     }
+    let mut made = BTreeMap::new();
     if !graph.goals.is_empty() {
         room::remove_stale(&builds_directory(site, options));
         let realisation = Realisation {
@@ -135,20 +142,31 @@ pub fn realise(
                 "",
                 &[],
             ),
+            made: Mutex::default(),
             looked: Mutex::default(),
             references: Mutex::default(),
             is_cancelled: &|| IS_INTERRUPTED.load(Ordering::Relaxed),
         };
         scheduler::run(&realisation, &graph)?;
+        made = realisation.made.into_inner().unwrap_or_else(PoisonError::into_inner);
     }
     let mut realised = Vec::new();
     for target in targets {
-        results(site.store, target, &mut realised)?;
+        results(site.store, &made, target, &mut realised)?;
     }
     Ok(realised)
 }
 
-/// Returns the derivations that would be built for `targets`, each after those it needs.
+/// What would be done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The derivations that would be built, each after those it needs.
+    pub builds: Vec<StorePath>,
+    /// What would come from caches.
+    pub fetches: Fetching,
+}
+
+/// Returns what would be done for `targets`.
 ///
 /// # Errors
 ///
@@ -156,11 +174,15 @@ pub fn realise(
 pub fn missing(
     store: &dyn Store,
     targets: &[DerivedPath],
-    mode: BuildMode,
-) -> Result<Vec<StorePath>, StoreError> {
-    let graph = goal::Graph::new(store, targets, mode)?;
+    options: &RealiseOptions,
+    events: &dyn Events,
+) -> Result<Plan, StoreError> {
+    let mut provider = goal::Provider::new(store, options, events, true);
+    let graph = goal::Graph::new(store, targets, options.mode, &mut provider)?;
     let needs = graph.goals.into_iter().map(|(path, goal)| (path, goal.needs)).collect();
-    Ok(crate::closure::sorted_by_reference(&needs)?)
+    let builds = crate::closure::sorted_by_reference(&needs)?;
+    let fetches = provider.substituter.map(Substituter::planned).unwrap_or_default();
+    Ok(Plan { builds, fetches })
 }
 
 fn builds_directory(site: &Site<'_>, options: &RealiseOptions) -> PathBuf {
@@ -171,6 +193,7 @@ fn builds_directory(site: &Site<'_>, options: &RealiseOptions) -> PathBuf {
 /// Adds what has come of `target`, which is valid now.
 fn results(
     store: &dyn Store,
+    made: &BTreeMap<StorePath, BTreeMap<String, StorePath>>,
     target: &DerivedPath,
     realised: &mut Vec<Realised>,
 ) -> Result<(), StoreError> {
@@ -179,7 +202,7 @@ fn results(
             realised.push(Realised { origin: None, path: path.clone() });
         }
         DerivedPath::Built { derivation, outputs } => {
-            for (name, path) in store.derivation_outputs(derivation)? {
+            for (name, path) in outputs_of(store, made, derivation)? {
                 if let Some(path) = path.filter(|_| outputs.contains(&name)) {
                     realised.push(Realised { origin: Some((derivation.clone(), name)), path });
                 }
@@ -189,7 +212,36 @@ fn results(
     Ok(())
 }
 
+/// Returns the outputs of a derivation, with the paths that are known by now.
+fn outputs_of(
+    store: &dyn Store,
+    made: &BTreeMap<StorePath, BTreeMap<String, StorePath>>,
+    derivation: &StorePath,
+) -> Result<BTreeMap<String, Option<StorePath>>, StoreError> {
+    match made.get(derivation) {
+        Some(made) => {
+            Ok(made.iter().map(|(name, path)| (name.clone(), Some(path.clone()))).collect())
+        }
+        None => store.derivation_outputs(derivation),
+    }
+}
+
 impl Realisation<'_> {
+    /// Returns the outputs of a derivation, with the paths that are known by now.
+    fn outputs(
+        &self,
+        derivation: &StorePath,
+    ) -> Result<BTreeMap<String, Option<StorePath>>, StoreError> {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        outputs_of(self.site.store, &made, derivation)
+    }
+
+    /// Remembers what a build has made.
+    fn remember(&self, derivation: &StorePath, outputs: &BTreeMap<String, StorePath>) {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.entry(derivation.clone()).or_default().extend(outputs.clone());
+    }
+
     /// Collects garbage where the disk is nearly full, as far as the options say.
     ///
     /// What goes wrong is told; the build shows whether there is room.

@@ -4,11 +4,14 @@
 //! holds to a store, after a look at the hash that was promised and at what earlier fetches
 //! remembered. [`download`] makes one file for `builtin:fetchurl`, whose result the build checks.
 
+pub(crate) mod binary_cache;
 pub(crate) mod cache;
+mod compression;
 mod download;
 mod netrc;
 mod tarball;
 mod transport;
+mod zip;
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
@@ -28,6 +31,7 @@ use crate::nar::memory::MemoryTree;
 use crate::nar::writer::everything;
 use crate::path::StorePath;
 use crate::store::{NewTree, Store};
+use crate::substitute::Caches;
 use crate::tree_hash::TreeHash;
 
 /// What to make of what an address holds.
@@ -106,6 +110,8 @@ pub struct FetchOptions {
     pub allows_dirty: bool,
     /// Whether there is a warning of these.
     pub warns_of_dirty: bool,
+    /// Where else objects are, and whose word is taken for them.
+    pub caches: Caches,
 }
 
 impl Default for FetchOptions {
@@ -116,6 +122,7 @@ impl Default for FetchOptions {
             network: Network::default(),
             allows_dirty: true,
             warns_of_dirty: true,
+            caches: Caches::default(),
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod closure;
 pub mod narinfo;
 pub mod path_info;
 pub mod reference;
+pub mod self_reference;
 
 pub mod error;
 pub mod event;
@@ -32,8 +33,10 @@ pub mod build;
 pub mod fetch;
 pub mod profile;
 pub mod source;
+pub mod substitute;
 
 pub mod sandbox;
+pub mod worker;
 
 pub use crate::content_address::{ContentAddress, ContentMethod, FileMethod};
 pub use crate::derivation::{Derivation, Output};
@@ -46,4 +49,5 @@ pub use crate::memory::MemoryStore;
 pub use crate::path::{StoreDirectory, StorePath};
 pub use crate::path_info::PathInfo;
 pub use crate::realise::{DerivedPath, OutputNames, RealiseOptions, Realised};
+pub use crate::substitute::{Caches, ClosureRequest};
 pub use crate::store::{GcAction, GcOptions, GcResult, NewText, NewTree, Store};

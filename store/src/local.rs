@@ -44,6 +44,7 @@ use crate::derivation::modulo::{HashModulo, check_output_paths, hash_modulo};
 use crate::derivation::{Derivation, DerivationError, EXTENSION, aterm};
 use crate::error::{AddError, BuildError, FetchError, GcError, StoreError};
 use crate::event::Events;
+use crate::hash::Hash;
 use crate::fetch::{FetchOptions, FetchRequest};
 use crate::nar::disk::DiskTree;
 use crate::nar::restore::{Metadata, restore};
@@ -52,6 +53,7 @@ use crate::path::{StoreDirectory, StorePath};
 use crate::path_info::PathInfo;
 use crate::realise::{DerivedPath, RealiseOptions, Realised};
 use crate::source::{Source, SourceRequest};
+use crate::substitute::ClosureRequest;
 use crate::store::{GcOptions, GcResult, NewText, NewTree, Roots, Store, text_info};
 use crate::tree_hash::{CheckedNar, TreeHash};
 
@@ -624,7 +626,30 @@ impl Store for LocalStore {
         for (name, known) in self.database().derivation_outputs(path)? {
             outputs.insert(name, Some(known));
         }
+        if outputs.values().all(Option::is_some) {
+            return Ok(outputs);
+        }
+        let modulo = self.modulo_of(path)?;
+        for (name, known) in &mut outputs {
+            if let (None, Some(digest)) = (&known, modulo.digest(name)) {
+                *known = self.database().realisation(digest, name)?;
+            }
+        }
         Ok(outputs)
+    }
+
+    fn register_outputs(
+        &self,
+        derivation: &StorePath,
+        outputs: &BTreeMap<String, StorePath>,
+    ) -> Result<(), StoreError> {
+        self.check_writable("register outputs")?;
+        let modulo = self.modulo_of(derivation)?;
+        let known = outputs.iter().filter_map(|(name, path)| {
+            modulo.digest(name).map(|digest| (*digest, name.as_str(), path))
+        });
+        let known: Vec<(Hash, &str, &StorePath)> = known.collect();
+        self.database().register_realisations(&known)
     }
 
     fn tree(&self, path: &StorePath) -> Result<(Box<dyn Tree + '_>, PathBuf), StoreError> {
@@ -761,6 +786,15 @@ impl Store for LocalStore {
         events: &dyn Events,
     ) -> Result<StorePath, FetchError> {
         crate::fetch::fetch(self, request, options, events)
+    }
+
+    fn fetch_closure(
+        &self,
+        request: &ClosureRequest,
+        options: &FetchOptions,
+        events: &dyn Events,
+    ) -> Result<StorePath, FetchError> {
+        crate::substitute::fetch_closure(self, request, options, events)
     }
 
     fn add_source(

@@ -17,6 +17,7 @@ use crate::path::{StoreDirectory, StorePath};
 use crate::path_info::PathInfo;
 use crate::realise::{DerivedPath, RealiseOptions, Realised};
 use crate::source::{Source, SourceRequest};
+use crate::substitute::ClosureRequest;
 use crate::store::{GcAction, GcOptions, GcResult, NewTree, Roots, Store, text_info};
 use crate::tree_hash::TreeHash;
 
@@ -308,6 +309,15 @@ impl Store for MemoryStore {
         events: &dyn Events,
     ) -> Result<StorePath, FetchError> {
         crate::fetch::fetch(self, request, options, events)
+    }
+
+    fn fetch_closure(
+        &self,
+        request: &ClosureRequest,
+        options: &FetchOptions,
+        events: &dyn Events,
+    ) -> Result<StorePath, FetchError> {
+        crate::substitute::fetch_closure(self, request, options, events)
     }
 
     fn add_source(

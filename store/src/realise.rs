@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::fetch::Network;
 use crate::path::StorePath;
+use crate::substitute::Caches;
 
 /// Something that can be made valid.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -139,6 +141,14 @@ pub struct RealiseOptions {
     pub pre_build_hook: Option<PathBuf>,
     /// Whether outputs may be fetched from caches.
     pub substitute: bool,
+    /// Whether also those of derivations that would rather be built (`allowSubstitutes`).
+    pub always_substitute: bool,
+    /// Whether what a cache fails to give is built.
+    pub fallback: bool,
+    /// The caches.
+    pub caches: Caches,
+    /// How they are spoken to.
+    pub network: Network,
     /// Programs to run after each build, with `OUT_PATHS` and `DRV_PATH` set.
     pub post_build_hook: Option<PathBuf>,
     /// Program to run on two outputs that differ.
@@ -183,6 +193,10 @@ impl Default for RealiseOptions {
             min_free_check_interval: Duration::from_secs(5),
             pre_build_hook: None,
             substitute: true,
+            always_substitute: false,
+            fallback: false,
+            caches: Caches::default(),
+            network: Network::default(),
             post_build_hook: None,
             diff_hook: None,
         }

@@ -16,6 +16,7 @@ use crate::path::{StoreDirectory, StorePath};
 use crate::path_info::PathInfo;
 use crate::realise::{DerivedPath, RealiseOptions, Realised};
 use crate::source::{Source, SourceRequest};
+use crate::substitute::ClosureRequest;
 
 /// What to add as a store object: a tree, which part of it, and what its path follows from.
 pub struct NewTree<'t> {
@@ -149,6 +150,25 @@ pub trait Store: Send + Sync {
         path: &StorePath,
     ) -> Result<BTreeMap<String, Option<StorePath>>, StoreError> {
         Ok(self.read_derivation(path)?.output_paths(self.directory())?)
+    }
+
+    /// Remembers where the outputs of a valid derivation are that only a build can tell.
+    ///
+    /// # Errors
+    ///
+    /// A path that is not valid, or a store that cannot remember.
+    ///
+    /// # Atomicity
+    ///
+    /// All are remembered, or none.
+    fn register_outputs(
+        &self,
+        derivation: &StorePath,
+        outputs: &BTreeMap<String, StorePath>,
+    ) -> Result<(), StoreError> {
+        let _ = (derivation, outputs);
+        let store = self.directory().to_string();
+        Err(StoreError::Unsupported { operation: "registerDrvOutput", store })
     }
 
     /// Returns the tree of valid objects and where `path` is in it.
@@ -335,6 +355,22 @@ pub trait Store: Send + Sync {
     fn fetch(
         &self,
         request: &FetchRequest,
+        options: &FetchOptions,
+        events: &dyn Events,
+    ) -> Result<StorePath, FetchError>;
+
+    /// Adds an object of a binary cache with all that it refers to, and returns its path.
+    ///
+    /// # Errors
+    ///
+    /// A cache that does not have it, or an object that nobody trusted has signed.
+    ///
+    /// # Atomicity
+    ///
+    /// Each object becomes valid after those that it refers to.
+    fn fetch_closure(
+        &self,
+        request: &ClosureRequest,
         options: &FetchOptions,
         events: &dyn Events,
     ) -> Result<StorePath, FetchError>;

@@ -5,9 +5,11 @@ use crate::args::BuildArgs;
 use crate::building::{self, Building};
 use crate::context::{Context, derivation_argument};
 use crate::evaluation::{self, Stop};
+use crate::installable;
 use crate::report::{Failure, Outcome, of_store};
 use crate::request::{Input, Request};
 use crate::stores::Access;
+use eval::installable::{Outputs, of_flake};
 use eval::interpret::Eval;
 use eval::select;
 use std::collections::BTreeMap;
@@ -22,8 +24,6 @@ pub(super) struct Options {
     pub(super) out_link: Option<PathBuf>,
     /// Whether the outputs' paths are printed.
     pub(super) prints: bool,
-    /// Whether what was built is printed as JSON.
-    pub(super) json: bool,
     /// Whether only to tell what would be built.
     pub(super) dry_run: bool,
     /// What to do about outputs that are there already.
@@ -46,7 +46,6 @@ pub(crate) fn run(cx: &mut Context, args: BuildArgs) -> Outcome {
         out_link: Some(args.out_link).filter(|_| !args.no_out_link),
         dry_run: args.dry_run,
         prints: true,
-        json: false,
         mode: if args.check { BuildMode::Check } else { BuildMode::Normal },
     };
     build(cx, &args.evaluation.request(), &options)
@@ -64,9 +63,6 @@ pub(super) fn build(cx: &Context, request: &Request, options: &Options) -> Outco
     let wanted: Vec<DerivedPath> = targets.iter().map(derived).collect();
     building::tell_plan(cx, store, &wanted, options.mode)?;
     if options.dry_run {
-        if options.json {
-            cx.ui.data(to_json(store, &targets, &BTreeMap::new()))?;
-        }
         return Ok(());
     }
     let realised = Building { mode: options.mode }.run(cx, store, &wanted)?;
@@ -94,43 +90,10 @@ pub(super) fn build(cx: &Context, request: &Request, options: &Options) -> Outco
         lines.push_str(&store.directory().display(path));
         lines.push('\n');
     }
-    if options.json {
-        cx.ui.data(to_json(store, &targets, &paths))?;
-    }
     if options.prints {
         cx.ui.data(lines)?;
     }
     Ok(())
-}
-
-/// Returns the derivations with their outputs as JSON: the paths that were built, else those that
-/// are known before.
-fn to_json(
-    store: &dyn Store,
-    targets: &[Target],
-    built: &BTreeMap<(StorePath, String), StorePath>,
-) -> String {
-    let mut found: Vec<(StorePath, serde_json::Map<String, serde_json::Value>)> = Vec::new();
-    for Target { derivation, output } in targets {
-        let known = || store.derivation_outputs(derivation).ok()?.remove(output)?;
-        let path = built.get(&(derivation.clone(), output.clone())).cloned().or_else(known);
-        let path = path.map(|path| store.directory().display(&path));
-        match found.iter_mut().find(|(other, _)| other == derivation) {
-            Some((_, outputs)) => {
-                outputs.insert(output.clone(), path.into());
-            }
-            None => {
-                let outputs = [(output.clone(), path.into())].into_iter().collect();
-                found.push((derivation.clone(), outputs));
-            }
-        }
-    }
-    let one = |(derivation, outputs): (StorePath, _)| {
-        let derivation = store.directory().display(&derivation);
-        serde_json::json!({ "drvPath": derivation, "outputs": outputs })
-    };
-    let list: Vec<serde_json::Value> = found.into_iter().map(one).collect();
-    format!("{}\n", serde_json::Value::Array(list))
 }
 
 fn derived(target: &Target) -> DerivedPath {
@@ -156,7 +119,15 @@ fn selected(
                 }
                 None => rest.words.push(word.clone()),
             },
-            (Input::Flake(text, _), _) => rest.words.push(text.clone()),
+            (Input::Flake(text, locking), _) => match Outputs::split(text) {
+                Some((text, outputs)) if outputs != Outputs::Default => {
+                    let packages = installable::PACKAGES;
+                    let (value, path) = installable::value_at(eval, text, locking, packages)?;
+                    let derived = of_flake(eval, value, &path, &outputs)?;
+                    targets.extend(outputs_of(eval.store(), derived)?);
+                }
+                _ => rest.words.push(text.clone()),
+            },
             (Input::Stdin, _) => rest.words.push("-".to_owned()),
             (Input::Expression(text), _) => rest.words.push(text.clone()),
             (Input::File(word), true) => rest.words.push(word.clone()),
@@ -172,6 +143,20 @@ fn selected(
         Ok(())
     })?;
     Ok(targets)
+}
+
+/// Returns the outputs of a derivation that were asked for, one by one.
+fn outputs_of(store: &dyn Store, derived: DerivedPath) -> Outcome<Vec<Target>> {
+    let DerivedPath::Built { derivation, outputs } = derived else { return Ok(Vec::new()) };
+    let names = match outputs {
+        OutputNames::Names(names) => names,
+        OutputNames::All => {
+            let known = store.derivation_outputs(&derivation).map_err(of_store)?;
+            known.into_keys().collect()
+        }
+    };
+    let target = |output| Target { derivation: derivation.clone(), output };
+    Ok(names.into_iter().map(target).collect())
 }
 
 /// Returns the output meant by a derivation of the store that was given with `outputs`.

@@ -1,6 +1,7 @@
 //! `nix`: as far as it is about flakes.
 
-use super::build::{self, Options};
+mod build;
+
 use super::eval::{Form, Printing};
 use super::{flake, registry, repl};
 use crate::args::SettingsArgs;
@@ -18,7 +19,6 @@ use eval::heap::{Kind, Value};
 use eval::interpret::Eval;
 use eval::source::{Origin, Position};
 use std::path::{Path, PathBuf};
-use store::realise::BuildMode;
 
 /// Commands of CppNix that are not built yet.
 const NOT_BUILT: &[&str] = &[
@@ -65,7 +65,7 @@ pub(crate) fn run(cx: &mut Context, mut flags: Flags) -> Outcome {
         }
     };
     match command.as_str() {
-        "build" => run_build(cx, flags),
+        "build" => build::run(cx, flags),
         "eval" => run_eval(cx, flags),
         "flake" => flake::run_oracle(cx, flags),
         "registry" => registry::run(cx, flags),
@@ -239,37 +239,6 @@ fn write<'h>(
             Err(error::other(message).into())
         }
     }
-}
-
-fn run_build(cx: &mut Context, mut flags: Flags) -> Outcome {
-    let mut line = Line::default();
-    let mut out_link = Some(PathBuf::from("result"));
-    let (mut dry_run, mut prints, mut json) = (false, false, false);
-    let mut mode = BuildMode::Normal;
-    while let Some(word) = flags.next_word() {
-        match word {
-            Word::Operand(word) => line.words.push(word),
-            Word::Flag(flag) => match flag.as_str() {
-                "--no-link" => out_link = None,
-                "-o" | "--out-link" => out_link = Some(flags.own_value(&flag)?.into()),
-                "--dry-run" => dry_run = true,
-                "--print-out-paths" => prints = true,
-                "--rebuild" => mode = BuildMode::Check,
-                "--json" => json = true,
-                "--stdin" => {
-                    let text = evaluation::read_stdin()?;
-                    let text = String::from_utf8_lossy(&text);
-                    line.words.extend(text.split_whitespace().map(str::to_owned));
-                }
-                "--repair" | "--profile" => {
-                    return Err(Failure::new(format!("`nix build {flag}` is not built yet")));
-                }
-                _ => line.take_flag(cx, &flag, &mut flags)?,
-            },
-        }
-    }
-    let request = line.request(cx, &flags)?;
-    build::build(cx, &request, &Options { out_link, prints, json, dry_run, mode })
 }
 
 fn run_repl(cx: &mut Context, mut flags: Flags) -> Outcome {

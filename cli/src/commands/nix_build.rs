@@ -25,7 +25,7 @@ pub(crate) fn run(cx: &mut Context, mut flags: Flags) -> Outcome {
     let mut request = Request::default();
     let out_link = Some(PathBuf::from("result"));
     let mode = BuildMode::Normal;
-    let mut options = Options { out_link, prints: true, json: false, dry_run: false, mode };
+    let mut options = Options { out_link, prints: true, dry_run: false, mode };
     while let Some(word) = flags.next_word() {
         match word {
             Word::Operand(operand) => request.words.push(operand),

@@ -1,13 +1,17 @@
-//! `nix-env`: the generations of profiles.
+//! `nix-env`: the generations of profiles, and what there is to install.
 //!
-//! Installing and querying packages is not built yet and says so.
+//! Installing packages is not built yet and says so.
+
+mod query;
+
+pub(super) use query::json;
 
 use super::gc::delete_generations;
 use crate::context::{Context, store_path_with_outputs};
 use crate::env_vars;
 use crate::flags::{Flags, Word};
 use crate::report::{Failure, Outcome, of_store};
-use crate::{building, stores};
+use crate::{building, roots, stores};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use store::profile::{Profile, Selection};
@@ -23,6 +27,7 @@ enum Operation {
     Delete,
     Set,
     SwitchProfile,
+    Query,
 }
 
 /// Operations and flags of CppNix that are not built yet.
@@ -34,25 +39,13 @@ const NOT_BUILT: &[&str] = &[
     "--upgrade",
     "-u",
     "--set-flag",
-    "--query",
-    "-q",
-    "--file",
-    "-f",
     "--from-expression",
     "--from-profile",
     "--from-path",
-    "--attr",
-    "-A",
     "--preserve-installed",
-    "-P",
     "--remove-all",
     "-r",
-    "--system-filter",
-    "--prebuilt-only",
-    "-b",
     "--force-name",
-    "--arg",
-    "--argstr",
 ];
 
 /// What the command line said.
@@ -62,6 +55,9 @@ struct Line {
     operands: Vec<String>,
     profile: Option<PathBuf>,
     dry_run: bool,
+    query: query::Query,
+    /// Flags that only a query has, and whether it takes them is known at the end.
+    others: Vec<String>,
 }
 
 /// Runs `nix-env`.
@@ -80,8 +76,12 @@ pub(crate) fn run(cx: &mut Context, mut flags: Flags) -> Outcome {
         Some(link) => link.clone(),
         None => default_profile(cx)?,
     };
+    let link = profile.clone();
     let profile = Profile::new(profile).map_err(of_store)?;
     let words: Vec<&str> = line.operands.iter().map(String::as_str).collect();
+    if let (Some(other), true) = (line.others.first(), operation != Operation::Query) {
+        return Err(flags.wrong(format!("unknown flag '{other}'")));
+    }
     match (operation, words.as_slice()) {
         (Operation::List, []) => list(cx, &profile),
         (Operation::RollBack, []) => switch(cx, &profile, None, line.dry_run),
@@ -100,6 +100,10 @@ pub(crate) fn run(cx: &mut Context, mut flags: Flags) -> Outcome {
         (Operation::Set, [path]) => set(cx, &profile, path, line.dry_run),
         (Operation::SwitchProfile, [path]) => switch_profile(Path::new(path)),
         (Operation::SwitchProfile, _) => Err(flags.wrong("exactly one argument expected")),
+        (Operation::Query, words) => {
+            query::check(&line.query, &flags)?;
+            line.query.run(cx, &link, words)
+        }
         (Operation::Set, _) => Err(Failure::new("--set requires exactly one derivation")),
     }
 }
@@ -112,6 +116,7 @@ fn take_flag(cx: &mut Context, flag: &str, flags: &mut Flags, line: &mut Line) -
         "--delete-generations" => Operation::Delete,
         "--set" => Operation::Set,
         "--switch-profile" | "-S" => Operation::SwitchProfile,
+        "--query" | "-q" => Operation::Query,
         "-p" | "--profile" => {
             line.profile = Some(std::path::absolute(flags.own_value(flag)?)?);
             return Ok(());
@@ -121,12 +126,36 @@ fn take_flag(cx: &mut Context, flag: &str, flags: &mut Flags, line: &mut Line) -
             line.dry_run = true;
             return Ok(());
         }
+        "--file" | "-f" => {
+            line.query.file = Some(flags.own_value(flag)?);
+            return Ok(());
+        }
+        "--system-filter" => {
+            line.query.system = flags.own_value(flag)?;
+            return Ok(());
+        }
+        "--prebuilt-only" | "-b" => {
+            line.query.is_prebuilt_only = true;
+            return Ok(());
+        }
+        "--threads" => {
+            line.query.threads = roots::threads(&flags.own_value(flag)?)?;
+            return Ok(());
+        }
+        _ if line.query.take_flag(flag, flags)? => {
+            line.others.push(flag.to_owned());
+            return Ok(());
+        }
+        "--arg" | "--argstr" | "--arg-from-file" | "--arg-from-stdin" => {
+            line.query.request.take_flag(flag, flags)?;
+            return Ok(());
+        }
         _ if NOT_BUILT.contains(&flag) => {
             return Err(Failure::new(format!("`nix-env {flag}` is not built yet")));
         }
         // Ages and counts of generations begin with a sign, too.
         _ if cx.settings.take_flag(cx.ui, flag, flags)? => return Ok(()),
-        _ => return Err(flags.unknown(flag)),
+        _ => return Err(flags.wrong(format!("unknown flag '{flag}'"))),
     };
     match line.operation.replace(operation) {
         Some(before) if before != operation => {

@@ -153,6 +153,11 @@ impl Configuration {
         first: &EvalError,
         is_whole: bool,
     ) -> Result<Option<Failure>, Stop> {
+        if self.flake.is_some()
+            && let Some(reports) = module_check::reports_of_selected(eval, first, is_whole)?
+        {
+            return Ok(Some(evaluation::told(cx, &reports)));
+        }
         let unchecked = match self.unchecked(eval) {
             Ok(Some(unchecked)) => unchecked,
             Err(Stop::Evaluation(error)) if error.kind == ErrorKind::Cancelled => {

@@ -17,9 +17,9 @@ use store::nar::Tree;
 use store::source::{Source, SourceRequest};
 use store::store::{Roots, text_info};
 use store::{
-    AddError, BuildError, Derivation, DerivedPath, Events, FetchError, FetchOptions, FetchRequest,
-    GcError, GcOptions, GcResult, NewText, NewTree, PathInfo, RealiseOptions, Realised, Store,
-    StoreDirectory, StoreError, StorePath,
+    AddError, BuildError, ClosureRequest, Derivation, DerivedPath, Events, FetchError,
+    FetchOptions, FetchRequest, GcError, GcOptions, GcResult, NewText, NewTree, PathInfo,
+    RealiseOptions, Realised, Store, StoreDirectory, StoreError, StorePath,
 };
 
 /// Another store, which builds as the settings say.
@@ -143,6 +143,15 @@ impl Store for EvaluatingStore<'_> {
         _: &dyn Events,
     ) -> Result<StorePath, FetchError> {
         self.inner.fetch(request, &self.fetch_options, &self.progress)
+    }
+
+    fn fetch_closure(
+        &self,
+        request: &ClosureRequest,
+        _: &FetchOptions,
+        _: &dyn Events,
+    ) -> Result<StorePath, FetchError> {
+        self.inner.fetch_closure(request, &self.fetch_options, &self.progress)
     }
 
     fn add_source(

@@ -34,6 +34,14 @@ macro_rules! forward_to_store {
             self.get()?.derivation_outputs(path)
         }
 
+        fn register_outputs(
+            &self,
+            derivation: &StorePath,
+            outputs: &BTreeMap<String, StorePath>,
+        ) -> Result<(), StoreError> {
+            self.get()?.register_outputs(derivation, outputs)
+        }
+
         fn tree(&self, path: &StorePath) -> Result<(Box<dyn Tree + '_>, PathBuf), StoreError> {
             self.get()?.tree(path)
         }

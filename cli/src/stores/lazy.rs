@@ -12,9 +12,9 @@ use store::nar::Tree;
 use store::source::{Source, SourceRequest};
 use store::store::Roots;
 use store::{
-    AddError, BuildError, Derivation, DerivedPath, Events, FetchError, FetchOptions, FetchRequest,
-    GcError, GcOptions, GcResult, NewText, NewTree, PathInfo, RealiseOptions, Realised, Store,
-    StoreDirectory, StoreError, StorePath,
+    AddError, BuildError, ClosureRequest, Derivation, DerivedPath, Events, FetchError,
+    FetchOptions, FetchRequest, GcError, GcOptions, GcResult, NewText, NewTree, PathInfo,
+    RealiseOptions, Realised, Store, StoreDirectory, StoreError, StorePath,
 };
 
 /// A store that is not opened before it has to be.
@@ -26,17 +26,28 @@ pub(crate) struct LazyStore {
     writable: OnceLock<Box<dyn Store>>,
     /// Held while opening, so that it happens once.
     opening: Mutex<()>,
+    /// What is used instead in a copy of the process that made this one: connections to a
+    /// database are not for two.
+    copy: OnceLock<Box<LazyStore>>,
 }
 
 impl LazyStore {
     /// Returns the store at `place`.
     pub(crate) fn new(place: Place, access: Access) -> Self {
         let (opened, writable) = (OnceLock::new(), OnceLock::new());
-        Self { place, access, opened, writable, opening: Mutex::default() }
+        Self { place, access, opened, writable, opening: Mutex::default(), copy: OnceLock::new() }
+    }
+
+    /// Says that this process is a copy of the one in which the store may have been opened.
+    pub(crate) fn in_copy(&self) {
+        self.copy.get_or_init(|| Box::new(LazyStore::new(self.place.clone(), self.access)));
     }
 
     /// Returns the store itself.
     fn get(&self) -> Result<&dyn Store, StoreError> {
+        if let Some(copy) = self.copy.get() {
+            return copy.get();
+        }
         match self.writable.get() {
             Some(store) => Ok(store.as_ref()),
             None => self.opened(&self.opened, self.access),
@@ -45,6 +56,9 @@ impl LazyStore {
 
     /// Returns the store in a state to take something, whatever it is opened for.
     fn writable_store(&self) -> Result<&dyn Store, StoreError> {
+        if let Some(copy) = self.copy.get() {
+            return copy.writable_store();
+        }
         match self.access {
             Access::Read => self.opened(&self.writable, Access::Write),
             Access::Write => self.get(),
@@ -109,6 +123,15 @@ impl Store for LazyStore {
         events: &dyn Events,
     ) -> Result<StorePath, FetchError> {
         self.writable_store()?.fetch(request, options, events)
+    }
+
+    fn fetch_closure(
+        &self,
+        request: &ClosureRequest,
+        options: &FetchOptions,
+        events: &dyn Events,
+    ) -> Result<StorePath, FetchError> {
+        self.writable_store()?.fetch_closure(request, options, events)
     }
 
     fn add_source(

@@ -7,9 +7,9 @@ use store::nar::Tree;
 use store::source::{Source, SourceRequest};
 use store::store::Roots;
 use store::{
-    AddError, BuildError, Derivation, DerivedPath, Events, FetchError, FetchOptions, FetchRequest,
-    GcError, GcOptions, GcResult, MemoryStore, NewText, NewTree, PathInfo, RealiseOptions,
-    Realised, Store, StoreDirectory, StoreError, StorePath,
+    AddError, BuildError, ClosureRequest, Derivation, DerivedPath, Events, FetchError,
+    FetchOptions, FetchRequest, GcError, GcOptions, GcResult, MemoryStore, NewText, NewTree,
+    PathInfo, RealiseOptions, Realised, Store, StoreDirectory, StoreError, StorePath,
 };
 
 /// A store without objects, that takes none.
@@ -113,6 +113,15 @@ impl Store for RefusingStore {
     fn fetch(
         &self,
         _: &FetchRequest,
+        _: &FetchOptions,
+        _: &dyn Events,
+    ) -> Result<StorePath, FetchError> {
+        Err(refused("addToStore").into())
+    }
+
+    fn fetch_closure(
+        &self,
+        _: &ClosureRequest,
         _: &FetchOptions,
         _: &dyn Events,
     ) -> Result<StorePath, FetchError> {

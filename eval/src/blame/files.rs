@@ -54,7 +54,7 @@ impl Files {
         let (path, text) = self.get(eval, name)?.clone();
         let (line, column) = line_column(&text, range.start().into());
         Some(Place {
-            file: path.display(),
+            file: eval.shown_path(&path),
             line,
             column,
             code: Code::around(&text, line),

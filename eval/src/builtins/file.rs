@@ -90,7 +90,7 @@ fn read_file<'h>(eval: &mut Eval<'h>, PathLike(value): PathLike<'h>) -> Result<V
     if contents.contains(&0) {
         return Err(error::other(format!(
             "the contents of the file '{}' cannot be represented as a Nix string",
-            path.display()
+            eval.shown_path(&path)
         )));
     }
     let context = mentioned(eval, &path, &contents);
@@ -132,7 +132,7 @@ fn read_file_type<'h>(eval: &mut Eval<'h>, PathLike(value): PathLike<'h>) -> Res
     let path = realise::path(eval, value)?;
     match eval.file_type(&path)? {
         Some(kind) => Ok(type_value(eval, kind)),
-        None => Err(error::io(format!("path '{}' does not exist", path.display()))),
+        None => Err(eval.missing_path(&path)),
     }
 }
 

@@ -283,7 +283,7 @@ struct Request<'h> {
 }
 
 fn add<'h>(eval: &mut Eval<'h>, request: Request<'h>) -> Result<Value<'h>> {
-    let shown = request.path.display();
+    let shown = eval.shown_path(&request.path);
     add_tree(eval, request).map_err(|error| {
         let step = format!("while adding path '{shown}'");
         error.frame(Position::NONE, FrameKind::Evaluator, step)
@@ -323,7 +323,7 @@ fn add_tree<'h>(eval: &mut Eval<'h>, request: Request<'h>) -> Result<Value<'h>> 
     if expected.is_some_and(|expected| expected != added) {
         return Err(error::other(format!(
             "store path mismatch in (possibly filtered) path added from '{}'",
-            path.display()
+            eval.shown_path(&path)
         )));
     }
     Ok(Value::string(eval.heap(), store_string(eval, &added)))

@@ -79,10 +79,24 @@ pub fn select<'h>(
     paths: &[String],
     shown: &str,
 ) -> Result<Value<'h>> {
+    select_at(eval, outputs, paths, shown).map(|(value, _)| value)
+}
+
+/// As [`select`], with the path that it is at.
+///
+/// # Errors
+///
+/// As [`select`].
+pub fn select_at<'h, 'p>(
+    eval: &mut Eval<'h>,
+    outputs: Attrs<'h>,
+    paths: &'p [String],
+    shown: &str,
+) -> Result<(Value<'h>, &'p str)> {
     let mut near: Vec<String> = Vec::new();
     for path in paths {
         if let Some(value) = attribute(eval, outputs, path, &mut near)? {
-            return Ok(value);
+            return Ok((value, path));
         }
     }
     let mut quoted = Vec::with_capacity(paths.len());

@@ -55,6 +55,7 @@ pub fn fetch_tree(eval: &mut Eval<'_>, reference: &Reference) -> Result<Tree> {
     if !is_early {
         check_hash(reference, &tree.locked, Words::Late)?;
     }
+    eval.note_tree(&tree, reference, false);
     Ok(tree)
 }
 
@@ -80,7 +81,9 @@ pub fn fetch_final(eval: &mut Eval<'_>, reference: &Reference) -> Result<Tree> {
         let store = eval.store();
         if store.is_valid(&path).map_err(|error| error::store(&error))? {
             store.add_temporary_root(&path).map_err(|error| error::store(&error))?;
-            return Ok(Tree { path, locked: reference.clone() });
+            let tree = Tree { path, locked: reference.clone() };
+            eval.note_tree(&tree, reference, true);
+            return Ok(tree);
         }
     }
     let tree = fetch_tree(eval, reference)?;

@@ -11,6 +11,7 @@ use super::lock_file::{Edge, InputPath, Lock, LockFile, NodeId, ROOT, child, sho
 use super::manifest::{self, Input, Manifest};
 use super::reference::{Attr, Attrs, Reference, Refusal};
 use super::registry::{self, Lookup};
+use super::shown;
 use crate::error::{self, FrameKind, Result};
 use crate::interpret::Eval;
 use crate::json;
@@ -145,15 +146,7 @@ fn check_tracked(eval: &Eval<'_>, reference: &Reference) -> Result<()> {
     };
     let name = [reference.directory(), "flake.nix".to_owned()];
     let name = name.iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join("/");
-    let is_there = eval.system().file_type(format!("{root}/{name}").as_bytes()).is_ok();
-    Err(error::io(if is_there {
-        format!(
-            "Path '{name}' in the repository \"{root}\" is not tracked by Git.\n\nTo make it \
-             visible to Nix, run:\n\ngit -C \"{root}\" add \"{name}\""
-        )
-    } else {
-        format!("Path '{name}' does not exist in Git repository \"{root}\".")
-    }))
+    Err(shown::untracked(eval, &root, &name))
 }
 
 /// Returns the directory that a `flake.nix` lies in.

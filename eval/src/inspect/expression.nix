@@ -4,12 +4,15 @@ let
   unknown = name: throw "nothing is known of the argument `${name}'";
   isSystem = builtins.isAttrs system && system ? config;
   config = builtins.foldl' (it: name: it.${name}) system.config prefix;
-  own = if isSystem then config._module or { } else { };
-  whole = if isSystem then system.config._module or system._module or { } else { };
+  # Older module systems tell the arguments only as an option.
+  arguments = of: value: (of._module.args.value or value.args or { })
+    // (of._module.specialArgs.value or value.specialArgs or { });
+  whole = if isSystem then arguments (system.options or { }) (system._module or { }) else { };
+  own = if isSystem && prefix != [ ] then arguments { } (config._module or { }) else { };
   inherit (plain) lib;
 
   pkgs = if isSystem then system.pkgs or extra.pkgs or plain.pkgs else plain.pkgs;
-  extra = (whole.args or { }) // (whole.specialArgs or { }) // (own.args or { });
+  extra = whole // own;
   base = {
     inherit lib pkgs;
     system = builtins.currentSystem or "x86_64-linux";
@@ -85,5 +88,8 @@ in
   usual = given [ base ];
   # The inputs of the flake, with itself, in the file's own directory.
   inputs = let found = builtins.getFlake (toString directory); in found.inputs // { self = found; };
-  nearInputs = let found = flake directory; in found.inputs // { inherit (found) self; };
+  # … as far as they lie near, by their addresses.
+  nearInputs = addresses:
+    builtins.mapAttrs (name: url: input directory name { inherit url; }) addresses
+    // { inherit (flake directory) self; };
 }

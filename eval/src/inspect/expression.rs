@@ -18,6 +18,9 @@ pub const UNKNOWN: &str = "nothing is known of the argument";
 /// How many lines of an error are told.
 const ERROR_LINES_MAX: usize = 6;
 
+/// How many names a set has at most that is shown.
+const NAMES_MAX: usize = 64;
+
 /// An expression with what is around it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Expression {
@@ -29,6 +32,8 @@ pub struct Expression {
     pub module: Option<Vec<String>>,
     /// Whether somebody has asked for it and waits for as long as it takes.
     pub is_patient: bool,
+    /// Whether only the names in it are wanted, and not its text.
+    pub is_for_names: bool,
 }
 
 /// What texts are given: a function of the evaluated system and the place of the module in it.
@@ -78,7 +83,10 @@ impl<'h> Inspector<'_, 'h> {
         }
         let mut found = self.describe(value, position)?;
         found.offset = self.offset_in(&text, position);
-        found.text = Some(option_tree::brief(self.eval, value)?);
+        // Showing a few of very many would only take long.
+        if !expression.is_for_names && found.names.len() <= NAMES_MAX {
+            found.text = Some(option_tree::brief(self.eval, value)?);
+        }
         Ok(found)
     }
 

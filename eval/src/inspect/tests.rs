@@ -68,6 +68,7 @@ fn evaluated(text: &str, files: &[(&str, &str)]) -> Inspected {
         texts: vec![text.to_owned()],
         module: None,
         is_patient: false,
+        is_for_names: false,
     };
     on_large_stack(move || {
         let heap = Heap::new();
@@ -82,7 +83,8 @@ fn evaluated(text: &str, files: &[(&str, &str)]) -> Inspected {
 fn expressions_see_what_is_around_them() {
     let found = evaluated("let a = 1; in { b = a + 1; }", &[]);
     assert_eq!(found.text.as_deref(), Some("{ b = 2; }"));
-    let found = evaluated("({ lib, ... }: lib.toUpper \"x\") (__surroundings.usual { lib = false; })", &[]);
+    let found =
+        evaluated("({ lib, ... }: lib.toUpper \"x\") (__surroundings.usual { lib = false; })", &[]);
     assert_eq!(found.text.as_deref(), Some("\"X\""), "{found:?}");
     let found = evaluated("({ tea }: tea) (__surroundings.usual { tea = false; })", &[]);
     assert_eq!((found.text, found.error), (None, None), "nobody knows");

@@ -61,7 +61,7 @@ impl<'h> Eval<'h> {
             }
         };
         self.imported.insert(path.clone(), file.clone());
-        self.force(slot).map_err(|error| in_file(error, &file))
+        self.force(slot).map_err(|error| in_file(error, &self.shown_path(&file)))
     }
 
     /// Reads the file at `path` and returns what evaluates it once it is forced.
@@ -90,7 +90,9 @@ impl<'h> Eval<'h> {
         let frame = Env::with(self.heap, Some(self.outermost), names.len() as u32, |index| {
             slots.get(index as usize).map_or(Value::NULL.into(), Lazy::from_slot)
         });
-        self.eval(root, frame).into_result().map_err(|error| in_file(error, &file))
+        self.eval(root, frame)
+            .into_result()
+            .map_err(|error| in_file(error, &self.shown_path(&file)))
     }
 
     /// Returns the file that importing `path` evaluates: links followed, a directory's
@@ -184,13 +186,13 @@ impl<'h> Eval<'h> {
         match path.root {
             HOST => {
                 let result = self.host_read_file(&path.bytes);
-                result.map_err(|error| failed_io("opening file", path, &error))
+                result.map_err(|error| self.failed_io("opening file", path, &error))
             }
             EMBEDDED => match embedded::file(&path.bytes) {
                 Some(text) => Ok(text.to_vec()),
-                None => Err(missing(path)),
+                None => Err(self.missing_path(path)),
             },
-            _ => Err(missing(path)),
+            _ => Err(self.missing_path(path)),
         }
     }
 
@@ -204,13 +206,15 @@ impl<'h> Eval<'h> {
         match path.root {
             HOST => {
                 let result = self.host_read_dir(&path.bytes);
-                let mut entries =
-                    result.map_err(|error| failed_io("reading directory", path, &error))?;
+                let mut entries = match result {
+                    Ok(entries) => entries,
+                    Err(error) => return Err(self.no_directory(path, &error)),
+                };
                 entries.sort();
                 Ok(entries)
             }
-            EMBEDDED => embedded::directory(&path.bytes).ok_or_else(|| missing(path)),
-            _ => Err(missing(path)),
+            EMBEDDED => embedded::directory(&path.bytes).ok_or_else(|| self.missing_path(path)),
+            _ => Err(self.missing_path(path)),
         }
     }
 
@@ -229,7 +233,7 @@ impl<'h> Eval<'h> {
                 let found = match self.host_file_type(&path.bytes) {
                     Ok(found) => Some(found),
                     Err(error) if is_absence(&error) => None,
-                    Err(error) => return Err(failed_io("getting status of", path, &error)),
+                    Err(error) => return Err(self.failed_io("getting status of", path, &error)),
                 };
                 self.known.file_types.insert(path.clone(), found);
                 Ok(found)
@@ -266,7 +270,7 @@ impl<'h> Eval<'h> {
                     rest.extend(components(&target));
                 }
                 Some(_) => resolved = next,
-                None => return Err(missing(path)),
+                None => return Err(self.missing_path(path)),
             }
         }
         Ok(resolved)
@@ -274,7 +278,28 @@ impl<'h> Eval<'h> {
 
     fn link_target(&mut self, path: &SourcePath) -> Result<Vec<u8>> {
         let result = self.host_read_link(&path.bytes);
-        result.map_err(|error| failed_io("reading symbolic link", path, &error))
+        result.map_err(|error| self.failed_io("reading symbolic link", path, &error))
+    }
+
+    #[cold]
+    fn no_directory(&mut self, path: &SourcePath, error: &std::io::Error) -> Box<EvalError> {
+        if error.kind() == std::io::ErrorKind::NotADirectory
+            && matches!(self.file_type(path), Ok(Some(_)))
+        {
+            let shown = self.shown_path(path);
+            return error::io(format!("cannot read directory \"{shown}\": Not a directory"));
+        }
+        self.failed_io("reading directory", path, error)
+    }
+
+    #[cold]
+    fn failed_io(&self, doing: &str, path: &SourcePath, error: &std::io::Error) -> Box<EvalError> {
+        if is_absence(error) {
+            return self.missing_path(path);
+        }
+        let reason = error.to_string();
+        let reason = reason.split(" (os error").next().unwrap_or_default();
+        error::io(format!("{doing} '{}': {reason}", self.shown_path(path)))
     }
 
     /// Refuses what a pure or restricted evaluation may not look at.
@@ -332,14 +357,9 @@ fn is_absence(error: &std::io::Error) -> bool {
 }
 
 #[cold]
-fn in_file(error: Box<EvalError>, file: &SourcePath) -> Box<EvalError> {
-    let step = format!("while evaluating the file '{}':", file.display());
+fn in_file(error: Box<EvalError>, file: &str) -> Box<EvalError> {
+    let step = format!("while evaluating the file '{file}':");
     error.frame(Position::NONE, FrameKind::Evaluator, step)
-}
-
-#[cold]
-fn missing(path: &SourcePath) -> Box<EvalError> {
-    error::io(format!("path '{}' does not exist", path.display()))
 }
 
 #[cold]
@@ -348,16 +368,6 @@ fn too_many_links(path: &SourcePath) -> Box<EvalError> {
         "too many symbolic links encountered while traversing the path '{}'",
         path.display()
     ))
-}
-
-#[cold]
-fn failed_io(doing: &str, path: &SourcePath, error: &std::io::Error) -> Box<EvalError> {
-    if is_absence(error) {
-        return missing(path);
-    }
-    let reason = error.to_string();
-    let reason = reason.split(" (os error").next().unwrap_or_default();
-    error::io(format!("{doing} '{}': {reason}", path.display()))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ mod lexer;
 
 use crate::error::{self, EvalError, Result};
 use crate::heap::{AttrsBuilder, Heap, Lazy, Slot, Symbol, Value};
-use lexer::{Lexer, Token};
+use lexer::{Lexer, Token, Wanted};
 
 /// A list or object that is still open.
 enum Open<'h> {
@@ -24,12 +24,12 @@ enum Open<'h> {
 pub fn read<'h>(heap: &'h Heap, text: &[u8]) -> Result<Value<'h>> {
     let mut lexer = Lexer::new(text);
     let mut stack: Vec<Open<'h>> = Vec::new();
-    let mut token = lexer.next()?;
+    let mut token = lexer.next(Wanted::VALUE)?;
     loop {
         let mut value = match token {
             Token::Value(scalar) => scalar.into_value(heap),
             Token::BeginList => {
-                token = lexer.next()?;
+                token = lexer.next(Wanted::VALUE)?;
                 if !matches!(token, Token::EndList) {
                     stack.push(Open::List(Vec::new()));
                     continue;
@@ -37,11 +37,11 @@ pub fn read<'h>(heap: &'h Heap, text: &[u8]) -> Result<Value<'h>> {
                 Value::list(&[])
             }
             Token::BeginObject => {
-                token = lexer.next()?;
+                token = lexer.next(Wanted::KEY)?;
                 if !matches!(token, Token::EndObject) {
                     let key = key(&mut lexer, token)?;
                     stack.push(Open::Object(Vec::new(), key));
-                    token = lexer.next()?;
+                    token = lexer.next(Wanted::VALUE)?;
                     continue;
                 }
                 AttrsBuilder::default().finish_value(heap)
@@ -52,13 +52,16 @@ pub fn read<'h>(heap: &'h Heap, text: &[u8]) -> Result<Value<'h>> {
         // Close what the value completes, until something wants another value.
         loop {
             let Some(open) = stack.pop() else { return end(&mut lexer, value) };
-            token = lexer.next()?;
+            token = lexer.next(match open {
+                Open::List(_) => Wanted::only("array", "']'"),
+                Open::Object(..) => Wanted::only("object", "'}'"),
+            })?;
             match open {
                 Open::List(mut items) => {
                     items.push(value);
                     match token {
                         Token::Comma => {
-                            token = lexer.next()?;
+                            token = lexer.next(Wanted::VALUE)?;
                             stack.push(Open::List(items));
                             break;
                         }
@@ -70,10 +73,10 @@ pub fn read<'h>(heap: &'h Heap, text: &[u8]) -> Result<Value<'h>> {
                     attrs.push((name, value));
                     match token {
                         Token::Comma => {
-                            token = lexer.next()?;
+                            token = lexer.next(Wanted::KEY)?;
                             let key = key(&mut lexer, token)?;
                             stack.push(Open::Object(attrs, key));
-                            token = lexer.next()?;
+                            token = lexer.next(Wanted::VALUE)?;
                             break;
                         }
                         Token::EndObject => value = finish_object(heap, &attrs),
@@ -93,14 +96,14 @@ fn key(lexer: &mut Lexer<'_>, token: Token) -> Result<Symbol> {
     let Token::Value(lexer::Scalar::String(name)) = token else {
         return Err(unexpected(lexer, &token, "object key", "string literal"));
     };
-    match lexer.next()? {
+    match lexer.next(Wanted::only("object separator", "':'"))? {
         Token::Colon => Ok(Symbol::intern(&name)),
         other => Err(unexpected(lexer, &other, "object separator", "':'")),
     }
 }
 
 fn end<'h>(lexer: &mut Lexer<'_>, value: Value<'h>) -> Result<Value<'h>> {
-    match lexer.next()? {
+    match lexer.next(Wanted::only("value", "end of input"))? {
         Token::End => Ok(value),
         other => Err(unexpected(lexer, &other, "value", "end of input")),
     }

@@ -145,6 +145,10 @@ impl<'t> Check<'_> {
     fn set(&mut self, set: FlatNode<'_>, at: At<'t>, is_module: bool, hidden: &[String]) {
         let first_names: Vec<String> = set.children().filter_map(first_name).collect();
         let has = |name: &str| first_names.iter().any(|it| it == name);
+        // A set that is a submodule's value is all definitions: `config` may be one of its options.
+        let has_option =
+            matches!(at, At::Node(node) if inside(node).children.contains_key("config"));
+        let is_module = is_module && !has_option;
         let is_long = is_module && (has("config") || has("options"));
         let declares = is_module && (has("options") || has("freeformType") || has("imports"));
         let is_certain = self.is_certain;

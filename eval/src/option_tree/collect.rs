@@ -35,7 +35,20 @@ pub(super) fn node<'h>(
     let mut root = collector.node(attrs)?;
     // The check of the root was switched off by whoever asked.
     root.is_open = collector.has_freeform(attrs)?;
+    open_sets(&mut root, false);
     Ok(root)
+}
+
+/// What modules take without a declaration they take at any depth, in sets of options as well.
+fn open_sets(node: &mut OptionNode, is_inside_open: bool) {
+    node.is_open |= is_inside_open;
+    for child in node.children.values_mut() {
+        let is_inside_open = node.is_open && child.option.is_none();
+        open_sets(child, is_inside_open);
+    }
+    if let Some(sub) = node.option.as_mut().and_then(|it| it.sub.as_mut()) {
+        open_sets(&mut sub.node, false);
+    }
 }
 
 /// Turns a failure into `None`, unless it means that the evaluation has to stop.

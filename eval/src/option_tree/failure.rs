@@ -2,8 +2,8 @@
 
 use store::Store;
 
-use super::Place;
 use super::place::Files;
+use super::{Configuration, Place};
 use crate::error::{ErrorKind, EvalError, FrameKind, Result};
 use crate::heap::{Heap, Lazy, Value};
 use crate::interpret::Eval;
@@ -12,20 +12,27 @@ use crate::settings::Settings;
 use crate::source::{EMBEDDED, HOST, Origin, Position, SourcePath};
 use crate::system::System;
 
-/// A failed evaluation.
+/// What an evaluation has to tell: why it failed, or what its modules say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
+    /// What sort it is: `evaluation-error`, `failed-assertion` or `configuration-warning`.
+    pub code: &'static str,
     /// What went wrong: the first lines of the message.
     pub message: String,
     /// Places of the host that have to do with it, the most telling first.
     pub places: Vec<Place>,
 }
 
+mod notices;
+
+/// The sort of an assertion that does not hold.
+pub(super) const FAILED_ASSERTION: &str = "failed-assertion";
+
 /// How many lines of a message are told.
 const LINES_MAX: usize = 12;
 
-/// Evaluates the whole system that a configuration describes; `None` if nothing is wrong with it,
-/// or nothing that is known to be wrong.
+/// Evaluates the whole system that a configuration describes, and returns what is wrong with it as
+/// far as that is known: every failed assertion, every warning, else why it fails.
 ///
 /// Runs inside [`crate::interpret::on_large_stack`].
 pub fn check_system(
@@ -33,10 +40,46 @@ pub fn check_system(
     store: &dyn Store,
     settings: &Settings,
     configuration: &SourcePath,
-) -> Option<Failure> {
+) -> Vec<Failure> {
     let heap = Heap::new();
     let mut eval = Eval::new(&heap, system, store, settings);
-    let error = toplevel(&mut eval, configuration).err()?;
+    let evaluated = whole(&mut eval, configuration);
+    let Ok(evaluated) = evaluated.map_err(|error| error.kind == ErrorKind::Cancelled) else {
+        return failure(&mut eval, configuration, settings).into_iter().collect();
+    };
+    let mut found = notices::notices(&mut eval, evaluated, configuration).unwrap_or_default();
+    let has_failed = found.iter().any(|it| it.code == FAILED_ASSERTION);
+    // What has failed assertions does not evaluate, and says no more than these do.
+    if !has_failed {
+        found.extend(failure(&mut eval, configuration, settings));
+    }
+    found
+}
+
+/// Returns what the modules of an evaluated system say, without evaluating the system itself.
+///
+/// Runs inside [`crate::interpret::on_large_stack`].
+pub fn check_modules(
+    system: &dyn System,
+    store: &dyn Store,
+    settings: &Settings,
+    configuration: &Configuration,
+    file: &SourcePath,
+) -> Vec<Failure> {
+    let heap = Heap::new();
+    let mut eval = Eval::new(&heap, system, store, settings);
+    let found = super::evaluated(&mut eval, configuration);
+    let notices = found.and_then(|found| notices::notices(&mut eval, found, file));
+    notices.unwrap_or_default()
+}
+
+/// Returns why a configuration does not evaluate; `None` where that is not known to be wrong.
+fn failure(
+    eval: &mut Eval<'_>,
+    configuration: &SourcePath,
+    settings: &Settings,
+) -> Option<Failure> {
+    let error = toplevel(eval, configuration).err()?;
     // An editor builds and fetches nothing: what needs that is not known to be wrong.
     let is_refused = error.message.contains("import-from-derivation")
         || error.kind == ErrorKind::Io && !error.message.contains("does not exist");
@@ -44,13 +87,21 @@ pub fn check_system(
         return None;
     }
     let search_path = settings.search_path.clone();
-    let library = lookup::find(&mut eval, &search_path, b"nixpkgs").ok()?;
-    let places = places(&mut eval, &error).ok()?;
+    let library = lookup::find(eval, &search_path, b"nixpkgs").ok()?;
+    let places = places(eval, &error).ok()?;
     if library.root == EMBEDDED && !is_certain(&error, &places) {
         return None;
     }
     let message = error.message.lines().take(LINES_MAX).collect::<Vec<_>>().join("\n");
-    Some(Failure { message, places })
+    Some(Failure { code: "evaluation-error", message, places })
+}
+
+fn whole<'h>(eval: &mut Eval<'h>, configuration: &SourcePath) -> Result<Value<'h>> {
+    let directory = SourcePath::new(HOST, &eval.settings().directory);
+    let text = b"configuration: import <nixpkgs/nixos> { inherit configuration; }";
+    let function = eval.evaluate(Origin::String(directory), text)?;
+    let path = Value::path(eval.heap(), configuration.root, &configuration.bytes);
+    eval.call(function, &[Lazy::from(path)])
 }
 
 fn toplevel<'h>(eval: &mut Eval<'h>, configuration: &SourcePath) -> Result<Value<'h>> {
@@ -123,7 +174,8 @@ mod tests {
         let store = MemoryStore::new(StoreDirectory::default());
         let settings = Settings { embedded_fallback: true, ..Settings::default() };
         let path = SourcePath::new(HOST, b"/etc/nixos/configuration.nix");
-        let found = on_large_stack(|| check_system(&system, &store, &settings, &path))?;
+        let found = on_large_stack(|| check_system(&system, &store, &settings, &path));
+        let found = found.into_iter().next()?;
         let places = found.places.iter().filter(|it| it.file == "/etc/nixos/configuration.nix");
         let places = places.map(|it| (it.line.unwrap_or(0), it.column.unwrap_or(0)));
         Some((found.message, places.collect()))
@@ -146,6 +198,29 @@ mod tests {
             check(&format!("{{\n{ROOT}  networking.hostName = builtins.head [ ];\n}}"))
                 .expect("an error");
         assert!(places.iter().any(|place| place.0 == 4), "{message} {places:?}");
+    }
+
+    #[test]
+    fn assertions_and_warnings_are_told_each() {
+        let mut system = MemorySystem::default();
+        let text = "{ lib, ... }: {\n  assertions = [\n    { assertion = true; message = \"a\"; }\n\
+                    { assertion = 1 == 2; message = \"tea\"; }\n    { assertion = false; \
+                    message = \"cups\"; }\n  ];\n  warnings = lib.optional true \"late\";\n}";
+        system.files.insert(b"/etc/nixos/configuration.nix".to_vec(), text.into());
+        let store = MemoryStore::new(StoreDirectory::default());
+        let settings = Settings { embedded_fallback: true, ..Settings::default() };
+        let path = SourcePath::new(HOST, b"/etc/nixos/configuration.nix");
+        let found = on_large_stack(|| check_system(&system, &store, &settings, &path));
+        let shown: Vec<_> = found
+            .iter()
+            .filter_map(|it| Some((it.code, it.message.as_str(), it.places.first()?.line?)))
+            .collect();
+        let expected = [
+            ("failed-assertion", "tea", 4),
+            ("failed-assertion", "cups", 5),
+            ("configuration-warning", "late", 7),
+        ];
+        assert_eq!(shown, expected);
     }
 
     #[test]

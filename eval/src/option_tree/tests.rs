@@ -165,3 +165,33 @@ fn definitions_are_checked_by_the_embedded_modules() {
         ]
     );
 }
+
+/// Returns what is wrong with definitions of these options.
+fn wrong_of(options: &str, text: &str) -> Vec<String> {
+    let tree = collected(options);
+    let (parsed, _) = syntax::parse_flat(text.as_bytes(), syntax::Options::default());
+    check(&parsed, &tree, &[], &[]).into_iter().map(|it| it.message).collect()
+}
+
+#[test]
+fn what_needs_no_declaration_needs_none_at_any_depth() {
+    let unit = |freeform: &str| {
+        format!(
+            "{{ unit = option (submodule {{ Unit.After = option str {{ }}; {freeform} }}) {{ }}; }}"
+        )
+    };
+    let text = "{ unit.Unit.Before = 1; }";
+    assert_eq!(wrong_of(&unit("_freeformOptions = { };"), text), [""; 0]);
+    assert_eq!(wrong_of(&unit(""), text), ["the option `unit.Unit.Before` does not exist"]);
+}
+
+#[test]
+fn an_option_of_a_submodule_may_be_called_config() {
+    let options = "{ agent = option (submodule {
+      enable = option bool { };
+      config = option (submodule { Program = option str { }; }) { };
+    }) { }; }";
+    let found =
+        wrong_of(options, "{ agent = { enable = true; config = { Program = 1; X = 2; }; }; }");
+    assert_eq!(found, ["the option `agent.config.X` does not exist"]);
+}

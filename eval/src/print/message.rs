@@ -88,7 +88,7 @@ impl Printer {
                 self.text(&text);
             }
             Kind::Null | Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) | Kind::Path(_) => {
-                push_scalar(&mut self.out, value);
+                push_scalar(eval, &mut self.out, value);
             }
         }
     }

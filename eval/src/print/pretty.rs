@@ -87,9 +87,9 @@ impl Printer<'_> {
             Kind::Attrs(attrs) => return eval.deeper(|eval| self.attrs(eval, attrs, depth)),
             Kind::List(list) => return eval.deeper(|eval| self.list(eval, list, depth)),
             Kind::String(string) => self.colored(MAGENTA, |out| push_string(out, string.bytes())),
-            Kind::Path(_) => self.colored(GREEN, |out| push_scalar(out, value)),
+            Kind::Path(_) => self.colored(GREEN, |out| push_scalar(eval, out, value)),
             Kind::Null | Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) => {
-                self.colored(CYAN, |out| push_scalar(out, value));
+                self.colored(CYAN, |out| push_scalar(eval, out, value));
             }
             Kind::Lambda(_) | Kind::Builtin(_) | Kind::Partial(_) => {
                 let text = show_function(eval, value);

@@ -135,20 +135,7 @@ impl Program {
             }
             Node::Concat(nodes) => nodes.iter().for_each(|node| self.emit(node)),
             Node::Either(branches) => self.either(branches),
-            Node::Star(body) => self.star(body),
-            Node::Plus(body) => {
-                if let Node::Set(set) = **body {
-                    let set = self.add_set(set);
-                    self.push(Step::Run { set, min: 1, is_final: false });
-                    return;
-                }
-                let start = self.here();
-                self.emit(body);
-                let counter = self.counter(body);
-                self.push(Step::Repeat { exit: self.here() + 2, counter });
-                self.push(Step::Jump(start));
-            }
-            Node::Optional(body) => self.optional(body, 1),
+            Node::Star(_) | Node::Plus(_) | Node::Optional(_) => self.repetition(node),
             Node::Counted(body, min, max) => {
                 (0..*min).for_each(|_| self.emit(body));
                 match max {
@@ -173,6 +160,47 @@ impl Program {
         for jump in jumps {
             self.steps[jump] = Step::Jump(end);
         }
+    }
+
+    /// Repetitions of repetitions are one: `x+?` is `x*`. Each would have a counter of its own,
+    /// and all that these can be would be tried.
+    fn repetition(&mut self, node: &Node) {
+        let (mut may_be_none, mut may_be_many, mut body) = (false, false, node);
+        loop {
+            body = match body {
+                Node::Star(inner) => {
+                    (may_be_none, may_be_many) = (true, true);
+                    inner
+                }
+                Node::Plus(inner) => {
+                    may_be_many = true;
+                    inner
+                }
+                Node::Optional(inner) => {
+                    may_be_none = true;
+                    inner
+                }
+                _ => break,
+            };
+        }
+        match (may_be_none, may_be_many) {
+            (true, true) => self.star(body),
+            (false, _) => self.plus(body),
+            (true, false) => self.optional(body, 1),
+        }
+    }
+
+    fn plus(&mut self, body: &Node) {
+        if let Node::Set(set) = *body {
+            let set = self.add_set(set);
+            self.push(Step::Run { set, min: 1, is_final: false });
+            return;
+        }
+        let start = self.here();
+        self.emit(body);
+        let counter = self.counter(body);
+        self.push(Step::Repeat { exit: self.here() + 2, counter });
+        self.push(Step::Jump(start));
     }
 
     fn star(&mut self, body: &Node) {

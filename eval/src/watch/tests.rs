@@ -25,9 +25,8 @@ fn watched<T: Send>(
         let mut eval = Eval::new(&heap, host, objects, told);
         let origin = Origin::String(SourcePath::new(HOST, b"/"));
         // Failures are watched, too.
-        let _ = eval
-            .evaluate(origin, text.as_bytes())
-            .and_then(|value| force_deep(&mut eval, value));
+        let _ =
+            eval.evaluate(origin, text.as_bytes()).and_then(|value| force_deep(&mut eval, value));
         look(&eval)
     });
     let messages = system.messages.into_inner().expect("nobody panicked");

@@ -239,7 +239,7 @@ pub fn documentation(knowledge: Knowledge<'_>, subject: &Subject) -> Option<Stri
         }
         Subject::Builtin(name) => {
             let doc = builtins::get(name).map(|it| it.doc);
-            doc.or_else(|| constants::get(name).map(|it| it.doc)).map(|it| it.trim().to_owned())
+            doc.or_else(|| constants::get(name).map(|it| it.doc)).map(markdown::builtin)
         }
         Subject::Value(lookup) => {
             let found = knowledge.values?.get(lookup)?;

@@ -28,6 +28,14 @@ pub enum Part {
 }
 
 impl Part {
+    /// Returns the name, if it is one.
+    pub(super) fn name(&self) -> Option<&str> {
+        match self {
+            Part::Name(name) => Some(name),
+            Part::Element => None,
+        }
+    }
+
     /// Returns the component as the option tree takes it.
     pub fn component(&self) -> Component<'_> {
         match self {
@@ -262,6 +270,9 @@ impl<'a> Walk<'a> {
             path.extend(parts);
             return Cursor::OptionName { path, name, range };
         }
+        if let (Some(path), Some(name)) = (&path, self.behind_forgotten_end(binding)) {
+            return self.name_of_binding(path.clone(), name);
+        }
         let names: Vec<String> = attrpath.children().map(attr_name).collect();
         let value = binding.expressions().find(|value| self.contains(*value));
         if let (Some(value), [.., last]) = (value, names.as_slice())
@@ -280,6 +291,53 @@ impl<'a> Walk<'a> {
             Some(value) => self.descend(value, path),
             None => self.nothing_here(path),
         }
+    }
+
+    /// Returns the name at the cursor that begins a line behind a binding whose semicolon is
+    /// missing, so that the parser has taken it for the argument of a call.
+    fn behind_forgotten_end(&self, binding: FlatNode<'a>) -> Option<FlatNode<'a>> {
+        let mut value = binding.expressions().next()?;
+        while matches!(value.kind(), SyntaxKind::WithExpr | SyntaxKind::LetIn) {
+            value = value.expressions().last()?;
+        }
+        if value.kind() != SyntaxKind::Apply {
+            return None;
+        }
+        let function = value.first_child()?;
+        let is_no_function = match function.kind() {
+            SyntaxKind::String | SyntaxKind::Literal | SyntaxKind::List | SyntaxKind::AttrSet => {
+                true
+            }
+            SyntaxKind::Variable => matches!(function.text(), b"true" | b"false" | b"null"),
+            _ => false,
+        };
+        let name = value.children().skip(1).find(|it| self.contains(*it))?;
+        let before = self.tree.token(name.first_token()?.index().checked_sub(1)?)?;
+        let between = self.tree.text(TextRange::new(before.end().into(), name.start().into()));
+        let is_name = match name.kind() {
+            SyntaxKind::Variable => true,
+            SyntaxKind::Select => name.first_child()?.kind() == SyntaxKind::Variable,
+            _ => false,
+        };
+        (is_no_function && is_name && between.contains(&b'\n')).then_some(name)
+    }
+
+    /// A variable or a selection that was meant as the name of a binding.
+    fn name_of_binding(&self, mut path: Vec<Part>, node: FlatNode<'a>) -> Cursor {
+        let base = match node.kind() {
+            SyntaxKind::Select => node.first_child().unwrap_or(node),
+            _ => node,
+        };
+        if self.offset <= base.end() {
+            return Cursor::OptionName { path, name: text(base), range: base.range() };
+        }
+        path.push(Part::Name(text(base)));
+        let (parts, name, range) = match node.child(SyntaxKind::Attrpath) {
+            Some(attrpath) => self.split(attrpath),
+            None => (Vec::new(), String::new(), self.here()),
+        };
+        path.extend(parts);
+        Cursor::OptionName { path, name, range }
     }
 
     /// A list of modules whose options lie at `path`.

@@ -9,10 +9,11 @@ use eval::module_bindings;
 use eval::option_tree::{self, OptionTree};
 use eval::source::HOST;
 use eval::system::FileType;
-use syntax::{FlatNode, FlatTree, LineIndex, SyntaxKind, TextRange};
+use syntax::{FlatNode, FlatTree, LineIndex, SyntaxKind, TextRange, TextSize};
 
-use super::Knowledge;
 use super::goto_definition::path_target;
+use super::scene::Scene;
+use super::{Knowledge, flake, git_index};
 
 /// The largest text whose imports are looked for on the disk. Unit: bytes.
 const IMPORTS_BYTES_MAX: usize = 256 << 10;
@@ -24,6 +25,9 @@ pub fn diagnostics(db: &dyn Db, knowledge: Knowledge<'_>, file: File) -> Vec<Dia
     if is_sound {
         let tree = db::tree(db, file);
         found.extend(missing_files(db, knowledge, file, tree));
+        found.extend(untracked(db, knowledge, file, tree));
+        let scene = Scene::new(knowledge, tree, db::scopes(db, file), file.path(db));
+        found.extend(flake::lints(knowledge, &scene));
         let is_certain = knowledge.role.is_some_and(|role| role.is_certain);
         if let (Some(options), true) = (knowledge.options, is_certain) {
             found.extend(of_options(db, knowledge, tree, options));
@@ -32,7 +36,7 @@ pub fn diagnostics(db: &dyn Db, knowledge: Knowledge<'_>, file: File) -> Vec<Dia
     let text = file.text(db);
     let lines = db::line_index(db, file);
     let allowed = allowed(text, lines);
-    found.retain(|it| !allowed.iter().any(|allowed| allowed.covers(it)));
+    found.retain(|it| !allowed.iter().any(|allowed| allowed.covers(it.code, it.range.start())));
     found.sort_by_key(|it| (it.range.start(), it.code));
     found
 }
@@ -105,6 +109,46 @@ fn missing_files(
     found
 }
 
+/// Returns the paths of files that are there, but that git does not track: a flake in the
+/// repository does not see them.
+fn untracked(
+    db: &dyn Db,
+    knowledge: Knowledge<'_>,
+    file: File,
+    tree: &FlatTree<'_>,
+) -> Vec<Diagnostic> {
+    let place = file.path(db);
+    let Some(system) = knowledge.system.filter(|_| place.root == HOST) else { return Vec::new() };
+    if file.text(db).len() > IMPORTS_BYTES_MAX {
+        return Vec::new();
+    }
+    let mut index = None;
+    let mut found = Vec::new();
+    for node in tree.root().descendants() {
+        if node.kind() != SyntaxKind::Path || node.first_child().is_some() {
+            continue;
+        }
+        let text = String::from_utf8_lossy(node.text()).into_owned();
+        let Some(target) = path_target(&place.bytes, &text) else { continue };
+        let index = index.get_or_insert_with(|| git_index::of_flake(system, &place.bytes));
+        let Some(index) = index else { return Vec::new() };
+        let Ok(kind) = system.file_type(&target.bytes) else { continue };
+        if index.holds(&target.bytes, kind == FileType::Directory) != Some(false) {
+            continue;
+        }
+        found.push(Diagnostic {
+            code: "untracked-file",
+            severity: Severity::Warning,
+            range: node.range(),
+            message: format!("git does not track `{text}`: the flake does not see it"),
+            hint: Some(format!("`git add {text}`")),
+            is_unnecessary: false,
+            related: Vec::new(),
+        });
+    }
+    found
+}
+
 /// Returns the path literals that a node imports: an `import` of one, or a list of imports.
 fn imported(node: FlatNode<'_>) -> Vec<FlatNode<'_>> {
     let is_constant =
@@ -128,6 +172,11 @@ fn imported(node: FlatNode<'_>) -> Vec<FlatNode<'_>> {
     }
 }
 
+/// Whether a comment in a text keeps a finding that begins at `start` from being told.
+pub fn is_allowed(text: &[u8], lines: &LineIndex, code: &str, start: TextSize) -> bool {
+    allowed(text, lines).iter().any(|allowed| allowed.covers(code, start))
+}
+
 /// A comment that keeps findings from being told.
 struct Allowed {
     codes: Vec<String>,
@@ -136,9 +185,9 @@ struct Allowed {
 }
 
 impl Allowed {
-    fn covers(&self, found: &Diagnostic) -> bool {
-        let is_there = self.lines.is_none_or(|lines| lines.contains_inclusive(found.range.start()));
-        is_there && self.codes.iter().any(|code| code == found.code || code == "all")
+    fn covers(&self, code: &str, start: TextSize) -> bool {
+        let is_there = self.lines.is_none_or(|lines| lines.contains_inclusive(start));
+        is_there && self.codes.iter().any(|it| it == code || it == "all")
     }
 }
 

@@ -2,14 +2,37 @@
 
 use std::sync::Arc;
 
+use eval::db::{self, Db, File};
 use eval::inspect::{Inspected, ValueKind};
 use eval::scope::Target;
 use syntax::{FlatNode, SyntaxKind, TextRange, TextSize};
 
-use super::cursor::{Cursor, Part};
+use super::cursor::{Cursor, Part, cursor};
 use super::scene::{Meaning, Scene, static_name};
 use super::surroundings::{Evaluable, evaluable};
-use super::{effective, markdown};
+use super::{Knowledge, effective, markdown};
+
+/// Returns what the expression at `offset` comes to, or why it has no value, however long that
+/// takes; `None` where no expression is.
+pub fn evaluate(
+    db: &dyn Db,
+    knowledge: Knowledge<'_>,
+    file: File,
+    offset: TextSize,
+) -> Option<Result<String, String>> {
+    let tree = db::tree(db, file);
+    let scene = Scene::new(knowledge, tree, db::scopes(db, file), file.path(db));
+    let subject = subject(&scene, &cursor(tree, offset), offset)?;
+    let found = knowledge.values?.get(&subject.evaluable.patient().lookup)?;
+    match (&found.text, &found.error) {
+        (Some(text), _) => Some(Ok(text.clone())),
+        (None, Some(error)) => Some(Err(error.clone())),
+        (None, None) if found.kind == ValueKind::Set => {
+            Some(Ok(format!("a set of {} names", found.names.len())))
+        }
+        (None, None) => None,
+    }
+}
 
 /// Something at the cursor that has a value.
 pub(super) struct Subject<'a> {
@@ -173,7 +196,9 @@ pub(super) fn shown(subject: &Subject<'_>, found: &Inspected) -> Option<String> 
             is_shown.then(|| markdown::value(&subject.name, found))
         }
         ValueKind::Set | ValueKind::Other => {
-            let text = found.text.as_deref()?;
+            let Some(text) = found.text.as_deref() else {
+                return Some(format!("*Value:* a set of {} names", found.names.len()));
+            };
             let is_more = subject.written.is_none_or(|it| effective::differs(it, text));
             is_more.then(|| markdown::evaluated(text))
         }

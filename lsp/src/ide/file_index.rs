@@ -83,9 +83,17 @@ pub(super) struct Facts {
     words: Box<[u32]>,
     names: OnceLock<Box<str>>,
     imports: OnceLock<Arc<Imports>>,
-    /// The hashes of the options that it declares and of what leads to them, in order; `None` if
-    /// other files have a say.
-    pub(super) declared: OnceLock<Option<Box<[u64]>>>,
+    /// What its modules say, once somebody has looked.
+    pub(super) modules: OnceLock<Modules>,
+}
+
+/// What the modules in a text say of options.
+#[derive(Clone, Debug)]
+pub(super) struct Modules {
+    /// The hashes of the options that they declare and of what leads to them, in order.
+    pub(super) declared: Box<[u64]>,
+    /// Whether no other file has a say in what they define and declare.
+    pub(super) is_alone: bool,
 }
 
 impl Facts {
@@ -98,7 +106,7 @@ impl Facts {
             words: words.into(),
             names: OnceLock::new(),
             imports: OnceLock::new(),
-            declared: OnceLock::new(),
+            modules: OnceLock::new(),
         }
     }
 

@@ -1,7 +1,9 @@
 //! What a `flake.nix` says: its inputs with what the lock file knows of them, and its outputs.
 
+mod about;
 mod lints;
 
+pub(super) use about::{definition, hover};
 pub(super) use lints::lints;
 
 use std::collections::BTreeMap;
@@ -151,7 +153,8 @@ pub(super) fn place(scene: &Scene<'_>, offset: u32) -> Option<Place> {
 
 /// Returns the place of an offset in the path of a binding.
 fn in_path(mut names: Vec<String>, attrpath: FlatNode<'_>, offset: u32) -> Place {
-    for attr in attrpath.children() {
+    // The name of the next line belongs to a path whose end is not written yet.
+    for attr in attrpath.children().take_while(|it| it.start() <= offset) {
         if attr.end() >= offset {
             return Place::Name(names, attr_name(attr), attr.range());
         }
@@ -172,6 +175,14 @@ pub(super) fn inputs(tree: &FlatTree<'_>) -> Vec<Input> {
                 let mut names = names.clone();
                 names.extend(path.children().map(|it| (attr_name(it), it.range())));
                 if names.first().is_none_or(|it| it.0 != "inputs") {
+                    continue;
+                }
+                // A dot at the end of a line takes the next name for its own.
+                let is_apart = |it: &[(String, TextRange)]| match it {
+                    [a, b] => tree.text(TextRange::new(a.1.end(), b.1.start())).contains(&b'\n'),
+                    _ => false,
+                };
+                if names.windows(2).any(is_apart) && path.children().count() > 1 {
                     continue;
                 }
                 note(&mut found, &names, entry.expressions().next());
@@ -212,26 +223,45 @@ fn note(
 /// Returns the `outputs` of a flake, if it is a function.
 pub(super) fn outputs<'a>(tree: &'a FlatTree<'a>) -> Option<FlatNode<'a>> {
     let top = tree.root().expressions().next()?;
+    // A name before it that ends in a dot takes it for its own.
     let entry = top.children().find(|entry| {
-        entry.child(SyntaxKind::Attrpath).is_some_and(|it| it.text() == b"outputs")
+        let last = entry.child(SyntaxKind::Attrpath).and_then(|it| it.children().last());
+        last.is_some_and(|it| it.text() == b"outputs")
     })?;
     let value = entry.expressions().next()?.without_parens();
     (value.kind() == SyntaxKind::Lambda).then_some(value)
 }
 
-/// Returns the names that `outputs` takes, with their bytes, and whether it takes any others.
-pub(super) fn taken(tree: &FlatTree<'_>) -> (Vec<(String, TextRange)>, bool) {
-    let Some(formals) = outputs(tree).and_then(FlatNode::first_child) else {
-        return (Vec::new(), true);
-    };
-    if formals.kind() != SyntaxKind::Formals {
-        return (Vec::new(), true);
+/// What the function `outputs` takes.
+#[derive(Default)]
+pub(super) struct Taken {
+    /// Names, with their bytes.
+    pub(super) names: Vec<(String, TextRange)>,
+    /// Whether any others may be given.
+    pub(super) is_open: bool,
+    /// Whether all of them have a name together, so that any may be used.
+    pub(super) is_named: bool,
+}
+
+impl Taken {
+    /// Whether a name is one of them.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.names.iter().any(|it| it.0 == name)
     }
+}
+
+/// Returns the names that `outputs` takes.
+pub(super) fn taken(tree: &FlatTree<'_>) -> Taken {
+    let formals = outputs(tree).and_then(FlatNode::first_child);
+    let Some(formals) = formals.filter(|it| it.kind() == SyntaxKind::Formals) else {
+        return Taken { names: Vec::new(), is_open: true, is_named: true };
+    };
     let names = formals.children().filter_map(|it| it.child(SyntaxKind::Name));
-    let names = names.map(|it| (text_of(it), it.range())).collect();
-    let is_open = formals.token(SyntaxKind::Ellipsis).is_some()
-        || formals.child(SyntaxKind::Name).is_some();
-    (names, is_open)
+    Taken {
+        names: names.map(|it| (text_of(it), it.range())).collect(),
+        is_open: formals.token(SyntaxKind::Ellipsis).is_some(),
+        is_named: formals.child(SyntaxKind::Name).is_some(),
+    }
 }
 
 /// What a lock file says.
@@ -282,58 +312,3 @@ impl Lock {
 
 /// How many names one way through a lock file has: they may go in circles.
 const STEPS_MAX: usize = 64;
-
-/// Says what is known of an input, in Markdown.
-pub(super) fn about_input(input: Option<&Input>, lock: Option<&Lock>, name: &str) -> String {
-    use std::fmt::Write as _;
-    let mut text = format!("**`{name}`**: input of the flake");
-    if let Some((url, _)) = input.and_then(|it| it.url.as_ref()) {
-        let _ = write!(text, "\n\n*Address:* `{url}`");
-    }
-    for (follows, _) in input.into_iter().flat_map(|it| &it.follows).take(1) {
-        let _ = write!(text, "\n\n*Follows:* `{follows}`");
-    }
-    match lock.map(|it| it.input(&[name.to_owned()])) {
-        None => text.push_str("\n\n*Not locked:* there is no lock file"),
-        Some(None) => text.push_str("\n\n*Not locked* yet"),
-        Some(Some(node)) => {
-            let locked = node.get("locked");
-            let of = |key: &str| locked.and_then(|it| it.get(key));
-            if let Some(rev) = of("rev").and_then(Value::as_str) {
-                let _ = write!(text, "\n\n*Locked at:* `{rev}`");
-            } else if let Some(hash) = of("narHash").and_then(Value::as_str) {
-                let _ = write!(text, "\n\n*Locked at:* `{hash}`");
-            }
-            if let Some(seconds) = of("lastModified").and_then(Value::as_i64) {
-                let _ = write!(text, " ({})", date(seconds));
-            }
-        }
-    }
-    text
-}
-
-/// Returns the day of a time, counted in seconds from 1970.
-fn date(seconds: i64) -> String {
-    // Days to a date of the Gregorian calendar, by eras of 400 years that begin in March.
-    let days = seconds.div_euclid(86_400) + 719_468;
-    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day_of_year = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year + era * 400 + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn days_are_those_of_the_calendar() {
-        assert_eq!(date(0), "1970-01-01");
-        assert_eq!(date(951_782_400), "2000-02-29");
-        assert_eq!(date(1_700_000_000), "2023-11-14");
-    }
-}

@@ -11,7 +11,7 @@ use super::cursor::{Cursor, Part, cursor, definition_path};
 use super::project::Project;
 use super::scene::{Meaning, Scene, Written};
 use super::symbol::{self, Site, Symbol};
-use super::{Knowledge, NavigationTarget, evaluated, option_sites, references};
+use super::{Knowledge, NavigationTarget, evaluated, flake, option_sites, references};
 
 /// Returns where the thing at `offset` is defined; nothing if that is not known.
 ///
@@ -85,8 +85,13 @@ pub fn evaluated_or_near(
     let tree = db::tree(db, file);
     let scene = Scene::new(knowledge, tree, db::scopes(db, file), file.path(db));
     let at = cursor(tree, offset);
+    let declared = flake::definition(db, file, &scene, offset);
+    if !declared.is_empty() {
+        return declared;
+    }
     let found = near(&scene, file, db, &at, offset);
-    let is_selected = matches!(at, Cursor::Selection { .. } | Cursor::Inherit { from: Some(_), .. });
+    let is_selected =
+        matches!(at, Cursor::Selection { .. } | Cursor::Inherit { from: Some(_), .. });
     if !found.is_empty() || !is_selected {
         return found;
     }

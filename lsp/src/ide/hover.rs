@@ -9,7 +9,7 @@ use syntax::{FlatNode, SyntaxKind, TextRange, TextSize};
 
 use super::cursor::{Cursor, Part, cursor, definition_path};
 use super::scene::{Meaning, Scene};
-use super::{Knowledge, completion, effective, evaluated, markdown, surroundings};
+use super::{Knowledge, completion, effective, evaluated, flake, markdown, surroundings};
 
 /// What is known of the thing under the cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,10 @@ pub fn hover(
     let tree = db::tree(db, file);
     let scene = Scene::new(knowledge, tree, db::scopes(db, file), file.path(db));
     let at = cursor(tree, offset);
-    let said = said(db, &scene, file, &at, offset);
+    let said = match flake::hover(&scene, offset) {
+        Some((result, is_final)) => Some(Said { result, is_final }),
+        None => said(db, &scene, file, &at, offset),
+    };
     scene.rest();
     let said = match said {
         Some(Said { mut result, is_final: true }) => {
@@ -73,13 +76,7 @@ struct Said {
     is_final: bool,
 }
 
-fn said(
-    db: &dyn Db,
-    scene: &Scene<'_>,
-    file: File,
-    at: &Cursor,
-    offset: TextSize,
-) -> Option<Said> {
+fn said(db: &dyn Db, scene: &Scene<'_>, file: File, at: &Cursor, offset: TextSize) -> Option<Said> {
     let knowledge = scene.knowledge;
     let whole = |result| Said { result, is_final: true };
     match at {
@@ -206,7 +203,7 @@ fn builtin(name: &str, range: TextRange) -> Option<HoverResult> {
             (format!("builtins.{name}  # {}", constant.type_name), constant.doc)
         }
     };
-    let markdown = format!("```nix\n{signature}\n```\n\n{}", doc.trim());
+    let markdown = format!("```nix\n{signature}\n```\n\n{}", markdown::builtin(doc));
     Some(HoverResult { markdown, range })
 }
 

@@ -107,6 +107,12 @@ pub(super) fn parameter_text(parameter: &FunctionParameter) -> String {
     }
 }
 
+/// Returns the documentation of a builtin without the space that its lines begin with.
+pub(super) fn builtin(doc: &str) -> String {
+    let lines: Vec<&str> = doc.lines().map(|it| it.strip_prefix(' ').unwrap_or(it)).collect();
+    lines.join("\n").trim().to_owned()
+}
+
 /// Returns what an expression comes to.
 pub(super) fn evaluated(value: &str) -> String {
     if value.contains('\n') {

@@ -11,8 +11,6 @@
 //! }
 //! ```
 
-use std::collections::BTreeSet;
-
 use eval::module_bindings::{is_transparent_call, merges_list};
 use eval::scope::Target;
 use eval::source::SourcePath;
@@ -64,7 +62,7 @@ pub(super) fn bindings(knowledge: Knowledge<'_>, file: &ProjectFile<'_>) -> Vec<
     // A flake is a set whose names are no options.
     if file.is_module() && !file.path.bytes.ends_with(b"/flake.nix") {
         walk.expression(top, &Here { names: Vec::new(), is_declared: false });
-    } else {
+    } else if may_list_modules(file.text()) {
         walk.lists_of_modules(top);
     }
     found
@@ -90,7 +88,7 @@ pub(super) fn option_at(
 /// Returns every binding in the project that defines an option or something in it, or declares it.
 pub(super) fn bindings_of_option(files: &Files<'_>, option: &[Part]) -> Vec<OptionBinding> {
     let mut found: Vec<OptionBinding> = Vec::new();
-    for file in candidates(files, option) {
+    for file in files.binding_option(option) {
         for binding in files.bindings_of(file) {
             let is_known =
                 || found.iter().any(|it| it.path == binding.path && it.range == binding.range);
@@ -100,15 +98,6 @@ pub(super) fn bindings_of_option(files: &Files<'_>, option: &[Part]) -> Vec<Opti
         }
     }
     found
-}
-
-/// Returns the files that may bind an option: those that hold its first name, and those whose
-/// whole module may come from one that does.
-fn candidates<'s, 'p>(files: &'s Files<'p>, option: &[Part]) -> Vec<&'s ProjectFile<'p>> {
-    let Some(Part::Name(first)) = option.first() else { return files.all.iter().collect() };
-    let words = [first.as_str(), "import", "callPackage"];
-    let found: BTreeSet<usize> = words.iter().flat_map(|it| files.with_word(it)).collect();
-    found.into_iter().filter_map(|at| files.all.get(at)).collect()
 }
 
 /// Returns where the files of the project select an option.
@@ -128,6 +117,17 @@ pub(super) fn uses(files: &Files<'_>, option: &[Part]) -> Vec<Site> {
         }
     }
     found
+}
+
+/// Whether a text may bind a list of modules: most large files do not, and need no closer look.
+fn may_list_modules(text: &[u8]) -> bool {
+    [b"modules", b"imports"].into_iter().any(|word| {
+        memchr::memmem::find_iter(text, word).any(|at| {
+            let rest = text.get(at + word.len()..).unwrap_or_default().iter();
+            let next = rest.copied().find(|byte| !byte.is_ascii_whitespace() && *byte != b'"');
+            matches!(next, Some(b'=' | b'#' | b'/'))
+        })
+    })
 }
 
 /// Where in a module's options an expression is.

@@ -6,6 +6,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use eval::db::{self, Db, File, PARSE_OPTIONS};
+use eval::module_bindings::reads_as_module;
 use eval::scope::{self, Scopes};
 use eval::source::SourcePath;
 use eval::system::{FileType, System};
@@ -13,10 +14,11 @@ use rustc_hash::FxHasher;
 use syntax::{FlatNode, FlatTree};
 
 use super::cursor::Part;
+use super::file_index::Modules;
 use super::option_sites::{self, OptionBinding};
 use super::scene::Scene;
 use super::workspace::{self, Source};
-use super::{Knowledge, flow, root};
+use super::{Knowledge, flow};
 
 /// All files that a question about more than one file looks at.
 pub(super) struct Project<'a> {
@@ -41,7 +43,7 @@ pub(super) struct ProjectFile<'p> {
     is_module: OnceCell<bool>,
     bindings: OnceCell<Vec<OptionBinding>>,
     literals: OnceCell<Vec<(u32, Vec<u8>)>>,
-    declared: OnceCell<Box<[u64]>>,
+    modules: OnceCell<Modules>,
 }
 
 impl<'a> Project<'a> {
@@ -57,21 +59,12 @@ impl<'a> Project<'a> {
 
     /// Returns the files, none of them parsed yet.
     pub(super) fn files(&self) -> Files<'_> {
-        let all = self.sources.iter().map(|source| ProjectFile {
-            path: &source.path,
-            db: self.db,
-            source,
-            parsed: OnceCell::new(),
-            is_module: OnceCell::new(),
-            bindings: OnceCell::new(),
-            literals: OnceCell::new(),
-            declared: OnceCell::new(),
-        });
+        let all = self.sources.iter().map(|source| ProjectFile::new(self.db, source));
         Files { knowledge: self.knowledge, all: all.collect() }
     }
 }
 
-impl Files<'_> {
+impl<'p> Files<'p> {
     /// Returns the index of a file.
     pub(super) fn index_of(&self, path: &SourcePath) -> Option<usize> {
         self.all.iter().position(|it| it.path == path)
@@ -98,18 +91,28 @@ impl Files<'_> {
 
     /// Whether a file declares the option whose path has this hash, or one below it.
     fn declares(&self, file: &ProjectFile<'_>, wanted: u64) -> bool {
-        let found = || {
-            let (declared, is_alone) = declared(self.knowledge, file);
-            file.declared.get_or_init(|| declared.clone());
-            is_alone.then_some(declared)
+        self.modules_of(file).declared.binary_search(&wanted).is_ok()
+    }
+
+    /// Returns what the modules in a file say. What is kept of that is right while no other file
+    /// has a say in it.
+    fn modules_of<'s>(&self, file: &'s ProjectFile<'_>) -> &'s Modules {
+        let find = || modules(self.knowledge, file);
+        let kept = file.source.facts.as_ref().map(|it| it.modules.get_or_init(find));
+        kept.filter(|it| it.is_alone).unwrap_or_else(|| file.modules.get_or_init(find))
+    }
+
+    /// Returns the files that may bind an option: those that hold all its names, and those whose
+    /// modules are partly written in others.
+    pub(super) fn binding_option(&self, option: &[Part]) -> Vec<&ProjectFile<'p>> {
+        let names: Vec<&str> = option.iter().filter_map(Part::name).collect();
+        let may_bind = |file: &&ProjectFile<'p>| {
+            let source = file.source;
+            let may_import = || ["import", "callPackage"].iter().any(|it| source.may_hold(it));
+            names.iter().all(|it| source.may_hold(it))
+                || may_import() && !self.modules_of(file).is_alone
         };
-        let kept =
-            file.source.facts.as_ref().and_then(|it| it.declared.get_or_init(found).as_ref());
-        let declared = match kept {
-            Some(kept) => kept,
-            None => file.declared.get_or_init(|| declared(self.knowledge, file).0),
-        };
-        declared.binary_search(&wanted).is_ok()
+        self.all.iter().filter(may_bind).collect()
     }
 
     /// Returns the indices of the files whose text may hold a name.
@@ -119,23 +122,23 @@ impl Files<'_> {
     }
 }
 
-/// Returns the hashes of the options that a file declares and of what leads to them, in order, and
-/// whether no other file has a say in that.
-fn declared(knowledge: Knowledge<'_>, file: &ProjectFile<'_>) -> (Box<[u64]>, bool) {
+/// Finds what the modules in a file say.
+fn modules(knowledge: Knowledge<'_>, file: &ProjectFile<'_>) -> Modules {
     let watch = knowledge.system.map(|inner| Watch { inner, has_looked: AtomicBool::new(false) });
     let system = watch.as_ref().map(|it| it as &dyn System);
     // What is written does not follow from what evaluations find.
     let knowledge = Knowledge { system, options: None, values: None, role: None, ..knowledge };
+    // Most files are looked at this once: their trees are not kept.
+    let file = ProjectFile::new(file.db, file.source);
     let mut hashes = Vec::new();
-    for binding in option_sites::bindings(knowledge, file).iter().filter(|it| it.is_declared) {
-        hashes.extend(
-            (1..=binding.names.len()).filter_map(|it| binding.names.get(..it)).map(path_hash),
-        );
+    for binding in option_sites::bindings(knowledge, &file).iter().filter(|it| it.is_declared) {
+        let prefixes = (1..=binding.names.len()).filter_map(|it| binding.names.get(..it));
+        hashes.extend(prefixes.map(path_hash));
     }
     hashes.sort_unstable();
     hashes.dedup();
     let has_looked = watch.as_ref().is_some_and(|it| it.has_looked.load(Ordering::Relaxed));
-    (hashes.into(), !has_looked)
+    Modules { declared: hashes.into(), is_alone: !has_looked }
 }
 
 fn path_hash(path: &[Part]) -> u64 {
@@ -193,6 +196,19 @@ impl System for Watch<'_> {
 }
 
 impl<'p> ProjectFile<'p> {
+    fn new(db: &'p dyn Db, source: &'p Source<'p>) -> ProjectFile<'p> {
+        ProjectFile {
+            path: &source.path,
+            db,
+            source,
+            parsed: OnceCell::new(),
+            is_module: OnceCell::new(),
+            bindings: OnceCell::new(),
+            literals: OnceCell::new(),
+            modules: OnceCell::new(),
+        }
+    }
+
     /// Returns the file's text.
     pub(super) fn text(&self) -> &'p [u8] {
         self.source.text()
@@ -228,7 +244,7 @@ impl<'p> ProjectFile<'p> {
 
     /// Whether the file reads as a module.
     pub(super) fn is_module(&self) -> bool {
-        *self.is_module.get_or_init(|| root::is_module(self.text()))
+        *self.is_module.get_or_init(|| reads_as_module(self.tree()))
     }
 
     /// Returns the node around another one.

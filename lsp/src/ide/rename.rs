@@ -9,6 +9,7 @@ mod attribute;
 mod edits;
 mod formal;
 mod option;
+mod submodule;
 
 use eval::db::{self, Db, File};
 use eval::print;
@@ -147,6 +148,9 @@ fn subject(
 }
 
 fn changes(renamed: &Renamed<'_, '_>, occurrence: &Occurrence) -> Result<Vec<Change>, String> {
+    if let Some(path) = submodule::declared_at(renamed, occurrence.range) {
+        return option::changes(renamed, &path);
+    }
     match &occurrence.symbol {
         Symbol::Option(path) => option::changes(renamed, path),
         Symbol::Written(sites) => written(renamed, &occurrence.symbol, sites),

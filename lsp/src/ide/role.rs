@@ -156,16 +156,24 @@ pub fn roles(
     if is_library_file(system, path) {
         return if is_module(text) { vec![Role::of_library(false)] } else { Vec::new() };
     }
-    if !is_module(text) && !graph::evaluates_modules(text) && !graph::takes_arguments(text) {
+    // What is only being begun may become a module.
+    let reads_as_module = is_module(text) || is_begun(text);
+    if !reads_as_module && !graph::evaluates_modules(text) && !graph::takes_arguments(text) {
         return Vec::new();
     }
     let graph = Graph::read(system, index, &place.project(), path, text);
     let mut found = place.found(&graph, text);
-    if found.is_empty() && is_module(text) {
+    if found.is_empty() && reads_as_module {
         found.extend(place.guess(text));
     }
     found.truncate(ROLES_MAX);
     found
+}
+
+/// Whether nothing but comments is written yet, or the first brace of a set.
+fn is_begun(text: &[u8]) -> bool {
+    let (tree, _) = syntax::parse_flat(text, eval::db::PARSE_OPTIONS);
+    tree.token_count() == 0 || tree.token_count() == 1 && tree.root().text().starts_with(b"{")
 }
 
 /// The file that a question is about, and what is around it.
@@ -264,7 +272,8 @@ impl Place<'_> {
                 continue;
             }
             let own_text = if is_own { Some(text.to_vec()) } else { graph.text(&file) };
-            let Some(text) = own_text.filter(|text| is_module(text)) else { continue };
+            let own_text = own_text.filter(|it| is_module(it) || is_own && is_begun(it));
+            let Some(text) = own_text else { continue };
             if let Some((root, sort, is_certain)) = self.top(&file, &text) {
                 let is_certain = is_certain || !is_own;
                 roles.push(Role::new(root, sort, prefix, is_certain));
@@ -306,6 +315,7 @@ impl Place<'_> {
     /// Returns the role of a module that nothing around tells of.
     fn guess(&self, text: &[u8]) -> Option<Role> {
         let (system, settings) = (self.system, self.settings);
+        let text = if is_begun(text) { b"{ }" } else { text };
         let root = configuration_root(system, settings, self.folders, self.path, text)?;
         let (root, sort) = (Root::Configuration(root), Sort::Nixos);
         Some(Role::new(root, sort, Vec::new(), false))

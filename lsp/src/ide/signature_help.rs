@@ -103,7 +103,7 @@ fn signature(scene: &Scene<'_>, function: FlatNode<'_>, active: usize) -> Option
 fn described(scene: &Scene<'_>, function: FlatNode<'_>) -> Option<(Vec<String>, Option<String>)> {
     if let Some(builtin) = builtin(scene, function) {
         let names = builtin.parameters.iter().map(|it| it.name.to_owned()).collect();
-        return Some((names, Some(builtin.doc.trim().to_owned())));
+        return Some((names, Some(markdown::builtin(builtin.doc))));
     }
     match scene.meaning(function) {
         Some(Meaning::Value(lookup)) => {
@@ -121,7 +121,8 @@ fn described(scene: &Scene<'_>, function: FlatNode<'_>) -> Option<(Vec<String>, 
             scene.rest();
             let evaluable = surroundings::evaluable(scene, function, Some(function.end()))?;
             let found = evaluated::look(scene, &evaluable)?;
-            let names: Vec<String> = found.parameters.iter().map(markdown::parameter_text).collect();
+            let names: Vec<String> =
+                found.parameters.iter().map(markdown::parameter_text).collect();
             Some((names, found.documentation.clone()))
         }
     }

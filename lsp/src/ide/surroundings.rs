@@ -3,7 +3,7 @@
 //! ```nix
 //! { lib, ... }:
 //! let tea = lib.toUpper "green"; in { cups = [ te█a ]; }
-//! # ({ lib, ... }: let tea = lib.toUpper "green"; in (tea)) (__surroundings.module { lib = false; })
+//! # ({ lib, ... }: let tea = lib.toUpper "green"; in (tea)) (__surroundings.module { … })
 //! ```
 //!
 //! The `let`s, `with`s and recursive sets around it are kept as they are written; functions around
@@ -48,6 +48,15 @@ impl Evaluable {
     #[must_use]
     pub(super) fn select(mut self, names: impl IntoIterator<Item = String>) -> Evaluable {
         self.lookup.path.extend(names);
+        self
+    }
+
+    /// Returns it as something of which only the names are wanted.
+    #[must_use]
+    pub(super) fn for_names(mut self) -> Evaluable {
+        if let Base::Expression(expression) = &mut self.lookup.base {
+            Arc::make_mut(expression).is_for_names = true;
+        }
         self
     }
 
@@ -127,15 +136,16 @@ impl Writer<'_, '_> {
         let directory = path.bytes.get(..at.max(1)).unwrap_or(b"/");
         let mut texts = vec![self.text];
         // The inputs of a flake come from its lock file; without one, from what is near.
-        let (locked, near) = (format!("{ARGUMENT}.inputs"), format!("{ARGUMENT}.nearInputs"));
+        let locked = format!("{ARGUMENT}.inputs");
         if let Some(text) = texts.first().filter(|it| it.contains(&locked)) {
-            texts.push(text.replace(&locked, &near));
+            texts.push(text.replace(&locked, &near_inputs(self.scene)));
         }
         let expression = Expression {
             directory: SourcePath::new(HOST, directory),
             texts,
             module: self.module,
             is_patient: false,
+            is_for_names: false,
         };
         let lookup = Lookup { base: Base::Expression(Arc::new(expression)), path: Vec::new() };
         Some(Evaluable { lookup, parts: self.parts })
@@ -287,9 +297,47 @@ fn prefix(role: &Role) -> Option<Vec<String>> {
     names.collect()
 }
 
+/// Returns what gives the inputs of a flake that lie near.
+fn near_inputs(scene: &Scene<'_>) -> String {
+    let mut text = format!("({ARGUMENT}.nearInputs {{ ");
+    let declared = flake::inputs(scene.tree);
+    for input in &declared {
+        let url = input.url.as_ref().map(|it| it.0.as_str()).unwrap_or_default();
+        let _ = write!(text, "{} = {}; ", quoted(&input.name), quoted(url));
+    }
+    let taken = flake::taken(scene.tree).names.into_iter().map(|it| it.0);
+    for name in taken.filter(|name| declared.iter().all(|it| it.name != *name)) {
+        let _ = write!(text, "{} = \"\"; ", quoted(&name));
+    }
+    text.push_str("})");
+    text
+}
+
 /// Whether a function is the `outputs` of a flake.
 fn is_outputs(scene: &Scene<'_>, lambda: FlatNode<'_>) -> bool {
     flake::is_flake(scene) && flake::outputs(scene.tree) == Some(lambda)
+}
+
+/// Returns what lists the arguments that the modules of a file's system are given.
+pub(super) fn arguments(scene: &Scene<'_>) -> Option<Lookup> {
+    let role = scene.knowledge.role.filter(|it| it.is_certain)?;
+    let at = scene.path.bytes.iter().rposition(|&byte| byte == b'/')?;
+    let directory = SourcePath::new(HOST, scene.path.bytes.get(..at.max(1))?);
+    let texts = vec![format!("{ARGUMENT}.modules")];
+    let module = Some(prefix(role)?);
+    let (is_patient, is_for_names) = (false, true);
+    let expression = Expression { directory, texts, module, is_patient, is_for_names };
+    Some(Lookup { base: Base::Expression(Arc::new(expression)), path: Vec::new() })
+}
+
+/// Returns what finds out where an input of a flake lies.
+pub(super) fn input(scene: &Scene<'_>, name: &str) -> Option<Lookup> {
+    let at = scene.path.bytes.iter().rposition(|&byte| byte == b'/')?;
+    let directory = SourcePath::new(HOST, scene.path.bytes.get(..at.max(1))?);
+    let texts = vec![format!("toString {ARGUMENT}.inputs.{}.outPath", quoted(name))];
+    let expression =
+        Expression { directory, texts, module: None, is_patient: false, is_for_names: false };
+    Some(Lookup { base: Base::Expression(Arc::new(expression)), path: Vec::new() })
 }
 
 /// Whether formals are those of the `outputs` of a flake.

@@ -9,6 +9,8 @@
 //! A variable, a formal and an attribute are known by where they are written; an option by its
 //! path. What the expressions around a name do not tell is [`Symbol::Unknown`], never a guess.
 
+use std::collections::BTreeSet;
+
 use eval::scope::{Definition, DefinitionKind, Reference, Target};
 use eval::source::SourcePath;
 use syntax::{FlatNode, SyntaxKind, TextRange, TextSize};
@@ -104,32 +106,47 @@ impl Symbol {
     }
 }
 
+/// How often a name may stand in a text for each place to be looked at alone; otherwise all nodes
+/// of the file are.
+const HITS_MAX: usize = 64;
+
 /// Returns every occurrence of a name in a file.
 pub(super) fn occurrences(files: &Files<'_>, at: usize, name: &str) -> Vec<Occurrence> {
     let Some(file) = files.all.get(at) else { return Vec::new() };
-    let is_named = |attr: FlatNode<'_>| static_name(attr).as_deref() == Some(name);
-    let mut found = Vec::new();
-    for node in file.tree().root().descendants() {
-        match node.kind() {
-            SyntaxKind::Variable if node.text() == name.as_bytes() => {
-                found.extend(at_node(files, file, node));
-            }
-            SyntaxKind::Attrpath | SyntaxKind::InheritClause => {
-                for attr in node.children().filter(|it| it.kind().is_attr() && is_named(*it)) {
-                    found.extend(at_node(files, file, attr));
-                }
-            }
-            SyntaxKind::Lambda | SyntaxKind::Formals | SyntaxKind::Formal => {
-                for attr in node.children().filter(|it| it.kind() == SyntaxKind::Name) {
-                    if is_named(attr) {
-                        found.extend(at_node(files, file, attr));
-                    }
-                }
-            }
-            _ => {}
+    let hits = memchr::memmem::find_iter(file.text(), name.as_bytes());
+    let hits: Vec<usize> = hits.take(HITS_MAX + 1).collect();
+    let nodes = if name.is_empty() || hits.len() > HITS_MAX {
+        let all = file.tree().root().descendants();
+        all.flat_map(|parent| parent.children().filter(move |it| is_written(parent, *it, name)))
+            .map(FlatNode::index)
+            .collect()
+    } else {
+        let scene = file.scene(files.knowledge);
+        let mut nodes = BTreeSet::new();
+        for hit in hits {
+            let around = scene.around(hit as u32);
+            let pairs = around.iter().zip(around.iter().skip(1));
+            let own = pairs.filter(|(parent, node)| is_written(**parent, **node, name));
+            nodes.extend(own.map(|(_, node)| node.index()));
         }
+        nodes
+    };
+    let nodes = nodes.into_iter().filter_map(|index: u32| file.tree().node(index));
+    nodes.flat_map(|node| at_node(files, file, node)).collect()
+}
+
+/// Whether a node is a name that stands for something.
+fn is_written(parent: FlatNode<'_>, node: FlatNode<'_>, name: &str) -> bool {
+    match (parent.kind(), node.kind()) {
+        (_, SyntaxKind::Variable) => node.text() == name.as_bytes(),
+        (SyntaxKind::Attrpath | SyntaxKind::InheritClause, kind) if kind.is_attr() => {
+            static_name(node).as_deref() == Some(name)
+        }
+        (SyntaxKind::Lambda | SyntaxKind::Formals | SyntaxKind::Formal, SyntaxKind::Name) => {
+            static_name(node).as_deref() == Some(name)
+        }
+        _ => false,
     }
-    found
 }
 
 /// Returns the name at an offset with what it stands for; of two meanings the variable's first.

@@ -220,6 +220,13 @@ impl LanguageServer for Backend {
         &self,
         params: ExecuteCommandParams,
     ) -> Result<Option<serde_json::Value>> {
+        if params.command == hints::EVALUATE {
+            let Some((uri, position)) = hints::place_to_evaluate(&params.arguments) else {
+                return Err(Error::invalid_params("a URI and a position are wanted"));
+            };
+            let answer = move |view: &View| Some(hints::value_at(view, position));
+            return self.ask(uri, WhenStale::Refuse, answer).await.map(Some);
+        }
         if params.command != hints::CHOOSE_ROLE {
             return Err(Error::invalid_params("there is no such command"));
         }

@@ -1,5 +1,6 @@
 //! What the user has set in the editor, under the key `nivis`, and what the client can do.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,13 +17,19 @@ const SECONDS_MAX: u64 = 180;
 /// The settings; every key may be missing.
 ///
 /// ```json
-/// { "nivis": { "evaluation": { "fetch": false, "memoryMib": 4096, "seconds": 180 } } }
+/// { "nivis": {
+///   "evaluation": { "fetch": false, "memoryMib": 4096, "seconds": 180 },
+///   "roles": { "home/**": "role home-manager", "host.nix": "root ./configuration.nix" }
+/// } }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Default)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Configuration {
     /// How configurations are evaluated.
     pub(super) evaluation: Evaluation,
+    /// What files are part of, by patterns of their paths in the open folders; said in the words
+    /// of the comment `# nivis: …`, which counts for more.
+    pub(super) roles: BTreeMap<String, String>,
 }
 
 /// The settings of evaluations.
@@ -65,6 +72,16 @@ impl Configuration {
         Configuration::deserialize(settings).map_err(|error| error.to_string())
     }
 
+    /// Returns what is set for a file: what a comment `# nivis: …` in it would say.
+    pub(super) fn role_of(&self, path: &[u8], folders: &[Vec<u8>]) -> Option<&str> {
+        let inside = folders
+            .iter()
+            .filter_map(|folder| path.strip_prefix(folder.as_slice())?.strip_prefix(b"/"));
+        let inside = inside.min_by_key(|it| it.len()).unwrap_or(path);
+        let said = self.roles.iter().find(|(pattern, _)| matches(pattern.as_bytes(), inside));
+        said.map(|(_, said)| said.as_str())
+    }
+
     /// Returns how an evaluation runs.
     pub(super) fn settings(&self, base: &Settings) -> Settings {
         let set = usize::try_from(self.evaluation.memory_mib.saturating_mul(1 << 20));
@@ -85,6 +102,21 @@ impl Configuration {
     /// Returns how long an evaluation may take.
     pub(super) fn time_max(&self) -> Duration {
         Duration::from_secs(self.evaluation.seconds)
+    }
+}
+
+/// Whether a path fits a pattern: `*` is anything in one name, `**` anything.
+fn matches(pattern: &[u8], path: &[u8]) -> bool {
+    let rest = |from: usize| path.get(from..).unwrap_or_default();
+    match pattern {
+        [] => path.is_empty(),
+        [b'*', b'*', b'/', after @ ..] if matches(after, path) => true,
+        [b'*', b'*', after @ ..] => (0..=path.len()).any(|at| matches(after, rest(at))),
+        [b'*', after @ ..] => {
+            let end = path.iter().position(|&byte| byte == b'/').unwrap_or(path.len());
+            (0..=end).any(|at| matches(after, rest(at)))
+        }
+        [first, after @ ..] => path.first() == Some(first) && matches(after, rest(1)),
     }
 }
 
@@ -138,6 +170,18 @@ pub(super) type SharedConfiguration = Arc<Configuration>;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn patterns_are_of_paths_in_the_open_folders() {
+        let roles = [("home/**", "role home-manager"), ("*.nix", "role nixos")];
+        let roles = roles.map(|(pattern, role)| (pattern.to_owned(), role.to_owned())).into();
+        let configuration = Configuration { roles, ..Configuration::default() };
+        let of = |path: &str| configuration.role_of(path.as_bytes(), &[b"/w".to_vec()]);
+        assert_eq!(of("/w/home/a/b.nix"), Some("role home-manager"));
+        assert_eq!(of("/w/host.nix"), Some("role nixos"));
+        assert_eq!(of("/w/a/host.nix"), None);
+        assert!(matches(b"**/x.nix", b"x.nix") && matches(b"a/**/x.nix", b"a/b/c/x.nix"));
+    }
     use serde_json::json;
 
     #[test]

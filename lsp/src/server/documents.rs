@@ -8,7 +8,7 @@ use syntax::LineIndex;
 
 use super::indexes::Root;
 use super::position::{Encoding, Text};
-use crate::ide::role::Role;
+use crate::ide::role::{self, Role};
 
 /// A document that the editor has open.
 pub(super) struct Document {
@@ -74,6 +74,15 @@ impl Document {
         let (_, errors) = syntax::parse_flat(self.text.as_bytes(), eval::db::PARSE_OPTIONS);
         let is_broken = !errors.is_empty() && !self.roles.is_empty();
         is_broken.then(|| Arc::from(&b"{ }"[..]))
+    }
+
+    /// Returns what comments in the text say of its roles.
+    pub(super) fn said_roles(&self) -> Vec<String> {
+        let found = role::comments(self.text.as_bytes()).into_iter();
+        found
+            .filter_map(|it| self.text.get(std::ops::Range::<usize>::from(it)))
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Takes the roles that were found; the one that was chosen comes first.

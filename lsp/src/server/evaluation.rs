@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 
 use eval::interpret::on_large_stack;
-use eval::option_tree::{self, OptionTree};
+use eval::option_tree::{self, Configuration, OptionTree};
 use eval::settings::Settings;
 use eval::source::{HOST, SourcePath};
 
@@ -66,15 +66,10 @@ pub(super) fn start(
                 cache::write(&**cache, &system, &settings, &order.root, options, &observed);
             }
             if options.is_some()
-                && let Some(path) = system_path(&order.root)
+                && let Some(target) = target(&order.root)
             {
-                let checked = check(
-                    &host,
-                    &path,
-                    order.texts,
-                    &settings,
-                    order.configuration.evaluation.fetch,
-                );
+                let may_fetch = order.configuration.evaluation.fetch;
+                let checked = check(&host, &target, order.texts, &settings, may_fetch);
                 if order.cancel.load(Ordering::SeqCst) {
                     continue;
                 }
@@ -87,29 +82,51 @@ pub(super) fn start(
     Ok(orders)
 }
 
-/// Returns the path of a configuration that describes a whole system; a module that nobody imports
-/// describes only a part of one.
-fn system_path(root: &Root) -> Option<SourcePath> {
+/// What is asked for its assertions and warnings.
+enum Target {
+    /// A file that describes a whole system.
+    File(SourcePath),
+    /// A system of a flake, with the file that defines it.
+    Flake(Configuration, SourcePath),
+}
+
+/// Returns what can be checked as a whole: a module that nobody imports describes only a part of
+/// a system, and what stands in for the inputs of a flake may be wrong.
+fn target(root: &Root) -> Option<Target> {
     match root {
         Root::Configuration(path) if path.ends_with(b"/configuration.nix") => {
-            Some(SourcePath::new(HOST, path))
+            Some(Target::File(SourcePath::new(HOST, path)))
         }
-        Root::Configuration(_) | Root::Library | Root::Expression { .. } => None,
+        Root::Expression { directory, texts, .. } => {
+            let text = texts.first().filter(|it| it.starts_with("(builtins.getFlake "))?;
+            let file = SourcePath::new(HOST, &[directory, &b"/flake.nix"[..]].concat());
+            let directory = SourcePath::new(HOST, directory);
+            let texts = vec![text.clone()];
+            Some(Target::Flake(Configuration::Expression { directory, texts }, file))
+        }
+        Root::Configuration(_) | Root::Library => None,
     }
 }
 
 fn check(
     host: &Host,
-    path: &SourcePath,
+    target: &Target,
     texts: Texts,
     settings: &Settings,
     may_fetch: bool,
 ) -> Option<Checked> {
     let system = Overlay::new(Arc::clone(&host.system), texts.clone());
     let store = trust::store((host.open_store)().ok()?, may_fetch);
-    let work = || on_large_stack(|| option_tree::check_system(&system, &*store, settings, path));
-    let failure = catch_unwind(AssertUnwindSafe(work)).ok().flatten()?;
-    Some(Checked { failure, texts })
+    let work = || {
+        on_large_stack(|| match target {
+            Target::File(path) => option_tree::check_system(&system, &*store, settings, path),
+            Target::Flake(configuration, file) => {
+                option_tree::check_modules(&system, &*store, settings, configuration, file)
+            }
+        })
+    };
+    let failures = catch_unwind(AssertUnwindSafe(work)).ok()?;
+    (!failures.is_empty()).then_some(Checked { failures, texts })
 }
 
 /// Returns what was kept of an earlier session.

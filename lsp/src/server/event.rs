@@ -106,8 +106,8 @@ pub(super) struct Indexed {
 
 /// Why a system does not evaluate, and the texts for which that was found.
 pub(super) struct Checked {
-    /// What went wrong.
-    pub(super) failure: Failure,
+    /// What went wrong, and what its modules say.
+    pub(super) failures: Vec<Failure>,
     /// The editor's texts at that time.
     pub(super) texts: Texts,
 }

@@ -1,15 +1,20 @@
 //! Inlay hints and code lenses as the protocol's messages, and what lenses do.
 
-use lsp_types::{CodeLens, Command, InlayHint, InlayHintLabel, InlayHintTooltip, Range};
+use lsp_types::{
+    CodeLens, Command, InlayHint, InlayHintLabel, InlayHintTooltip, Position, Range, Uri,
+};
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use super::to_proto::{location, markdown};
 use super::worker::View;
 use crate::ide::code_lens::{self, LensAction};
-use crate::ide::{goto_implementation, inlay_hints};
+use crate::ide::{evaluated, goto_implementation, inlay_hints};
 
 /// Chooses what a file is part of. Arguments: its URI, and the title of a role.
 pub(super) const CHOOSE_ROLE: &str = "nivis.chooseRole";
+/// Evaluates the expression at a place, however long that takes. Arguments: a URI, a position.
+pub(super) const EVALUATE: &str = "nivis.evaluate";
 /// Shows places; clients know it by this name.
 const SHOW_REFERENCES: &str = "editor.action.showReferences";
 
@@ -68,4 +73,21 @@ fn code_lens(view: &View, lens: code_lens::CodeLens) -> CodeLens {
 pub(super) fn chosen_role(arguments: &[Value]) -> Option<(String, String)> {
     let [uri, title, ..] = arguments else { return None };
     Some((uri.as_str()?.to_owned(), title.as_str()?.to_owned()))
+}
+
+/// Reads the arguments of [`EVALUATE`].
+pub(super) fn place_to_evaluate(arguments: &[Value]) -> Option<(Uri, Position)> {
+    let [uri, position, ..] = arguments else { return None };
+    Some((uri.as_str()?.parse().ok()?, Position::deserialize(position).ok()?))
+}
+
+/// Returns what the expression at a position comes to, or why it does not.
+pub(super) fn value_at(view: &View, position: Position) -> Value {
+    let offset = view.text().offset(position);
+    let found = evaluated::evaluate(&view.db, view.knowledge(), view.file, offset);
+    match found {
+        None => Value::Null,
+        Some(Ok(value)) => json!({ "value": value }),
+        Some(Err(error)) => json!({ "error": error }),
+    }
 }

@@ -9,7 +9,7 @@ use super::event::Event;
 use super::overlay::Overlay;
 use super::values::Texts;
 use crate::ide::file_index::FileIndex;
-use crate::ide::role::roles;
+use crate::ide::role::{comments, roles};
 
 /// A document whose roles shall be found.
 pub(super) struct Order {
@@ -23,6 +23,8 @@ pub(super) struct Order {
     pub(super) texts: Arc<Texts>,
     /// The open folders.
     pub(super) folders: Arc<[Vec<u8>]>,
+    /// What the settings say of it.
+    pub(super) said: Option<String>,
 }
 
 /// Starts the thread; what it finds goes to the session.
@@ -34,8 +36,12 @@ pub(super) fn start(
     let (orders, queue) = mpsc::channel::<Order>();
     std::thread::Builder::new().name("roles".to_owned()).stack_size(STACK_SIZE_BYTES).spawn(
         move || {
-            while let Ok(Order { key, number, path, texts, folders }) = queue.recv() {
-                let text = texts.get(&path).cloned().unwrap_or_default();
+            while let Ok(Order { key, number, path, texts, folders, said }) = queue.recv() {
+                let mut text = texts.get(&path).cloned().unwrap_or_default();
+                if let Some(said) = said.filter(|_| comments(&text).is_empty()) {
+                    // What is set is said as the file would say it.
+                    text = [format!("# nivis: {said}\n").as_bytes(), &text].concat().into();
+                }
                 let system = Overlay::new(Arc::clone(&host.system), Texts::clone(&texts));
                 let work = || roles(&system, &host.settings, &folders, &index, &path, &text);
                 // A text that defeats the search has no role.

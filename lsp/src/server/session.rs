@@ -37,7 +37,7 @@ use super::kept::Kept;
 use super::overlay::Overlay;
 use super::position::Encoding;
 use super::roles;
-use super::values::Values;
+use super::values::{self, Values};
 use super::worker::{Diagnose, Job, View, Workers};
 use super::{Host, backend, navigation, to_proto};
 use crate::ide::file_index::FileIndex;
@@ -227,7 +227,11 @@ impl Session {
     }
 
     fn wait(&mut self, job: Box<dyn Job>, wants: Wants) {
-        self.waiting.push(Waiting { job, until: Instant::now() + WAIT_MAX, wants });
+        let max = match &wants {
+            Wants::Values(lookups) if lookups.iter().any(values::is_patient) => values::ANSWER_MAX,
+            _ => WAIT_MAX,
+        };
+        self.waiting.push(Waiting { job, until: Instant::now() + max, wants });
     }
 
     fn look_up(&mut self, root: &Root, lookups: Vec<Lookup>) {
@@ -295,6 +299,7 @@ impl Session {
                 self.configuration = Arc::new(configuration);
                 self.indexes.settings_changed(self.configuration.time_max(), Instant::now());
                 self.values.settings_changed(Instant::now());
+                self.refresh_roles();
             }
             Err(error) => {
                 let text = format!("the settings of `nivis` cannot be read: {error}");
@@ -330,7 +335,8 @@ impl Session {
             (document.is_due, document.finding) = (false, Some(number));
             let (key, texts, folders) =
                 (key.clone(), Arc::clone(&texts), Arc::clone(&self.folders));
-            drop(self.role_orders.send(roles::Order { key, number, path, texts, folders }));
+            let said = self.configuration.role_of(&path, &folders).map(str::to_owned);
+            drop(self.role_orders.send(roles::Order { key, number, path, texts, folders, said }));
         }
     }
 
@@ -406,9 +412,11 @@ impl Session {
         let Some(document) = self.documents.get_mut(params.text_document.uri.as_str()) else {
             return;
         };
+        let said = document.said_roles();
         for change in params.content_changes {
             document.apply(change, self.encoding);
         }
+        document.is_due |= document.path.is_some() && document.said_roles() != said;
         if let Some(path) = &document.path {
             self.index.changed(path);
         }
@@ -459,7 +467,7 @@ impl Session {
             }
         }
         // A file that is being begun shows what it is only bit by bit.
-        if found.is_sound && document.roles.is_empty() && document.text().len() < BEGUN_BYTES_MAX {
+        if document.roles.is_empty() && document.text().len() < BEGUN_BYTES_MAX {
             document.is_due = document.path.is_some();
         }
         if document.root != Root::Library {
@@ -702,7 +710,7 @@ fn capabilities_of(encoding: Encoding, client: Client) -> ServerCapabilities {
         inlay_hint_provider: Some(OneOf::Left(true)),
         code_lens_provider: Some(CodeLensOptions { resolve_provider: Some(false) }),
         execute_command_provider: Some(ExecuteCommandOptions {
-            commands: vec![super::hints::CHOOSE_ROLE.to_owned()],
+            commands: [super::hints::CHOOSE_ROLE, super::hints::EVALUATE].map(str::to_owned).into(),
             ..ExecuteCommandOptions::default()
         }),
         folding_range_provider: Some(FoldingRangeProviderCapability::Simple(true)),

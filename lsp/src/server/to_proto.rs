@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use eval::diagnostic::{self, Severity};
-use eval::option_tree::Place;
+use eval::option_tree::{Failure, Place};
 use eval::source::{EMBEDDED, HOST, SourcePath};
 use eval::system::System as _;
 use lsp_types::{
@@ -16,6 +16,7 @@ use tower_lsp::UriExt as _;
 
 use super::event::Checked;
 use super::position::{Text, bytes_to_column};
+use super::values::Texts;
 use super::worker::View;
 use crate::ide::completion::{self, Subject};
 use crate::ide::{NavigationTarget, diagnostics, document_symbols, hover};
@@ -39,10 +40,11 @@ pub(super) fn diagnostics(view: &View) -> (Vec<Diagnostic>, bool) {
     let is_sound = found.iter().all(|it| it.code != "syntax-error");
     let mut diagnostics: Vec<Diagnostic> =
         found.iter().map(|it| diagnostic(view.text(), &view.uri, it)).collect();
-    if let Some(failure) = failure(view) {
+    for failure in failures(view) {
         let is_told = |it: &Diagnostic| {
-            it.severity == Some(DiagnosticSeverity::ERROR)
+            it.severity.is_some_and(|it| Some(it) <= failure.severity)
                 && it.range.start.line == failure.range.start.line
+                && it.code != failure.code
         };
         if !diagnostics.iter().any(is_told) {
             diagnostics.push(failure);
@@ -51,33 +53,59 @@ pub(super) fn diagnostics(view: &View) -> (Vec<Diagnostic>, bool) {
     (diagnostics, is_sound)
 }
 
-/// Returns why the system does not evaluate, if that is to be mended here and the text is still
-/// the one that was evaluated.
-fn failure(view: &View) -> Option<Diagnostic> {
-    let Checked { failure, texts } = &**view.failure.as_ref()?;
+/// Returns what is wrong with the system as a whole, as far as that is to be mended here and the
+/// text is still the one that was evaluated.
+fn failures(view: &View) -> Vec<Diagnostic> {
+    let Some(Checked { failures, texts }) = view.failure.as_deref() else { return Vec::new() };
+    let (Some(path), text) = (view.path.as_deref(), view.text()) else { return Vec::new() };
+    if texts.get(path).is_none_or(|evaluated| **evaluated != *text.bytes) {
+        return Vec::new();
+    }
+    failures.iter().filter_map(|it| failure(view, path, it, texts)).collect()
+}
+
+fn failure(view: &View, path: &[u8], failure: &Failure, texts: &Texts) -> Option<Diagnostic> {
     let is_open = |it: &&Place| texts.contains_key(it.file.as_bytes());
     let place = failure.places.iter().find(is_open)?;
-    let path = view.path.as_deref().filter(|path| *path == place.file.as_bytes())?;
-    let text = view.text();
-    if texts.get(path).is_none_or(|evaluated| **evaluated != *text.bytes) {
+    if path != place.file.as_bytes() {
         return None;
     }
+    let text = view.text();
     let line = text.lines.line_range(place.line?.saturating_sub(1));
     let column = place.column.unwrap_or(1).saturating_sub(1);
     let start = (line.start() + TextSize::from(column)).min(line.end());
+    if diagnostics::is_allowed(text.bytes, text.lines, failure.code, start) {
+        return None;
+    }
     let rest = text.bytes.get(usize::from(start)..usize::from(line.end())).unwrap_or_default();
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-'.\"".contains(byte);
     let length = rest.iter().position(|byte| !is_word(byte)).unwrap_or(rest.len()).max(1);
     let end = (start + TextSize::from(length as u32)).min(line.end());
+    let others = failure.places.iter().filter(|it| *it != place).take(RELATED_MAX);
+    let related = others.filter_map(|it| {
+        let path = SourcePath::parse_display(&it.file)?;
+        let target = NavigationTarget::File { path, line: it.line, column: it.column };
+        let (location, message) = (location(view, &target)?, "it has to do with this".to_owned());
+        Some(DiagnosticRelatedInformation { location, message })
+    });
+    let related: Vec<_> = related.collect();
+    let severity = match failure.code {
+        "configuration-warning" => DiagnosticSeverity::WARNING,
+        _ => DiagnosticSeverity::ERROR,
+    };
     Some(Diagnostic {
         range: text.range(TextRange::new(start, end)),
-        severity: Some(DiagnosticSeverity::ERROR),
-        code: Some(NumberOrString::String("evaluation-error".to_owned())),
+        severity: Some(severity),
+        code: Some(NumberOrString::String(failure.code.to_owned())),
         source: Some("nivis".to_owned()),
         message: failure.message.clone(),
+        related_information: (!related.is_empty()).then_some(related),
         ..Diagnostic::default()
     })
 }
+
+/// How many other places of a failure are told.
+const RELATED_MAX: usize = 4;
 
 /// Returns a diagnostic of the document `uri`, whose text is `text`.
 pub(super) fn diagnostic(text: Text<'_>, uri: &Uri, found: &diagnostic::Diagnostic) -> Diagnostic {

@@ -11,9 +11,9 @@ use store::nar::Tree;
 use store::source::{Source, SourcePlace, SourceRequest};
 use store::store::Roots;
 use store::{
-    AddError, BuildError, Derivation, DerivedPath, Events, FetchError, FetchOptions, FetchRequest,
-    GcError, GcOptions, GcResult, NewText, NewTree, PathInfo, RealiseOptions, Realised, Store,
-    StoreDirectory, StoreError, StorePath,
+    AddError, BuildError, ClosureRequest, Derivation, DerivedPath, Events, FetchError,
+    FetchOptions, FetchRequest, GcError, GcOptions, GcResult, NewText, NewTree, PathInfo,
+    RealiseOptions, Realised, Store, StoreDirectory, StoreError, StorePath,
 };
 
 /// A store that does not fetch.
@@ -141,6 +141,15 @@ impl Store for Untrusting {
         _: &dyn Events,
     ) -> Result<StorePath, FetchError> {
         Err(refused(&format!("'{}'", request.url)))
+    }
+
+    fn fetch_closure(
+        &self,
+        request: &ClosureRequest,
+        _: &FetchOptions,
+        _: &dyn Events,
+    ) -> Result<StorePath, FetchError> {
+        Err(refused(&format!("'{}'", request.cache)))
     }
 
     fn add_source(

@@ -18,7 +18,7 @@ use super::inspection::Order;
 use crate::ide;
 
 /// How long one answer may take.
-const ANSWER_MAX: Duration = Duration::from_mins(1);
+pub(super) const ANSWER_MAX: Duration = Duration::from_mins(1);
 /// How long an expression may take that nobody has asked for in so many words.
 const EXPRESSION_MAX: Duration = Duration::from_secs(12);
 /// How many expressions are remembered.
@@ -161,6 +161,11 @@ impl Values {
     pub(super) fn stop(&self) {
         self.cancel.store(true, Ordering::SeqCst);
     }
+}
+
+/// Whether somebody has asked for an expression and waits for as long as it takes.
+pub(super) fn is_patient(lookup: &Lookup) -> bool {
+    matches!(&lookup.base, Base::Expression(it) if it.is_patient)
 }
 
 /// Returns how long the answers to these may take.

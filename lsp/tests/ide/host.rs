@@ -75,6 +75,11 @@ impl System for Layered {
 
     fn file_type(&self, path: &[u8]) -> io::Result<FileType> {
         let found = self.memory().file_type(path);
+        // The directories above the tree are there, with nothing else in them.
+        let above = Path::new(std::ffi::OsStr::from_bytes(path));
+        if self.disk.as_ref().is_some_and(|disk| disk != above && disk.starts_with(above)) {
+            return Ok(FileType::Directory);
+        }
         found.or_else(|_| Ok(kind(&std::fs::symlink_metadata(self.on_disk(path)?)?)))
     }
 

@@ -399,8 +399,28 @@ impl Session {
 }
 
 fn put(disk: &Memory, path: &str, text: &str) {
+    let bytes = match path.ends_with("/.git/index") {
+        true => git_index(text),
+        false => text.as_bytes().to_vec(),
+    };
     let mut disk = disk.lock().expect("no panic while it is held");
-    disk.files.insert(path.as_bytes().to_vec(), text.as_bytes().to_vec());
+    disk.files.insert(path.as_bytes().to_vec(), bytes);
+}
+
+/// Returns the index of a repository that tracks these files, one a line.
+fn git_index(names: &str) -> Vec<u8> {
+    let count = names.lines().count() as u32;
+    let mut bytes = [b"DIRC", &2u32.to_be_bytes()[..], &count.to_be_bytes()[..]].concat();
+    for name in names.lines() {
+        let start = bytes.len();
+        // Times, identity and hash, which nobody looks at.
+        bytes.extend([0; 60]);
+        bytes.extend((name.len() as u16).to_be_bytes());
+        bytes.extend(name.as_bytes());
+        // Up to a multiple of eight, with at least one byte that ends the name.
+        bytes.resize(start + (bytes.len() - start + 8) / 8 * 8, 0);
+    }
+    bytes
 }
 
 fn read(mut from: BufReader<PipeReader>, messages: &mpsc::Sender<Value>) {

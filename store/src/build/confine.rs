@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::{Realisation, hook};
 use super::attributes::Attributes;
 use super::room::{FileError, Room, accounts, devices, failed};
+use super::{Realisation, hook};
 use crate::error::StoreError;
 use crate::path::StorePath;
 use crate::realise::RealiseOptions;
@@ -44,18 +44,10 @@ pub(super) fn isolation(
     }
     let build_directory = options.sandbox_build_directory.as_str();
     let mut files = accounts(build_directory);
-    match network {
-        Network::Private => {
-            files.push(("/etc/hosts".into(), b"127.0.0.1 localhost\n::1 localhost\n".to_vec()));
-        }
-        Network::Host => {
-            files.push((
-                "/etc/nsswitch.conf".into(),
-                b"hosts: files dns\nservices: files\n".to_vec(),
-            ));
-            for path in ["/etc/resolv.conf", "/etc/services", "/etc/hosts", CERTIFICATES] {
-                show(host_path(path, Access::ReadOnly, true));
-            }
+    files.push(network_file(network));
+    if network == Network::Host {
+        for path in ["/etc/resolv.conf", "/etc/services", "/etc/hosts", CERTIFICATES] {
+            show(host_path(path, Access::ReadOnly, true));
         }
     }
     let mut objects = closure.clone();
@@ -99,6 +91,16 @@ pub(super) fn isolation(
         network,
         shm_size: options.sandbox_shm_size.clone(),
     })
+}
+
+/// Returns the file that says how names are looked up.
+fn network_file(network: Network) -> (PathBuf, Vec<u8>) {
+    match network {
+        Network::Private => ("/etc/hosts".into(), b"127.0.0.1 localhost\n::1 localhost\n".to_vec()),
+        Network::Host => {
+            ("/etc/nsswitch.conf".into(), b"hosts: files dns\nservices: files\n".to_vec())
+        }
+    }
 }
 
 /// The file of certificate authorities, where most programs look for it.

@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::attributes::Attributes;
 use crate::derivation::{Derivation, DerivationKind};
 use crate::error::{BuildFailureKind, StoreError};
+use crate::event::{Event, Events, Level};
 use crate::path::StorePath;
-use crate::realise::{BuildMode, DerivedPath, OutputNames};
+use crate::realise::{BuildMode, DerivedPath, OutputNames, RealiseOptions};
 use crate::store::Store;
+use crate::substitute::{Provided, Substituter};
 
 /// A derivation that has to be built, or cannot be.
 pub(super) struct Goal {
@@ -19,6 +22,22 @@ pub(super) struct Goal {
     pub(super) needs: BTreeSet<StorePath>,
     /// The outputs somebody wants.
     pub(super) wanted: BTreeSet<String>,
+}
+
+impl Goal {
+    /// Wants outputs as well, or the derivation's file; `false` if there is nothing to wait for.
+    fn adds(&mut self, outputs: Option<&OutputNames>) -> bool {
+        match (outputs, &self.derivation) {
+            // The derivation's file is wanted, which is there already.
+            (None, Ok(_)) => return false,
+            (Some(outputs), Ok(derivation)) => {
+                let names = derivation.outputs.keys().filter(|name| outputs.contains(name));
+                self.wanted.extend(names.cloned());
+            }
+            (_, Err(_)) => {}
+        }
+        true
+    }
 }
 
 /// Why a goal cannot be reached, known before anything is built.
@@ -54,6 +73,7 @@ impl Graph {
         store: &dyn Store,
         targets: &[DerivedPath],
         mode: BuildMode,
+        provider: &mut Provider<'_>,
     ) -> Result<Self, StoreError> {
         let mut graph = Self::default();
         let mut valid = BTreeSet::new();
@@ -73,7 +93,7 @@ impl Graph {
             })
             .collect();
         while let Some(request) = pending.pop() {
-            graph.add(store, request, &mut pending, &mut valid)?;
+            graph.add(store, request, &mut pending, &mut valid, provider)?;
         }
         Ok(graph)
     }
@@ -85,6 +105,7 @@ impl Graph {
         request: Request,
         pending: &mut Vec<Request>,
         valid: &mut BTreeSet<StorePath>,
+        provider: &mut Provider<'_>,
     ) -> Result<(), StoreError> {
         let Request { path, outputs, mode, dependent } = request;
         let need = |graph: &mut Self, path: &StorePath| {
@@ -93,23 +114,24 @@ impl Graph {
             }
         };
         if let Some(goal) = self.goals.get_mut(&path) {
-            match (&outputs, &goal.derivation) {
-                // The derivation's file is wanted, which is there already.
-                (None, Ok(_)) => return Ok(()),
-                (Some(outputs), Ok(derivation)) => {
-                    let names = derivation.outputs.keys().filter(|name| outputs.contains(name));
-                    goal.wanted.extend(names.cloned());
-                }
-                (_, Err(_)) => {}
+            if goal.adds(outputs.as_ref()) {
+                need(self, &path);
             }
-            need(self, &path);
             return Ok(());
         }
         if !valid.contains(&path) {
             if !store.is_valid(&path)? {
-                need(self, &path);
-                self.insert_unbuildable(path.clone(), missing(store, &path));
-                return Ok(());
+                let kind = BuildFailureKind::Transient;
+                let problem = match provider.provide(&path)? {
+                    Provided::Here => None,
+                    Provided::Nowhere => Some(missing(store, &path)),
+                    Provided::Failed(message) => Some(Unbuildable { kind, message }),
+                };
+                if let Some(problem) = problem {
+                    need(self, &path);
+                    self.insert_unbuildable(path, problem);
+                    return Ok(());
+                }
             }
             valid.insert(path.clone());
         }
@@ -120,8 +142,16 @@ impl Graph {
             self.insert_unbuildable(path, problem);
             return Ok(());
         }
-        if mode == BuildMode::Normal && has_outputs(store, &derivation, &outputs, valid)? {
-            return Ok(());
+        if mode == BuildMode::Normal {
+            let has = has_outputs(store, &path, &derivation, &outputs, valid, provider)?;
+            if let Err(problem) = has {
+                need(self, &path);
+                self.insert_unbuildable(path, problem);
+                return Ok(());
+            }
+            if has.is_ok_and(|has| has) {
+                return Ok(());
+            }
         }
         need(self, &path);
         let mut inputs = input_requests(&path, &derivation, mode);
@@ -159,8 +189,11 @@ fn input_requests(path: &StorePath, derivation: &Derivation, mode: BuildMode) ->
     let inputs = derivation.input_derivations.iter();
     let inputs =
         inputs.map(|(input, names)| request(input, Some(OutputNames::Names(names.clone()))));
+    let makers = derivation.dynamic_inputs.iter().map(|(input, made)| {
+        request(input, Some(OutputNames::Names(made.keys().cloned().collect())))
+    });
     let sources = derivation.input_sources.iter().map(|source| request(source, None));
-    inputs.chain(sources).collect()
+    inputs.chain(makers).chain(sources).collect()
 }
 
 fn missing(store: &dyn Store, path: &StorePath) -> Unbuildable {
@@ -180,40 +213,111 @@ fn unbuildable(
 ) -> Option<Unbuildable> {
     let printed = store.directory().display(path);
     let reject = |message| Some(Unbuildable { kind: BuildFailureKind::InputRejected, message });
-    match derivation.kind() {
-        Err(error) => return reject(error.to_string()),
-        Ok(DerivationKind::InputAddressed | DerivationKind::Fixed) => {}
-        Ok(DerivationKind::Floating | DerivationKind::Deferred) => {
-            return reject(format!(
-                "cannot build '{printed}': floating content-addressed outputs are not supported"
-            ));
-        }
-        Ok(DerivationKind::Impure) => {
-            return reject(format!(
-                "cannot build '{printed}': impure derivations are not supported"
-            ));
-        }
+    if let Err(error) = derivation.kind() {
+        return reject(error.to_string());
     }
     let OutputNames::Names(names) = outputs else { return None };
     let unknown = names.iter().find(|name| !derivation.outputs.contains_key(*name))?;
     reject(format!("derivation '{printed}' does not have wanted outputs '{unknown}'"))
 }
 
-/// Returns whether the chosen outputs of `derivation` are all valid.
+/// Returns whether the chosen outputs of `derivation` are all valid, or why they cannot be.
 fn has_outputs(
     store: &dyn Store,
+    path: &StorePath,
     derivation: &Derivation,
     outputs: &OutputNames,
     valid: &mut BTreeSet<StorePath>,
-) -> Result<bool, StoreError> {
-    for (name, path) in derivation.output_paths(store.directory())? {
-        let Some(path) = path.filter(|_| outputs.contains(&name)) else { continue };
-        if !valid.contains(&path) {
-            if !store.is_valid(&path)? {
-                return Ok(false);
+    provider: &mut Provider<'_>,
+) -> Result<Result<bool, Unbuildable>, StoreError> {
+    let known = match derivation.kind()? {
+        DerivationKind::Impure => return Ok(Ok(false)),
+        DerivationKind::InputAddressed | DerivationKind::Fixed => {
+            derivation.output_paths(store.directory())?
+        }
+        DerivationKind::Floating | DerivationKind::Deferred => store.derivation_outputs(path)?,
+    };
+    for (name, path) in known {
+        if !outputs.contains(&name) {
+            continue;
+        }
+        let Some(path) = path else { return Ok(Ok(false)) };
+        if valid.contains(&path) {
+            continue;
+        }
+        if !store.is_valid(&path)? {
+            if !provider.may_provide_for(derivation) {
+                return Ok(Ok(false));
             }
-            valid.insert(path);
+            match provider.provide(&path)? {
+                Provided::Here => {}
+                Provided::Nowhere => return Ok(Ok(false)),
+                Provided::Failed(problem) if provider.falls_back => {
+                    provider.warn(&problem);
+                    return Ok(Ok(false));
+                }
+                Provided::Failed(problem) => {
+                    let message = format!(
+                        "some substitutes for the outputs of derivation '{}' failed (usually \
+                         happens due to networking issues); try '--fallback' to build derivation \
+                         from source: {problem}",
+                        derivation.name
+                    );
+                    return Ok(Err(Unbuildable { kind: BuildFailureKind::Transient, message }));
+                }
+            }
+        }
+        valid.insert(path);
+    }
+    Ok(Ok(true))
+}
+
+/// Where objects come from that need not be built.
+pub(super) struct Provider<'p> {
+    /// None: from nowhere.
+    pub(super) substituter: Option<Substituter<'p>>,
+    /// Whether what a cache fails to give is built.
+    pub(super) falls_back: bool,
+    /// Whether derivations have no say in it.
+    pub(super) is_always_allowed: bool,
+    pub(super) events: &'p dyn Events,
+}
+
+impl<'p> Provider<'p> {
+    /// Returns the caches of `options`, to fetch from or only to plan with.
+    pub(super) fn new(
+        store: &'p dyn Store,
+        options: &'p RealiseOptions,
+        events: &'p dyn Events,
+        only_plans: bool,
+    ) -> Self {
+        let RealiseOptions { caches, network, .. } = options;
+        let is_on = options.substitute && !caches.urls.is_empty();
+        let substituter =
+            is_on.then(|| Substituter::new(store, caches, network, events, only_plans));
+        Self {
+            substituter,
+            falls_back: options.fallback,
+            is_always_allowed: options.always_substitute,
+            events,
         }
     }
-    Ok(true)
+
+    fn provide(&mut self, path: &StorePath) -> Result<Provided, StoreError> {
+        match &mut self.substituter {
+            Some(substituter) => substituter.provide(path),
+            None => Ok(Provided::Nowhere),
+        }
+    }
+
+    /// Whether outputs of a derivation may come from elsewhere.
+    fn may_provide_for(&self, derivation: &Derivation) -> bool {
+        let attributes = Attributes::new(derivation);
+        let allows = || attributes.and_then(|it| it.flag("allowSubstitutes", true));
+        self.is_always_allowed || allows().unwrap_or(true)
+    }
+
+    fn warn(&self, text: &str) {
+        self.events.emit(Event::Message { level: Level::Warn, text });
+    }
 }

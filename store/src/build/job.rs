@@ -12,13 +12,14 @@ use super::log::Log;
 use super::output::OutputError;
 use super::remove::remove_tree;
 use super::room::{FileError, Occupant, Room, failed};
-use super::{Realisation, builtin, graph, hook, register, requirement};
+use super::{Realisation, builtin, floating, graph, hook, register, requirement, resolve};
 use crate::derivation::placeholder::placeholder;
 use crate::derivation::{Derivation, DerivationKind};
 use crate::error::{AddError, BuildFailureKind, StoreError};
 use crate::event::{Activity, ActivityKind, Event, Field, Level, ResultKind};
 use crate::hash::Hash;
 use crate::path::StorePath;
+use crate::path_info::PathInfo;
 use crate::realise::{BuildMode, SandboxMode};
 use crate::sandbox::account::{self, AccountError, BuildAccount};
 use crate::sandbox::{self, Ending, Invocation, Limits, Network, SandboxError};
@@ -121,6 +122,21 @@ pub(super) fn build(
     goal: &Goal,
     is_cancelled: &dyn Fn() -> bool,
 ) -> Result<(), JobError> {
+    let kind = derivation.kind().map_err(StoreError::from)?;
+    if resolve::is_needed(realisation, derivation, kind)? {
+        return resolve::build(realisation, path, derivation, goal, kind, is_cancelled);
+    }
+    build_known(realisation, path, derivation, goal, is_cancelled)
+}
+
+/// Builds one derivation of which all is known but what its outputs hold.
+pub(super) fn build_known(
+    realisation: &Realisation<'_>,
+    path: &StorePath,
+    derivation: &Derivation,
+    goal: &Goal,
+    is_cancelled: &dyn Fn() -> bool,
+) -> Result<(), JobError> {
     let store = realisation.site.store;
     let printed = store.directory().display(path);
     let reject = |message| JobError::failed(BuildFailureKind::InputRejected, message);
@@ -201,7 +217,7 @@ fn valid_outputs(
 }
 
 /// Returns whether the builder of `derivation` gets a root of its own.
-fn is_confined(
+pub(super) fn is_confined(
     realisation: &Realisation<'_>,
     derivation: &Derivation,
     attributes: &Attributes<'_>,
@@ -229,7 +245,7 @@ fn inputs(
 ) -> Result<BTreeSet<StorePath>, JobError> {
     let mut inputs = derivation.input_sources.clone();
     for (input, names) in &derivation.input_derivations {
-        let outputs = realisation.site.store.derivation_outputs(input)?;
+        let outputs = realisation.outputs(input)?;
         for name in names {
             match outputs.get(name) {
                 Some(Some(path)) => {
@@ -269,7 +285,7 @@ impl Job<'_> {
     }
 
     /// Runs the builder and registers what it made.
-    fn run(&mut self, is_cancelled: &dyn Fn() -> bool) -> Result<(), JobError> {
+    pub(super) fn run(&mut self, is_cancelled: &dyn Fn() -> bool) -> Result<(), JobError> {
         let realisation = self.realisation;
         let occupant = match (self.derivation.is_builtin(), self.is_confined) {
             (true, _) => Occupant::Ourselves,
@@ -306,11 +322,33 @@ impl Job<'_> {
             realisation.events.emit(Event::Message { level: Level::Notice, text: &text });
         }
         result?;
-        let infos = register::register(self, &room)?;
+        let infos = self.register(&room, is_cancelled)?;
         if let Some(hook) = &realisation.options.post_build_hook {
             hook::run_post_build(hook, self, &activity, &infos)?;
         }
         Ok(())
+    }
+
+    /// Registers what the builder made; outputs whose paths follow from that have them afterwards.
+    fn register(
+        &mut self,
+        room: &Room,
+        is_cancelled: &dyn Fn() -> bool,
+    ) -> Result<Vec<PathInfo>, JobError> {
+        match self.kind {
+            DerivationKind::Floating | DerivationKind::Impure => {
+                let made = floating::register(self, room, is_cancelled)?;
+                for (name, info) in &made {
+                    if let Some(target) = self.targets.get_mut(name) {
+                        target.path = info.path.clone();
+                    }
+                }
+                Ok(made.into_values().collect())
+            }
+            DerivationKind::InputAddressed | DerivationKind::Deferred | DerivationKind::Fixed => {
+                register::register(self, room)
+            }
+        }
     }
 
     fn acquire_account(&self, is_cancelled: &dyn Fn() -> bool) -> Result<BuildAccount, JobError> {
@@ -395,7 +433,7 @@ impl Job<'_> {
         let build_directory = match occupant {
             Occupant::Ourselves | Occupant::Confined => {
                 PathBuf::from(&options.sandbox_build_directory)
-            },
+            }
             Occupant::Free => room.build_directory(),
         };
         let cores = match options.cores {

@@ -17,6 +17,7 @@ use crate::nar::restore::{CANONICAL_TIME, Metadata, restore};
 use crate::nar::writer::{WriteError, everything, write_nar};
 use crate::path::StorePath;
 use crate::reference::{ReferenceScanner, Rewriter};
+use crate::self_reference::SelfHasher;
 
 /// A hash part and what replaces it.
 pub(super) type Replacement = ([u8; 32], [u8; 32]);
@@ -130,6 +131,17 @@ pub(super) fn nar_hash(path: &Path, algorithm: HashAlgorithm) -> Result<Hash, Ou
     let mut hasher = Hasher::new(algorithm);
     dump(path, &mut hasher)?;
     Ok(hasher.finish())
+}
+
+/// Returns the hash of the archive of what is at `path`, in which `own` stands for the object.
+pub(super) fn nar_hash_without(
+    path: &Path,
+    algorithm: HashAlgorithm,
+    own: &StorePath,
+) -> Result<Hash, OutputError> {
+    let mut hasher = SelfHasher::new(algorithm, own);
+    dump(path, &mut hasher)?;
+    Ok(hasher.finish().map_err(super::room::failed("archive", path))?)
 }
 
 /// Returns the hash of the contents of the file at `path`.

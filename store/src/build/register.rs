@@ -19,9 +19,9 @@ use crate::path_info::PathInfo;
 use crate::realise::BuildMode;
 
 /// An output on its way from the builder into the store.
-struct Made {
-    info: PathInfo,
-    place: PathBuf,
+pub(super) struct Made {
+    pub(super) info: PathInfo,
+    pub(super) place: PathBuf,
 }
 
 /// Checks, moves and registers the outputs of a builder that has ended well.
@@ -99,7 +99,12 @@ fn make(
 }
 
 /// Refuses an output that is not there, or that somebody else could have changed.
-fn accept(job: &Job<'_>, name: &str, place: &Path, builder: Option<u32>) -> Result<(), JobError> {
+pub(super) fn accept(
+    job: &Job<'_>,
+    name: &str,
+    place: &Path,
+    builder: Option<u32>,
+) -> Result<(), JobError> {
     let metadata = match fs::symlink_metadata(place) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -136,7 +141,7 @@ fn replacements(job: &Job<'_>) -> Vec<Replacement> {
 }
 
 /// Applies the derivation's own rules to its outputs.
-fn check(job: &Job<'_>, made: &BTreeMap<String, Made>) -> Result<(), JobError> {
+pub(super) fn check(job: &Job<'_>, made: &BTreeMap<String, Made>) -> Result<(), JobError> {
     let mut infos: BTreeMap<String, PathInfo> =
         made.iter().map(|(name, it)| (name.clone(), it.info.clone())).collect();
     let store = job.realisation.site.store;
@@ -162,21 +167,24 @@ fn check(job: &Job<'_>, made: &BTreeMap<String, Made>) -> Result<(), JobError> {
 fn refuse_circles(job: &Job<'_>, made: &BTreeMap<String, Made>) -> Result<(), JobError> {
     let references =
         made.values().map(|it| (it.info.path.clone(), it.info.references.clone())).collect();
-    let Err(circle) = sorted_by_reference(&references) else { return Ok(()) };
+    let Err(found) = sorted_by_reference(&references) else { return Ok(()) };
     let name = |path: &StorePath| {
         let output = made.iter().find(|(_, it)| it.info.path == *path);
         output.map_or_else(|| path.to_base_name(), |(name, _)| name.clone())
     };
-    Err(JobError::rejected(format!(
-        "cycle detected in build of '{}' in the references of output '{}' from output '{}'",
-        job.printed,
-        name(&circle.from),
-        name(&circle.to)
-    )))
+    Err(circle(job, &name(&found.from), &name(&found.to)))
+}
+
+/// Returns the failure of outputs that refer to each other.
+pub(super) fn circle(job: &Job<'_>, from: &str, to: &str) -> JobError {
+    JobError::rejected(format!(
+        "cycle detected in build of '{}' in the references of output '{from}' from output '{to}'",
+        job.printed
+    ))
 }
 
 /// Moves an output to its path; whatever is there is not valid, or damaged.
-fn move_into_place(job: &Job<'_>, made: &Made) -> Result<(), JobError> {
+pub(super) fn move_into_place(job: &Job<'_>, made: &Made) -> Result<(), JobError> {
     let destination = job.realisation.site.store.real_path(&made.info.path);
     if made.place == destination {
         return Ok(());
@@ -222,7 +230,7 @@ fn compare(job: &Job<'_>, made: &Made) -> Result<(), JobError> {
 }
 
 /// Returns the time, in seconds since the epoch.
-fn now() -> i64 {
+pub(super) fn now() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |it| it.as_secs() as i64)
 }

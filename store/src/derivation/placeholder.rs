@@ -13,9 +13,38 @@ pub fn placeholder(output: &str) -> String {
 /// Returns what stands for the output `output` of the derivation `derivation` in another one, while
 /// only a build can tell its path.
 pub fn downstream_placeholder(derivation: &StorePath, output: &str) -> String {
-    let name = derivation.name();
-    let name = name.strip_suffix(super::EXTENSION).unwrap_or(name);
-    let text =
-        format!("nix-upstream-output:{}:{}", derivation.hash_part(), output_name(name, output));
-    format!("/{}", base32::encode(Hash::sha256(text.as_bytes()).bytes()))
+    Downstream::Known(derivation).placeholder(output)
+}
+
+/// A derivation seen by those that need it: a file that is there, or the output of another one.
+pub enum Downstream<'d> {
+    /// The file.
+    Known(&'d StorePath),
+    /// The output of this name of a derivation.
+    Output(&'d Downstream<'d>, &'d str),
+}
+
+impl Downstream<'_> {
+    /// Returns what stands for the output `output` of the derivation.
+    ///
+    /// Source: CppNix, `DownstreamPlaceholder`.
+    pub fn placeholder(&self, output: &str) -> String {
+        format!("/{}", base32::encode(self.hash(output).bytes()))
+    }
+
+    fn hash(&self, output: &str) -> Hash {
+        let text = match self {
+            Downstream::Known(path) => {
+                let name = path.name();
+                let name = name.strip_suffix(super::EXTENSION).unwrap_or(name);
+                let output = output_name(name, output);
+                format!("nix-upstream-output:{}:{output}", path.hash_part())
+            }
+            Downstream::Output(derivation, made_by) => {
+                let compressed = base32::encode(&derivation.hash(made_by).compressed());
+                format!("nix-computed-output:{compressed}:{output}")
+            }
+        };
+        Hash::sha256(text.as_bytes())
+    }
 }

@@ -1,4 +1,4 @@
-//! Tar archives to trees: compressed with gzip, bzip2 or xz, or not at all.
+//! Archives to trees: tar in any compression, and zip.
 //!
 //! The tree is made in memory, so that no name and no link in an archive leads anywhere. Only what
 //! a store object can hold is kept: whether the owner may execute a file, but no times, owners or
@@ -10,12 +10,11 @@ use std::io::{self, BufRead as _, BufReader, Read};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path};
 
-use bzip2::read::MultiBzDecoder;
-use flate2::read::MultiGzDecoder;
-use liblzma::read::XzDecoder;
 use tar::{Archive, Entry, EntryType};
 
+use super::compression::Compression;
 use super::transport::Problem;
+use super::zip;
 use crate::nar::memory::MemoryTree;
 
 /// How large a tree may be, in bytes of its files.
@@ -36,20 +35,12 @@ pub(super) struct Contents {
 pub(super) fn read(archive: Box<dyn Read>) -> Result<Contents, Problem> {
     let mut archive = BufReader::with_capacity(64 << 10, archive);
     let start = archive.fill_buf().map_err(|error| Problem::of_body(&error))?;
-    let decompressed: Box<dyn Read> = if start.starts_with(b"\x1f\x8b") {
-        Box::new(MultiGzDecoder::new(archive))
-    } else if start.starts_with(b"BZh") {
-        Box::new(MultiBzDecoder::new(archive))
-    } else if start.starts_with(b"\xfd7zXZ\0") {
-        Box::new(XzDecoder::new_multi_decoder(archive))
-    } else if start.starts_with(b"\x28\xb5\x2f\xfd") {
-        return Err(Problem::of_archive("archives compressed with zstd are not supported"));
-    } else if start.starts_with(b"PK\x03\x04") {
-        return Err(Problem::of_archive("zip archives are not supported"));
-    } else {
-        Box::new(archive)
-    };
-    let mut unpacked = Unpacked { root: BTreeMap::new(), size: 0, modified: 0 };
+    if start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06") {
+        return zip::read(archive);
+    }
+    let decompressed =
+        Compression::of_start(start).reader(archive).map_err(|error| Problem::of_body(&error))?;
+    let mut unpacked = Unpacked::default();
     // What ends early or stalls may be whole another time; what is no archive never is.
     let explain = |error: io::Error| Problem {
         may_pass: matches!(
@@ -73,43 +64,83 @@ pub(super) fn read(archive: Box<dyn Read>) -> Result<Contents, Problem> {
     if is_empty {
         return Err(Problem::of_archive("Unrecognized archive format"));
     }
-    let modified = unpacked.modified;
-    Ok(Contents { tree: unpacked.tree(), modified })
+    Ok(unpacked.contents())
 }
 
 type Entries = BTreeMap<Vec<u8>, MemoryTree>;
 
 /// A tree that is being unpacked.
-struct Unpacked {
+#[derive(Default)]
+pub(super) struct Unpacked {
     root: Entries,
     size: u64,
     modified: u64,
 }
 
+/// What an archive has in one place.
+pub(super) enum Made<'r> {
+    Directory,
+    File {
+        executable: bool,
+        size: u64,
+        contents: &'r mut dyn Read,
+    },
+    /// A symbolic link to a place.
+    Link(Vec<u8>),
+    /// Another name of a file before it.
+    Same(Vec<u8>),
+    /// What no store object can hold.
+    Other,
+}
+
 impl Unpacked {
+    /// Adds an entry of a tar archive.
     fn add(&mut self, mut entry: Entry<'_, impl Read>) -> io::Result<()> {
         let kind = entry.header().entry_type();
         if kind == EntryType::XGlobalHeader {
             return Ok(());
         }
-        self.modified = self.modified.max(entry.header().mtime().unwrap_or(0));
-        let Some(Place { name, mut above }) = place(&entry.path_bytes())? else { return Ok(()) };
+        let path = entry.path_bytes().into_owned();
+        // Where it leads is looked at before anything else of it.
+        place(&path)?;
+        let modified = entry.header().mtime().unwrap_or(0);
+        let made = match kind {
+            EntryType::Directory => Made::Directory,
+            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
+                let executable = entry.header().mode()? & 0o100 != 0;
+                Made::File { executable, size: entry.size(), contents: &mut entry }
+            }
+            EntryType::Symlink => Made::Link(link(&entry)?),
+            EntryType::Link => Made::Same(link(&entry)?),
+            _ => Made::Other,
+        };
+        self.make(&path, modified, made)
+    }
+
+    /// Makes what an archive has at `path`, changed last at `modified` (seconds since 1970).
+    ///
+    /// # Errors
+    ///
+    /// A path that leads out of the archive, what no store object can hold, too many bytes.
+    pub(super) fn make(&mut self, path: &[u8], modified: u64, made: Made<'_>) -> io::Result<()> {
+        self.modified = self.modified.max(modified);
+        let Some(Place { name, mut above }) = place(path)? else { return Ok(()) };
         self.count(ENTRY_BYTES)?;
-        let node = match kind {
-            EntryType::Directory => {
+        let node = match made {
+            Made::Directory => {
                 above.push(name);
                 return self.directory(&above).map(drop);
             }
-            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
-                self.count(entry.size())?;
-                let executable = entry.header().mode()? & 0o100 != 0;
+            Made::File { executable, size, contents: from } => {
+                self.count(size)?;
                 let mut contents = Vec::new();
-                entry.read_to_end(&mut contents)?;
+                // What an archive says of the size need not be true.
+                from.take(size.saturating_add(1)).read_to_end(&mut contents)?;
                 MemoryTree::Regular { executable, contents }
             }
-            EntryType::Symlink => MemoryTree::Symlink(link(&entry)?),
-            EntryType::Link => self.linked(&link(&entry)?)?,
-            _ => {
+            Made::Link(target) => MemoryTree::Symlink(target),
+            Made::Same(target) => self.linked(&target)?,
+            Made::Other => {
                 let shown = String::from_utf8_lossy(&name).into_owned();
                 let message = format!("'{shown}' is neither a file, a link nor a directory");
                 return Err(io::Error::other(message));
@@ -157,6 +188,12 @@ impl Unpacked {
     fn count(&mut self, bytes: u64) -> io::Result<()> {
         self.size = self.size.saturating_add(bytes);
         if self.size > TREE_MAX_BYTES { Err(io::Error::other("it is too large")) } else { Ok(()) }
+    }
+
+    /// Returns what was unpacked; a single directory at the top gives way to what is in it.
+    pub(super) fn contents(self) -> Contents {
+        let modified = self.modified;
+        Contents { tree: self.tree(), modified }
     }
 
     fn tree(mut self) -> MemoryTree {

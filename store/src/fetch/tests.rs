@@ -103,16 +103,48 @@ fn tree() -> MemoryTree {
     ])
 }
 
-fn compressed(archive: &[u8]) -> [Vec<u8>; 4] {
+fn compressed(archive: &[u8]) -> [Vec<u8>; 7] {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(archive).expect("memory takes everything");
     let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
     bzip2.write_all(archive).expect("memory takes everything");
     let mut xz = liblzma::write::XzEncoder::new(Vec::new(), 0);
     xz.write_all(archive).expect("memory takes everything");
-    let ends = [gzip.finish(), bzip2.finish(), xz.finish()];
-    let [gzip, bzip2, xz] = ends.map(|end| end.expect("memory takes everything"));
-    [archive.to_vec(), gzip, bzip2, xz]
+    let options = liblzma::stream::LzmaOptions::new_preset(0).expect("there is a preset 0");
+    let alone = liblzma::stream::Stream::new_lzma_encoder(&options).expect("good options");
+    let mut lzma = liblzma::write::XzEncoder::new_stream(Vec::new(), alone);
+    lzma.write_all(archive).expect("memory takes everything");
+    let ends = [gzip.finish(), bzip2.finish(), xz.finish(), lzma.finish()];
+    let [gzip, bzip2, xz, lzma] = ends.map(|end| end.expect("memory takes everything"));
+    // Two frames, and between them one that has nothing to say.
+    let (start, end) = archive.split_at(700);
+    let frame = |part: &[u8]| {
+        ruzstd::encoding::compress_to_vec(part, ruzstd::encoding::CompressionLevel::Fastest)
+    };
+    let skipped: &[u8] = b"\x50\x2a\x4d\x18\x03\0\0\0abc";
+    let zstd = [&frame(start), skipped, &frame(end)].concat();
+    [archive.to_vec(), gzip, bzip2, xz, lzma, zstd, zipped()]
+}
+
+/// Returns the tree as a zip archive, which has no hard links.
+fn zipped() -> Vec<u8> {
+    let mut writer = ::zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let mode = |mode| {
+        ::zip::write::SimpleFileOptions::default()
+            .compression_method(::zip::CompressionMethod::Deflated)
+            .unix_permissions(mode)
+    };
+    let all = "memory takes everything";
+    writer.add_directory("top/", mode(0o755)).expect(all);
+    writer.add_directory("top/empty/", mode(0o700)).expect(all);
+    for (name, permissions, contents) in
+        [("top/a/program", 0o755, "run"), ("top/file", 0o666, "text"), ("top/hard", 0o755, "run")]
+    {
+        writer.start_file(name, mode(permissions)).expect(all);
+        writer.write_all(contents.as_bytes()).expect(all);
+    }
+    writer.add_symlink("top/link", "../../anywhere", mode(0o777)).expect(all);
+    writer.finish().expect(all).into_inner()
 }
 
 #[test]
@@ -160,7 +192,9 @@ fn what_is_no_archive_is_refused() {
         (b"text\n".repeat(200), "Unrecognized archive format"),
         (Vec::new(), "Unrecognized archive format"),
         (outside, "leads out of it"),
-        (b"PK\x03\x04".to_vec(), "zip archives are not supported"),
+        (b"PK\x03\x04".to_vec(), "invalid Zip archive"),
+        (zipped().split_off(9), "Unrecognized archive format"),
+        (b"\x28\xb5\x2f\xfd\0".to_vec(), "Unrecognized archive format"),
     ] {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let file = directory.path().join("x");
@@ -172,6 +206,11 @@ fn what_is_no_archive_is_refused() {
     // Cut anywhere it is refused, or, between entries, a smaller tree: never a panic.
     for end in (0..whole.len()).step_by(97) {
         let _ = tarball::read(Box::new(std::io::Cursor::new(whole[..end].to_vec())));
+    }
+    for whole in compressed(&whole) {
+        for end in (0..whole.len()).step_by(31) {
+            let _ = tarball::read(Box::new(std::io::Cursor::new(whole[..end].to_vec())));
+        }
     }
 }
 

@@ -101,11 +101,18 @@ pub(super) struct Problem {
     pub(super) may_pass: bool,
     /// Whether it is not the address that is wrong, but what it holds.
     pub(super) is_about_archive: bool,
+    /// Whether there is nothing at the address.
+    pub(super) is_missing: bool,
 }
 
 impl Problem {
     pub(super) fn lasting(message: impl Into<String>) -> Self {
-        Self { message: message.into(), may_pass: false, is_about_archive: false }
+        Self {
+            message: message.into(),
+            may_pass: false,
+            is_about_archive: false,
+            is_missing: false,
+        }
     }
 
     pub(super) fn passing(message: impl Into<String>) -> Self {
@@ -121,7 +128,7 @@ impl Problem {
     pub(super) fn of_body(error: &io::Error) -> Self {
         // Whoever was told to stop does not try again.
         let may_pass = error.kind() != ErrorKind::ConnectionAborted;
-        Self { message: error.to_string(), may_pass, is_about_archive: false }
+        Self { may_pass, ..Self::lasting(error.to_string()) }
     }
 }
 
@@ -206,7 +213,9 @@ fn open_file(rest: &str, rights: Rights<'_>) -> Result<Answer, Problem> {
     let path = PathBuf::from(percent_decoded(path));
     let file = match rights {
         Rights::Ours => File::open(&path).map_err(|error| {
-            Problem::lasting(format!("could not open file {}: {error}", path.display()))
+            let message = format!("could not open file {}: {error}", path.display());
+            let is_missing = error.kind() == ErrorKind::NotFound;
+            Problem { is_missing, ..Problem::lasting(message) }
         })?,
         Rights::Nobodys(state_directory) => open_as_nobody(&path, state_directory)?,
     };
@@ -342,7 +351,8 @@ fn complaint(status: u16, body: impl Read) -> Problem {
         message.push_str(&words);
     }
     let may_pass = matches!(status, 408 | 429 | 500 | 502..=599);
-    Problem { may_pass, ..Problem::lasting(message) }
+    let is_missing = matches!(status, 403 | 404 | 410);
+    Problem { may_pass, is_missing, ..Problem::lasting(message) }
 }
 
 fn explained(error: &ureq::Error) -> Problem {

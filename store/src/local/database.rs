@@ -59,6 +59,21 @@ create table DerivationOutputs (
 create index IndexDerivationOutputs on DerivationOutputs(path);
 ";
 
+/// Where outputs are that only a build can tell, by the hash of their derivation modulo fixed
+/// outputs: CppNix's own tables, which it makes when the feature is on.
+const REALISATIONS: &str = "
+create table if not exists Realisations (
+    id integer primary key autoincrement not null,
+    drvPath text not null,
+    outputName text not null,
+    outputPath integer not null,
+    signatures text,
+    foreign key (outputPath) references ValidPaths(id) on delete cascade
+);
+create index if not exists IndexRealisations on Realisations(drvPath, outputName);
+create index if not exists IndexRealisationsRefsOnOutputPath on Realisations(outputPath);
+";
+
 /// An open database.
 #[derive(Debug)]
 pub(crate) struct Database {
@@ -319,6 +334,44 @@ impl Database {
             outputs.insert(name, self.path(&row.get::<_, String>(1).map_err(&error)?)?);
         }
         Ok(outputs)
+    }
+
+    /// Returns where the output of a derivation with this hash is, if a build has told.
+    pub(crate) fn realisation(
+        &self,
+        digest: &Hash,
+        output: &str,
+    ) -> Result<Option<StorePath>, StoreError> {
+        let error = self.error("query");
+        if !self.connection.table_exists(None, "Realisations").map_err(&error)? {
+            return Ok(None);
+        }
+        let sql = "select v.path from Realisations r join ValidPaths v on r.outputPath = v.id \
+                   where r.drvPath = ? and r.outputName = ?";
+        let mut statement = self.connection.prepare_cached(sql).map_err(&error)?;
+        let key = digest.prefixed(HashFormat::Base16);
+        let path: Option<String> =
+            statement.query_row((key, output), |row| row.get(0)).optional().map_err(&error)?;
+        path.map(|path| self.path(&path)).transpose()
+    }
+
+    /// Remembers where outputs are, all or none, in place of what was known of them.
+    pub(crate) fn register_realisations(
+        &mut self,
+        outputs: &[(Hash, &str, &StorePath)],
+    ) -> Result<(), StoreError> {
+        self.write("register outputs in", |change| {
+            change.raw.execute_batch(REALISATIONS)?;
+            for (digest, name, path) in outputs {
+                let (key, id) = (digest.prefixed(HashFormat::Base16), change.id(path)?);
+                let sql = "delete from Realisations where drvPath = ? and outputName = ?";
+                change.raw.execute(sql, (&key, name))?;
+                let sql = "insert into Realisations (drvPath, outputName, outputPath) \
+                           values (?, ?, ?)";
+                change.raw.execute(sql, (&key, name, id))?;
+            }
+            Ok(())
+        })
     }
 
     /// Registers `entries`, all or none; what is registered already gets the new record.

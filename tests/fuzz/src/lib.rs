@@ -36,8 +36,8 @@ pub const CHECKS: [(&str, Check); 7] = [
     ("flake-reference", flake_reference),
 ];
 
-/// How long an evaluation may take before it is cancelled, which it then must obey.
-const EVALUATION_MAX: Duration = Duration::from_millis(500);
+/// How long work may take before it is cancelled, which it then must obey.
+const WORK_MAX: Duration = Duration::from_millis(500);
 
 /// Both trees hold the text and the same errors, and an edited text is as one parsed anew.
 pub fn parser(data: &[u8]) {
@@ -68,18 +68,34 @@ pub fn parser(data: &[u8]) {
     assert!(edited == anew, "edited is as parsed anew: {edit:?}");
 }
 
-/// Evaluates `source`, gives the value and the evaluation to `then`, and cancels after a while.
-fn evaluate(source: &[u8], then: impl for<'h> Fn(&mut Eval<'h>, Result<Value<'h>>) + Sync + Send) {
+/// Runs `work`, whose flag asks it after a while to give up.
+fn cancelled_later<T>(work: impl FnOnce(Arc<AtomicBool>) -> T) -> T {
     let cancel = Arc::new(AtomicBool::new(false));
     let (done, is_done) = channel::<()>();
     let watch = std::thread::spawn({
         let cancel = Arc::clone(&cancel);
         move || {
-            if is_done.recv_timeout(EVALUATION_MAX) == Err(RecvTimeoutError::Timeout) {
+            if is_done.recv_timeout(WORK_MAX) == Err(RecvTimeoutError::Timeout) {
                 cancel.store(true, Ordering::Relaxed);
             }
         }
     });
+    let result = work(cancel);
+    drop(done);
+    watch.join().expect("the watch only waits");
+    result
+}
+
+/// Evaluates `source`, gives the value and the evaluation to `then`, and cancels after a while.
+fn evaluate(source: &[u8], then: impl for<'h> Fn(&mut Eval<'h>, Result<Value<'h>>) + Sync + Send) {
+    cancelled_later(|cancel| evaluate_until(cancel, source, then));
+}
+
+fn evaluate_until(
+    cancel: Arc<AtomicBool>,
+    source: &[u8],
+    then: impl for<'h> Fn(&mut Eval<'h>, Result<Value<'h>>) + Sync + Send,
+) {
     let mut system = MemorySystem::default();
     system.files.insert(b"/dir/default.nix".to_vec(), b"x: { inherit x; }".to_vec());
     system.files.insert(b"/dir/data".to_vec(), source.to_vec());
@@ -96,8 +112,6 @@ fn evaluate(source: &[u8], then: impl for<'h> Fn(&mut Eval<'h>, Result<Value<'h>
         let value = eval.evaluate(Origin::String(SourcePath::new(HOST, b"/dir")), source);
         then(&mut eval, value);
     });
-    drop(done);
-    watch.join().expect("the watch only waits");
 }
 
 /// Any text is evaluated, and printed in every form, or refused with a message.
@@ -121,16 +135,20 @@ pub fn regex(data: &[u8]) {
     let cut = data.iter().position(|&byte| byte == b'\n').unwrap_or(data.len());
     let (pattern, text) = (&data[..cut], data.get(cut + 1..).unwrap_or_default());
     let Ok(regex) = Regex::new(pattern) else { return };
-    let (mut scratch, cancel) = (Scratch::default(), AtomicBool::new(false));
+    cancelled_later(|cancel| matches_lie_inside(&regex, text, &cancel));
+}
+
+fn matches_lie_inside(regex: &Regex, text: &[u8], cancel: &AtomicBool) {
+    let mut scratch = Scratch::default();
     let inside = |(start, end): eval::regex::Span| {
         assert!(start <= end && end <= text.len(), "a span lies in the text");
     };
-    if let Ok(Some(found)) = regex.match_whole(text, &mut scratch, &cancel) {
+    if let Ok(Some(found)) = regex.match_whole(text, &mut scratch, cancel) {
         assert_eq!(found.whole, (0, text.len()));
         found.groups.into_iter().flatten().for_each(inside);
     }
     let mut last = 0;
-    for found in regex.find_all(text, &mut scratch, &cancel).unwrap_or_default() {
+    for found in regex.find_all(text, &mut scratch, cancel).unwrap_or_default() {
         assert!(found.whole.0 >= last, "matches follow each other");
         last = found.whole.1;
         inside(found.whole);

@@ -40,7 +40,10 @@ const OWNERS: [(&str, &[&str]); 6] = [
             "tar",
             "flate2",
             "liblzma",
-            "zstd",
+            "ruzstd",
+            "ring",
+            "brotli-decompressor",
+            "zip",
             "base64",
         ],
     ),
@@ -111,7 +114,7 @@ const STORE_BACKENDS: &[&str] = &[
 ];
 
 /// The modules that may hold `unsafe`, each with its own reason at its top.
-const UNSAFE: [&str; 2] = ["eval/src/heap", "store/src/sandbox"];
+const UNSAFE: [&str; 3] = ["eval/src/heap", "store/src/sandbox", "store/src/worker"];
 
 /// A dependency, as the manifest of `package` states it.
 #[derive(Clone)]

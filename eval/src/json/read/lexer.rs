@@ -65,12 +65,37 @@ pub(super) struct Lexer<'t> {
     is_past_end: bool,
     /// Where the current token begins.
     start: usize,
+    /// Where messages begin to quote: at the last string or number.
+    quoted_from: usize,
+    /// What the token is to be.
+    wanted: Wanted,
+}
+
+/// What a token is to be, in the words of messages.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted {
+    /// What it is a part of.
+    pub(super) context: &'static str,
+    /// The only thing that it may be.
+    pub(super) expected: Option<&'static str>,
+}
+
+impl Wanted {
+    /// Any value.
+    pub(super) const VALUE: Wanted = Wanted { context: "value", expected: None };
+    /// The name of an attribute.
+    pub(super) const KEY: Wanted = Wanted::only("object key", "string literal");
+
+    /// Returns what must be `expected`, as a part of `context`.
+    pub(super) const fn only(context: &'static str, expected: &'static str) -> Wanted {
+        Wanted { context, expected: Some(expected) }
+    }
 }
 
 impl<'t> Lexer<'t> {
     pub(super) fn new(text: &'t [u8]) -> Self {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        Lexer { text, at: 0, is_past_end: false, start: 0 }
+        Lexer { text, at: 0, is_past_end: false, start: 0, quoted_from: 0, wanted: Wanted::VALUE }
     }
 
     /// Whether the text is empty.
@@ -86,8 +111,9 @@ impl<'t> Lexer<'t> {
         (line, read.len() - line_start + usize::from(self.is_past_end))
     }
 
-    /// Returns the next token.
-    pub(super) fn next(&mut self) -> Result<Token> {
+    /// Returns the next token; where it is none, the message says what was wanted.
+    pub(super) fn next(&mut self, wanted: Wanted) -> Result<Token> {
+        self.wanted = wanted;
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
         }
@@ -97,6 +123,9 @@ impl<'t> Lexer<'t> {
             return Ok(Token::End);
         };
         self.at += 1;
+        if matches!(byte, b'"' | b'-' | b'0'..=b'9') {
+            self.quoted_from = self.start;
+        }
         match byte {
             b'[' => Ok(Token::BeginList),
             b']' => Ok(Token::EndList),
@@ -294,10 +323,19 @@ impl<'t> Lexer<'t> {
     #[cold]
     fn invalid(&self, problem: &str) -> Box<EvalError> {
         let (line, column) = self.place();
-        let read = String::from_utf8_lossy(self.text.get(self.start..self.at).unwrap_or_default());
+        let read = self.text.get(self.quoted_from..self.at).unwrap_or_default();
+        let read: String = String::from_utf8_lossy(read)
+            .chars()
+            .map(|char| match char {
+                '\0'..='\u{1f}' => format!("<U+{:04X}>", u32::from(char)),
+                char => char.to_string(),
+            })
+            .collect();
+        let Wanted { context, expected } = self.wanted;
+        let expected = expected.map(|it| format!("; expected {it}")).unwrap_or_default();
         error::other(format!(
             "[json.exception.parse_error.101] parse error at line {line}, column {column}: syntax \
-             error while parsing value - {problem}; last read: '{read}'"
+             error while parsing {context} - {problem}; last read: '{read}'{expected}"
         ))
     }
 }

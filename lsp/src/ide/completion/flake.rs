@@ -59,8 +59,8 @@ fn in_set(
             let is_new = |name: &str| {
                 name != "self" && declared.iter().all(|it| it.name != name || it.range == range)
             };
-            let (taken, _) = flake::taken(scene.tree);
-            for (name, _) in taken.iter().filter(|it| is_new(&it.0)) {
+            let taken = flake::taken(scene.tree);
+            for (name, _) in taken.names.iter().filter(|it| is_new(&it.0)) {
                 add(completion, name, "taken by `outputs`", range, CompletionKind::Attribute);
             }
             for input in declared.iter().filter(|it| it.range != range) {

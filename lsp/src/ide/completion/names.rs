@@ -140,7 +140,9 @@ fn arguments(db: &dyn Db, scene: &Scene<'_>, completion: &mut Completion) -> BTr
             if !role.prefix.is_empty() {
                 names.extend(["osConfig", "name"].map(str::to_owned));
             }
-            looked_up(Base::Config, &["_module", "args"])
+            let lookup = super::super::surroundings::arguments(scene);
+            let values = scene.knowledge.values;
+            lookup.and_then(|lookup| values.map(|values| values.get(&lookup)))
         }
         None => {
             let is_filled_in = call_arguments(db, scene, &mut names) || scene.is_package();

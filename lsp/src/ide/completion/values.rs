@@ -30,7 +30,8 @@ pub(super) fn members(
     let Some(names) = names.collect::<Option<Vec<String>>>() else { return };
     let hole = Some(range.start().into());
     let Some(found) = scene.node_at(of).and_then(|it| evaluable(scene, it, hole)) else { return };
-    let lookup = found.select(names).lookup;
+    let found = found.select(names);
+    let lookup = found.lookup.clone();
     let Some(values) = scene.knowledge.values else { return };
     for item in completion.items.iter_mut().filter(|it| it.subject.is_none()) {
         item.subject = Some(Subject::Value(lookup.select(item.label.trim_matches('"'))));
@@ -38,9 +39,10 @@ pub(super) fn members(
     if set.is_some_and(is_known) {
         return;
     }
+    let wanted = found.for_names().lookup;
     // What the text tells is given at once.
     let looked =
-        if completion.items.is_empty() { values.get(&lookup) } else { values.wish(&lookup) };
+        if completion.items.is_empty() { values.get(&wanted) } else { values.wish(&wanted) };
     let Some(looked) = looked else {
         completion.is_incomplete = true;
         return;

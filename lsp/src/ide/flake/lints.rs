@@ -6,7 +6,7 @@ use syntax::TextRange;
 
 use super::super::Knowledge;
 use super::super::scene::Scene;
-use super::{Input, Lock, inputs, is_flake, taken};
+use super::{Input, Lock, Taken, inputs, is_flake, taken};
 
 /// Returns what is wrong with the inputs of a flake.
 pub(in crate::ide) fn lints(knowledge: Knowledge<'_>, scene: &Scene<'_>) -> Vec<Diagnostic> {
@@ -14,33 +14,42 @@ pub(in crate::ide) fn lints(knowledge: Knowledge<'_>, scene: &Scene<'_>) -> Vec<
         return Vec::new();
     }
     let declared = inputs(scene.tree);
-    let (taken, takes_any) = taken(scene.tree);
+    let taken = taken(scene.tree);
     let lock = Lock::beside(knowledge, scene);
     let mut found = Vec::new();
     for input in &declared {
         for (path, range) in &input.follows {
             let first = path.split('/').next().unwrap_or_default();
-            let is_there = first.is_empty()
-                || declared.iter().any(|it| it.name == first)
-                || taken.iter().any(|it| it.0 == first);
+            let is_there =
+                first.is_empty() || declared.iter().any(|it| it.name == first) || taken.has(first);
             if !is_there {
                 let message = format!("there is no input `{first}` to follow");
                 found.push(finding("flake-follows", Severity::Warning, *range, message));
             }
         }
-        let is_taken = takes_any || taken.iter().any(|it| it.0 == input.name);
-        let is_followed = declared.iter().flat_map(|it| &it.follows).any(|(path, _)| {
-            path.split('/').next() == Some(input.name.as_str())
-        });
-        if !is_taken && !is_followed && super::outputs(scene.tree).is_some() {
-            let message = format!("`outputs` does not take the input `{}`", input.name);
-            let mut finding = finding("unused-input", Severity::Hint, input.range, message);
-            finding.is_unnecessary = true;
-            found.push(finding);
-        }
+        found.extend(not_taken(input, &taken, &declared));
         found.extend(lock.as_ref().and_then(|lock| not_as_locked(lock, input)));
     }
     found
+}
+
+/// Says that `outputs` does not take an input: without an ellipsis that is an error.
+fn not_taken(input: &Input, taken: &Taken, declared: &[Input]) -> Option<Diagnostic> {
+    if taken.has(&input.name) || taken.names.is_empty() {
+        return None;
+    }
+    if !taken.is_open {
+        let message = format!("`outputs` takes neither `{}` nor `...`", input.name);
+        return Some(finding("unused-input", Severity::Error, input.range, message));
+    }
+    let mut followed = declared.iter().flat_map(|it| &it.follows);
+    if taken.is_named || followed.any(|it| it.0.split('/').next() == Some(&input.name)) {
+        return None;
+    }
+    let message = format!("the input `{}` is not used", input.name);
+    let mut finding = finding("unused-input", Severity::Hint, input.range, message);
+    finding.is_unnecessary = true;
+    Some(finding)
 }
 
 /// Says that an input is not in the lock file, or that this has another address.
@@ -71,7 +80,12 @@ fn not_as_locked(lock: &Lock, input: &Input) -> Option<Diagnostic> {
     Some(finding("flake-lock", Severity::Warning, *range, message))
 }
 
-fn finding(code: &'static str, severity: Severity, range: TextRange, message: String) -> Diagnostic {
+fn finding(
+    code: &'static str,
+    severity: Severity,
+    range: TextRange,
+    message: String,
+) -> Diagnostic {
     Diagnostic {
         code,
         severity,

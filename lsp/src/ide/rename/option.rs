@@ -6,7 +6,7 @@ use eval::source::SourcePath;
 use super::super::cursor::Part;
 use super::super::option_sites;
 use super::super::symbol::{Role, Symbol};
-use super::{Change, Renamed, check_unknown, same};
+use super::{Change, Renamed, check_unknown, same, submodule};
 
 /// Returns what changes with an option.
 pub(super) fn changes(renamed: &Renamed<'_, '_>, path: &[Part]) -> Result<Vec<Change>, String> {
@@ -14,6 +14,9 @@ pub(super) fn changes(renamed: &Renamed<'_, '_>, path: &[Part]) -> Result<Vec<Ch
     let shown = shown(path);
     let bindings = option_sites::bindings_of_option(files, path);
     if !bindings.iter().any(|it| it.is_declared) {
+        if let Some(found) = submodule::changes(renamed, path) {
+            return found;
+        }
         return Err(format!("`{shown}` is not declared in the open folders"));
     }
     let components: Vec<_> = path.iter().map(Part::component).collect();

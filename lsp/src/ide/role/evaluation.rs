@@ -12,8 +12,11 @@ const SURROUNDINGS: &str = "let
   lib = import <nixpkgs/lib>;
   pkgs = import <nixpkgs> { };
   nixpkgs = { outPath = <nixpkgs>; inherit lib; };
-  inputs = { inherit nixpkgs self; };
-  self = { inherit inputs; outPath = ./.; };
+  flake = if builtins.pathExists ./flake.nix then import ./flake.nix else { };
+  named = (flake.inputs or { }) // builtins.functionArgs (flake.outputs or ({ }: { }));
+  inputs = builtins.mapAttrs (name: _: { }) named // { inherit nixpkgs self; };
+  self = (if flake ? outputs then flake.outputs inputs else { })
+    // { inherit inputs; outPath = ./.; };
 in ";
 
 /// The names in it.
