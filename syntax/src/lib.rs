@@ -2,7 +2,6 @@
 
 pub mod ast;
 mod error;
-mod event;
 pub mod flat;
 mod grammar;
 mod kind;
@@ -28,7 +27,7 @@ pub use reparse::{Edit, FlatParse};
 pub use rowan::{TextRange, TextSize};
 pub use tree::{NixLanguage, SyntaxElement, SyntaxNode, SyntaxNodePtr, SyntaxToken};
 
-use flat::Token;
+use flat::{Node, Token};
 use lexer::{LexErrorKind, Lexed};
 use parser::{Output, Parser};
 
@@ -84,24 +83,34 @@ fn parse_with(
     root: fn(&mut Parser<'_>),
 ) -> (FlatTree<'_>, Vec<SyntaxError>) {
     if u32::try_from(source.len()).is_err() {
-        let tree = parse_flat(&[], options).0;
-        return (tree, vec![error::too_large()]);
+        return too_large(options);
     }
-    let Lexed { mut tokens, errors: lex_errors, .. } = lexer::lex(source);
+    let Lexed { mut tokens, errors: lex_errors, is_too_long, .. } = lexer::lex(source);
+    if is_too_long {
+        return too_large(options);
+    }
     let end = source.len() as u32;
-    tokens.push(Token { start: end, end, kind: SyntaxKind::EndOfFile });
+    tokens.push(Token::new(end, end, SyntaxKind::EndOfFile));
     let mut parser = Parser::new(source, &tokens, options);
     root(&mut parser);
-    let Output { nodes, mut errors, too_deep } = parser.finish();
+    let Output { nodes, mut errors, too_deep, depth_bound } = parser.finish();
     tokens.pop();
-    let tree = event::flat_tree(source, tokens, &nodes);
-    if too_deep.is_some() || tree.depth > options.depth_max {
+    let Some(tree) = FlatTree::new(source, tokens, nodes) else { return too_large(options) };
+    debug_assert!(tree.depth() <= depth_bound, "the bound holds for every tree");
+    let is_deep = depth_bound > options.depth_max && tree.depth() > options.depth_max;
+    if too_deep.is_some() || is_deep {
         return without_nodes(tree, too_deep, options);
     }
     validate::validate(&tree, &mut errors);
     errors.extend(lex_errors.into_iter().map(|error| lexical_error(source, error)));
     sort(&mut errors);
     (tree, errors)
+}
+
+/// Returns what stands for a source with more in it than can be numbered.
+#[cold]
+fn too_large<'t>(options: Options) -> (FlatTree<'t>, Vec<SyntaxError>) {
+    (parse_flat(&[], options).0, vec![error::too_large()])
 }
 
 /// Sorts errors by place; the order is the same whichever way they were found.
@@ -121,13 +130,12 @@ fn without_nodes(
     // A chain of operators nests without nesting the parser: its first token is where it begins.
     let token = too_deep.unwrap_or(0);
     let range = tree.tokens.get(token as usize).map_or_else(TextRange::default, |token| {
-        TextRange::new(token.start.into(), token.end.into())
+        TextRange::new(token.start.into(), token.end().into())
     });
     tree.nodes.truncate(1);
     for root in &mut tree.nodes {
-        root.subtree_end = 1;
+        *root = Node::new(root.first_token, root.end_token, 1, root.kind);
     }
-    tree.depth = 1;
     (tree, vec![error::nesting_too_deep(range, options.depth_max)])
 }
 
