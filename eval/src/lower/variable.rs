@@ -33,7 +33,7 @@ impl<'t> Lowering<'t, '_> {
             return Ok(self.code.push(Node::Local { level, index }, offset));
         }
         let symbol = self.names.symbol(name);
-        if let Some(id) = self.global(symbol, offset) {
+        if let Some(id) = self.global(name, symbol, offset) {
             return Ok(id);
         }
         let levels = self.scope.with_levels();
@@ -57,13 +57,16 @@ impl<'t> Lowering<'t, '_> {
         error::undefined_variable(&name.to_text()).at(self.position(offset))
     }
 
-    fn global(&mut self, name: Symbol, offset: u32) -> Option<Id> {
-        let known = match self.globals.get(&name) {
-            Some(known) => *known,
-            None => {
-                let known = self.make_global(name);
-                self.globals.insert(name, known);
-                known
+    fn global(&mut self, name: NameId, symbol: Symbol, offset: u32) -> Option<Id> {
+        let place = name.index();
+        let known = match self.globals.get(place) {
+            Some(Some(known)) => *known,
+            _ => {
+                let known = self.make_global(symbol);
+                if place >= self.globals.len() {
+                    self.globals.resize(place + 1, None);
+                }
+                *self.globals[place].insert(known)
             }
         };
         Some(match known? {
