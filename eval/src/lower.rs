@@ -95,8 +95,8 @@ struct Lowering<'t, 'h> {
     overrides: Symbol,
     /// The frame of the lambda around.
     frame: Frame,
-    /// By name: what it means everywhere, once that was asked.
-    globals: Vec<Option<Option<GlobalNode>>>,
+    /// By name; those beyond the end were not asked for.
+    globals: Vec<GlobalNode>,
     /// Constants of the members of `builtins`.
     members: FxHashMap<Symbol, Option<u32>>,
     empty_string: Option<u32>,

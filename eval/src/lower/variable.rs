@@ -60,22 +60,24 @@ impl<'t> Lowering<'t, '_> {
     fn global(&mut self, name: NameId, symbol: Symbol, offset: u32) -> Option<Id> {
         let place = name.index();
         let known = match self.globals.get(place) {
-            Some(Some(known)) => *known,
-            _ => {
-                let known = self.make_global(symbol);
+            None | Some(GlobalNode::NotAsked) => {
+                let known = self.make_global(symbol).unwrap_or(GlobalNode::Nothing);
                 if place >= self.globals.len() {
-                    self.globals.resize(place + 1, None);
+                    self.globals.resize(place + 1, GlobalNode::NotAsked);
                 }
-                *self.globals[place].insert(known)
+                self.globals[place] = known;
+                known
             }
+            Some(known) => *known,
         };
-        Some(match known? {
-            GlobalNode::Node(node) => self.code.push(node, offset),
+        match known {
+            GlobalNode::NotAsked | GlobalNode::Nothing => None,
+            GlobalNode::Node(node) => Some(self.code.push(node, offset)),
             GlobalNode::Member(name) => {
                 let subject = self.code.push(Node::Builtins, offset);
-                self.code.push(Node::Select { subject, name }, offset)
+                Some(self.code.push(Node::Select { subject, name }, offset))
             }
-        })
+        }
     }
 
     fn make_global(&mut self, name: Symbol) -> Option<GlobalNode> {
@@ -147,9 +149,11 @@ impl<'t> Lowering<'t, '_> {
     }
 }
 
-/// How a global variable is lowered.
+/// What a name means outside of all frames, and how that is lowered.
 #[derive(Clone, Copy)]
 pub(super) enum GlobalNode {
+    NotAsked,
+    Nothing,
     Node(Node),
     /// A member of `builtins` that is no function.
     Member(Symbol),
