@@ -139,6 +139,12 @@ impl<'t> FlatTree<'t> {
         }
         Some(FlatTree { source: Source::Borrowed(source), nodes, tokens })
     }
+
+    /// Ends the tree and leaves its memory to the next one.
+    pub fn give_back(self, buffers: &mut crate::Buffers) {
+        buffers.tokens = self.tokens;
+        buffers.nodes = self.nodes;
+    }
 }
 
 impl FlatTree<'_> {

@@ -41,10 +41,17 @@ pub(crate) struct Lexed {
 
 /// Splits `source` into its significant tokens. Its length must fit 32 bits.
 pub(crate) fn lex(source: &[u8]) -> Lexed {
+    lex_into(source, Vec::new())
+}
+
+/// As [`lex`], with the tokens in the place of what is in `tokens`.
+pub(crate) fn lex_into(source: &[u8], mut tokens: Vec<Token>) -> Lexed {
+    tokens.clear();
+    tokens.reserve(source.len() / 4 + 8);
     let mut lexer = Lexer {
         text: source,
         pos: 0,
-        tokens: Vec::with_capacity(source.len() / 4 + 8),
+        tokens,
         modes: Vec::new(),
         mode: Mode::Code,
         no_path_before: 0,

@@ -56,7 +56,24 @@ impl Default for Options {
 ///
 /// Errors are in source order. Any bytes give a tree.
 pub fn parse_flat(source: &[u8], options: Options) -> (FlatTree<'_>, Vec<SyntaxError>) {
-    parse_with(source, options, grammar::source_file)
+    parse_flat_in(source, options, &mut Buffers::default())
+}
+
+/// The memory of trees that are gone, for those to come; see [`FlatTree::give_back`].
+#[derive(Default)]
+pub struct Buffers {
+    tokens: Vec<Token>,
+    nodes: Vec<Node>,
+}
+
+/// As [`parse_flat`], with the memory in `buffers`: who parses many files, one after the other,
+/// touches it only once.
+pub fn parse_flat_in<'t>(
+    source: &'t [u8],
+    options: Options,
+    buffers: &mut Buffers,
+) -> (FlatTree<'t>, Vec<SyntaxError>) {
+    parse_with(source, options, grammar::source_file, buffers)
 }
 
 /// Parses bindings as they stand between the braces of a set, `a = 1; inherit b`, into a tree
@@ -64,34 +81,38 @@ pub fn parse_flat(source: &[u8], options: Options) -> (FlatTree<'_>, Vec<SyntaxE
 ///
 /// Errors are in source order. Any bytes give a tree.
 pub fn parse_bindings(source: &[u8], options: Options) -> (FlatTree<'_>, Vec<SyntaxError>) {
-    let (tree, mut errors) = parse_with(source, options, grammar::bindings);
+    let buffers = &mut Buffers::default();
+    let (tree, mut errors) = parse_with(source, options, grammar::bindings, buffers);
     if let [only] = errors.as_slice()
         && only.kind == ErrorKind::Missing
     {
         // On a line of its own, for a comment may come last.
         let whole = [source, b"\n;"].concat();
-        if parse_with(&whole, options, grammar::bindings).1.is_empty() {
+        if parse_with(&whole, options, grammar::bindings, buffers).1.is_empty() {
             errors.clear();
         }
     }
     (tree, errors)
 }
 
-fn parse_with(
-    source: &[u8],
+fn parse_with<'t>(
+    source: &'t [u8],
     options: Options,
     root: fn(&mut Parser<'_>),
-) -> (FlatTree<'_>, Vec<SyntaxError>) {
+    buffers: &mut Buffers,
+) -> (FlatTree<'t>, Vec<SyntaxError>) {
     if u32::try_from(source.len()).is_err() {
         return too_large(options);
     }
-    let Lexed { mut tokens, errors: lex_errors, is_too_long, .. } = lexer::lex(source);
+    let Lexed { mut tokens, errors: lex_errors, is_too_long, .. } =
+        lexer::lex_into(source, std::mem::take(&mut buffers.tokens));
     if is_too_long {
         return too_large(options);
     }
     let end = source.len() as u32;
     tokens.push(Token::new(end, end, SyntaxKind::EndOfFile));
-    let mut parser = Parser::new(source, &tokens, options);
+    let nodes = std::mem::take(&mut buffers.nodes);
+    let mut parser = Parser::new(source, &tokens, nodes, options);
     root(&mut parser);
     let Output { nodes, mut errors, too_deep, depth_bound } = parser.finish();
     tokens.pop();

@@ -99,13 +99,21 @@ pub(crate) struct Open {
 }
 
 impl<'t> Parser<'t> {
-    /// Begins to parse `tokens`, which must end with `EndOfFile`.
-    pub(crate) fn new(source: &'t [u8], tokens: &'t [Token], options: Options) -> Self {
+    /// Begins to parse `tokens`, which must end with `EndOfFile`; the nodes take the place of what
+    /// is in `nodes`.
+    pub(crate) fn new(
+        source: &'t [u8],
+        tokens: &'t [Token],
+        mut nodes: Vec<Node>,
+        options: Options,
+    ) -> Self {
+        nodes.clear();
+        nodes.reserve(tokens.len());
         Parser {
             source,
             tokens,
             pos: 0,
-            nodes: Vec::with_capacity(tokens.len()),
+            nodes,
             errors: Vec::new(),
             error_pos: None,
             depth: 0,

@@ -294,7 +294,7 @@ impl Site {
         let count = tokens.len();
         let appended = self.after.iter().copied().chain([K::EndOfFile]);
         tokens.extend(appended.map(|kind| Token::new(end, end, kind)));
-        let mut parser = Parser::new(source, &tokens, options);
+        let mut parser = Parser::new(source, &tokens, Vec::new(), options);
         parser.open = self.open;
         if !grammar::block(&mut parser, self.kind) || parser.progress() != count {
             return None;
