@@ -87,14 +87,15 @@ fn file_type(metadata: &std::fs::Metadata) -> FileType {
 /// A device has no size, so that it reads as empty; a pipe or a socket is refused, because it may
 /// never have anything. Source: CppNix, `PosixSourceAccessor::readFile`.
 fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
-    let kind = std::fs::metadata(path)?.file_type();
+    let metadata = std::fs::metadata(path)?;
+    let kind = metadata.file_type();
     if kind.is_fifo() || kind.is_socket() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "file has an unsupported type"));
     }
-    let file = std::fs::File::open(path)?;
-    let size = file.metadata()?.len();
-    let mut contents = Vec::new();
-    file.take(size).read_to_end(&mut contents)?;
+    let size = metadata.len();
+    // Room for all of it, so that it is read at once.
+    let mut contents = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+    std::fs::File::open(path)?.take(size).read_to_end(&mut contents)?;
     Ok(contents)
 }
 

@@ -47,6 +47,8 @@ pub struct Eval<'h> {
     settings: &'h Settings,
     /// What was found out about the store so far.
     pub(crate) known: Known<'h>,
+    /// The memory of trees.
+    buffers: syntax::Buffers,
     /// The frame outside all files.
     outermost: &'h Env<'h>,
     /// The set `builtins`, once somebody needed it.
@@ -104,6 +106,7 @@ impl<'h> Eval<'h> {
             store,
             settings,
             known: Known::default(),
+            buffers: syntax::Buffers::default(),
             outermost: Env::new(heap, None, 0),
             builtins: None,
             derivation: None,

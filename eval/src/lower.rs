@@ -65,7 +65,8 @@ pub struct Lowered {
 pub fn lower(tree: &FlatTree<'_>, surroundings: &Surroundings<'_, '_>) -> Result<Lowered> {
     let mut lowering = Lowering::new(tree, surroundings);
     let root = tree.root();
-    order::meet(&mut lowering.names, root);
+    lowering.names.expect_tokens(tree.token_count());
+    order::meet(&mut lowering.names, tree);
     let outcome = match root.first_child() {
         Some(expr) => lowering.expr(expr),
         None => lowering.nothing(root),
@@ -94,10 +95,13 @@ struct Lowering<'t, 'h> {
     overrides: Symbol,
     /// The frame of the lambda around.
     frame: Frame,
-    globals: FxHashMap<Symbol, Option<GlobalNode>>,
+    /// By name; those beyond the end were not asked for.
+    globals: Vec<GlobalNode>,
     /// Constants of the members of `builtins`.
     members: FxHashMap<Symbol, Option<u32>>,
     empty_string: Option<u32>,
+    /// The set without attributes: nothing tells one from another.
+    empty_set: Option<u32>,
     /// Numbers for a run that has begun; each user takes off what it has put on.
     scratch: Vec<u32>,
     /// A run that is complete and about to be added.
@@ -140,9 +144,10 @@ impl<'t, 'h> Lowering<'t, 'h> {
             operators,
             overrides: Symbol::intern(b"__overrides"),
             frame: Frame::default(),
-            globals: FxHashMap::default(),
+            globals: Vec::new(),
             members: FxHashMap::default(),
             empty_string: None,
+            empty_set: None,
             scratch: Vec::new(),
             run: Vec::new(),
             values: Vec::new(),
@@ -187,7 +192,10 @@ impl<'t, 'h> Lowering<'t, 'h> {
     /// Lowers an expression.
     fn expr(&mut self, node: FlatNode<'t>) -> Result<Id> {
         match node.kind() {
-            K::Variable => self.variable(node.text(), node.start()),
+            K::Variable => {
+                let name = self.names.of(node);
+                self.named_variable(name, node.start())
+            }
             K::Literal => self.literal(node),
             K::Select => self.select(node),
             K::Apply => self.apply(node),
@@ -302,11 +310,10 @@ impl<'t, 'h> Lowering<'t, 'h> {
         let subject = self.expr(subject)?;
         let offset = node.start();
         let single = match (path.first_child(), path.nth_child(1)) {
-            (Some(attr), None) => attr.static_attr(),
+            (Some(attr), None) => self.names.of_attr(attr),
             _ => None,
         };
-        if let Some(text) = single {
-            let name = self.names.id_of(text);
+        if let Some(name) = single {
             let name = self.names.symbol(name);
             let Some(default) = children.next() else {
                 return Ok(self.select_name(subject, name, offset));
@@ -337,11 +344,8 @@ impl<'t, 'h> Lowering<'t, 'h> {
         self.scratch.push(0);
         let mut count = 0;
         for attr in path.children() {
-            let entry = match attr.static_attr() {
-                Some(text) => {
-                    let name = self.names.id_of(text);
-                    PathEntry::Static(self.names.symbol(name))
-                }
+            let entry = match self.names.of_attr(attr) {
+                Some(name) => PathEntry::Static(self.names.symbol(name)),
                 None => PathEntry::Dynamic(self.computed_name(attr)?),
             };
             self.scratch.extend(entry.encode());

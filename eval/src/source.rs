@@ -113,11 +113,36 @@ impl Origin {
 /// Source: CppNix, `CanonPath`.
 pub fn canonical(path: &[u8]) -> Vec<u8> {
     let mut out: Vec<u8> = Vec::with_capacity(path.len());
-    for part in path.split(|&byte| byte == b'/') {
+    append(&mut out, path);
+    if out.is_empty() {
+        out.push(b'/');
+    }
+    out
+}
+
+/// Returns the canonical path of `path` as it is written in `directory`, which is canonical.
+pub fn canonical_in(directory: &[u8], path: &[u8]) -> Vec<u8> {
+    let mut out: Vec<u8> = Vec::with_capacity(directory.len() + path.len() + 1);
+    if directory != b"/" {
+        out.extend_from_slice(directory);
+    }
+    append(&mut out, path);
+    if out.is_empty() {
+        out.push(b'/');
+    }
+    out
+}
+
+/// Appends the names of `path` to a canonical path, of which the root is empty here.
+fn append(out: &mut Vec<u8>, path: &[u8]) {
+    let mut rest = path;
+    loop {
+        let end = memchr::memchr(b'/', rest);
+        let (part, after) = rest.split_at(end.unwrap_or(rest.len()));
         match part {
             b"" | b"." => {}
             b".." => {
-                let cut = out.iter().rposition(|&byte| byte == b'/').unwrap_or(0);
+                let cut = memchr::memrchr(b'/', out).unwrap_or(0);
                 out.truncate(cut);
             }
             name => {
@@ -125,9 +150,9 @@ pub fn canonical(path: &[u8]) -> Vec<u8> {
                 out.extend_from_slice(name);
             }
         }
+        match after {
+            [] => return,
+            [_, after @ ..] => rest = after,
+        }
     }
-    if out.is_empty() {
-        out.push(b'/');
-    }
-    out
 }

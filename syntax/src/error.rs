@@ -198,7 +198,7 @@ pub(crate) fn nesting_too_deep(range: TextRange, depth_max: u32) -> SyntaxError 
 
 /// A source larger than 32-bit offsets.
 pub(crate) fn too_large() -> SyntaxError {
-    let message = "a source file cannot be larger than 4 GiB";
+    let message = "a source file cannot have 4 GiB, a token of 16 MiB or 16 million nodes";
     SyntaxError::new(ErrorKind::TooLarge, TextRange::default(), message).with_oracle(
         0,
         0,

@@ -23,21 +23,78 @@ use crate::literal;
 use crate::{TextRange, TextSize};
 
 /// A significant token: its kind and its bytes in the source.
+///
+/// Eight bytes: there are as many as a quarter of the source has bytes, and memory that is touched
+/// for the first time costs more than what is done with it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Token {
     pub(crate) start: u32,
-    pub(crate) end: u32,
+    pub(crate) len: Len,
     pub(crate) kind: SyntaxKind,
 }
 
-/// A node: its kind, the tokens it covers and where its subtree ends.
+const _: () = assert!(size_of::<Token>() == 8 && size_of::<Node>() == 12);
+
+impl Token {
+    /// The longest token, in bytes.
+    pub(crate) const LEN_MAX: usize = Len::MAX as usize;
+
+    #[inline(always)]
+    pub(crate) fn new(start: u32, end: u32, kind: SyntaxKind) -> Token {
+        Token { start, len: Len::new(end.wrapping_sub(start)), kind }
+    }
+
+    #[inline(always)]
+    pub(crate) fn end(self) -> u32 {
+        self.start.wrapping_add(self.len.get())
+    }
+}
+
+/// A node: its kind, the tokens it covers and how many nodes its subtree has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Node {
     pub(crate) first_token: u32,
     pub(crate) end_token: u32,
-    /// The index after the last descendant.
-    pub(crate) subtree_end: u32,
+    pub(crate) size: Len,
     pub(crate) kind: SyntaxKind,
+}
+
+impl Node {
+    /// The most nodes of a tree.
+    pub(crate) const COUNT_MAX: usize = Len::MAX as usize;
+
+    #[inline(always)]
+    pub(crate) const fn new(first_token: u32, end_token: u32, size: u32, kind: SyntaxKind) -> Node {
+        Node { first_token, end_token, size: Len::new(size), kind }
+    }
+
+    /// Returns how many nodes the subtree has, the node itself among them.
+    #[inline(always)]
+    pub(crate) fn size(self) -> u32 {
+        self.size.get()
+    }
+}
+
+/// A number of three bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Len([u8; 3]);
+
+impl Len {
+    const MAX: u32 = (1 << 24) - 1;
+
+    /// Returns the number; of a greater one than [`Len::MAX`] the rest, which whoever makes tokens
+    /// or nodes looks out for.
+    #[inline(always)]
+    const fn new(len: u32) -> Len {
+        let [a, b, c, _] = len.to_le_bytes();
+        Len([a, b, c])
+    }
+
+    #[inline(always)]
+    fn get(self) -> u32 {
+        let Len([a, b, c]) = self;
+        u32::from_le_bytes([a, b, c, 0])
+    }
 }
 
 /// The bytes that a tree stands on: its caller's, or shared ones.
@@ -72,7 +129,22 @@ pub struct FlatTree<'t> {
     /// Never empty: the first is `SourceFile`.
     pub(crate) nodes: Vec<Node>,
     pub(crate) tokens: Vec<Token>,
-    pub(crate) depth: u32,
+}
+
+impl<'t> FlatTree<'t> {
+    /// Returns the tree of nodes in preorder; `None` if there are too many to be counted.
+    pub(crate) fn new(source: &'t [u8], tokens: Vec<Token>, nodes: Vec<Node>) -> Option<Self> {
+        if nodes.len() > Node::COUNT_MAX {
+            return None;
+        }
+        Some(FlatTree { source: Source::Borrowed(source), nodes, tokens })
+    }
+
+    /// Ends the tree and leaves its memory to the next one.
+    pub fn give_back(self, buffers: &mut crate::Buffers) {
+        buffers.tokens = self.tokens;
+        buffers.nodes = self.nodes;
+    }
 }
 
 impl FlatTree<'_> {
@@ -101,9 +173,18 @@ impl FlatTree<'_> {
         self.tokens.len() as u32
     }
 
-    /// Returns how many nodes deep the deepest leaf is; at most the limit of `Options`.
+    /// Counts how many nodes deep the deepest leaf is; at most the limit of `Options`.
     pub fn depth(&self) -> u32 {
-        self.depth
+        let mut ends: Vec<u32> = Vec::with_capacity(64);
+        let mut depth = 0;
+        for (node, index) in self.nodes.iter().zip(0..) {
+            while ends.last().is_some_and(|end| *end <= index) {
+                ends.pop();
+            }
+            ends.push(index + node.size());
+            depth = depth.max(ends.len());
+        }
+        depth as u32
     }
 
     /// Returns the bytes that were parsed.
@@ -125,8 +206,8 @@ impl FlatTree<'_> {
 
     /// Returns the same tree on its own share of its source, whose bytes `source` has.
     pub(crate) fn on_shared(self, source: Arc<[u8]>) -> FlatTree<'static> {
-        let FlatTree { nodes, tokens, depth, .. } = self;
-        FlatTree { source: Source::Shared(source), nodes, tokens, depth }
+        let FlatTree { nodes, tokens, .. } = self;
+        FlatTree { source: Source::Shared(source), nodes, tokens }
     }
 }
 
@@ -163,6 +244,12 @@ impl<'a> FlatNode<'a> {
         self.index
     }
 
+    /// Returns the place in preorder of what follows this node and all below it.
+    #[inline]
+    pub fn subtree_end(self) -> u32 {
+        self.index + self.data().size()
+    }
+
     /// Returns the tree this node is in.
     pub fn tree(self) -> &'a FlatTree<'a> {
         self.tree
@@ -185,7 +272,7 @@ impl<'a> FlatNode<'a> {
         if node.end_token <= node.first_token {
             return self.start();
         }
-        self.tree.tokens[node.end_token as usize - 1].end
+        self.tree.tokens[node.end_token as usize - 1].end()
     }
 
     /// Returns the bytes covered, without trivia at both ends.
@@ -201,7 +288,7 @@ impl<'a> FlatNode<'a> {
     /// Returns the child nodes in source order.
     #[inline]
     pub fn children(self) -> Children<'a> {
-        Children { tree: self.tree, next: self.index + 1, end: self.data().subtree_end }
+        Children { tree: self.tree, next: self.index + 1, end: self.subtree_end() }
     }
 
     /// Returns the first child node.
@@ -227,7 +314,7 @@ impl<'a> FlatNode<'a> {
     /// Returns this node and all below it, in preorder.
     pub fn descendants(self) -> impl Iterator<Item = FlatNode<'a>> {
         let tree = self.tree;
-        (self.index..self.data().subtree_end).map(move |index| FlatNode { tree, index })
+        (self.index..self.subtree_end()).map(move |index| FlatNode { tree, index })
     }
 
     /// Returns child nodes and own tokens, in source order.
@@ -390,20 +477,20 @@ impl<'a> FlatToken<'a> {
     /// Returns the offset after the last byte.
     #[inline]
     pub fn end(self) -> u32 {
-        self.data().end
+        self.data().end()
     }
 
     /// Returns the bytes covered.
     pub fn range(self) -> TextRange {
         let token = self.data();
-        TextRange::new(TextSize::from(token.start), TextSize::from(token.end))
+        TextRange::new(TextSize::from(token.start), TextSize::from(token.end()))
     }
 
     /// Returns the text as it is written.
     #[inline]
     pub fn text(self) -> &'a [u8] {
         let token = self.data();
-        self.tree.bytes(token.start, token.end)
+        self.tree.bytes(token.start, token.end())
     }
 }
 
@@ -433,7 +520,7 @@ impl<'a> Iterator for Children<'a> {
             return None;
         }
         let node = FlatNode { tree: self.tree, index: self.next };
-        self.next = node.data().subtree_end;
+        self.next = node.subtree_end();
         Some(node)
     }
 }

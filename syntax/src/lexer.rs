@@ -35,18 +35,28 @@ pub(crate) struct Lexed {
     pub(crate) errors: Vec<LexError>,
     /// Whether the text ends outside all strings, paths and braces.
     pub(crate) is_closed: bool,
+    /// Whether a token is longer than [`Token::LEN_MAX`].
+    pub(crate) is_too_long: bool,
 }
 
 /// Splits `source` into its significant tokens. Its length must fit 32 bits.
 pub(crate) fn lex(source: &[u8]) -> Lexed {
+    lex_into(source, Vec::new())
+}
+
+/// As [`lex`], with the tokens in the place of what is in `tokens`.
+pub(crate) fn lex_into(source: &[u8], mut tokens: Vec<Token>) -> Lexed {
+    tokens.clear();
+    tokens.reserve(source.len() / 4 + 8);
     let mut lexer = Lexer {
         text: source,
         pos: 0,
-        tokens: Vec::with_capacity(source.len() / 4 + 8),
+        tokens,
         modes: Vec::new(),
         mode: Mode::Code,
         no_path_before: 0,
         errors: Vec::new(),
+        lengths: 0,
     };
     loop {
         let more = match lexer.mode {
@@ -63,7 +73,8 @@ pub(crate) fn lex(source: &[u8]) -> Lexed {
         lexer.report_nul();
     }
     let is_closed = lexer.modes.is_empty() && lexer.mode == Mode::Code;
-    Lexed { tokens: lexer.tokens, errors: lexer.errors, is_closed }
+    let is_too_long = lexer.lengths > Token::LEN_MAX;
+    Lexed { tokens: lexer.tokens, errors: lexer.errors, is_closed, is_too_long }
 }
 
 /// Calls `found` with the kind and end of each piece of trivia in `start..end`.
@@ -196,6 +207,8 @@ struct Lexer<'t> {
     /// is a path, so `a.b.c.d` is looked at once and not once for each dot.
     no_path_before: usize,
     errors: Vec<LexError>,
+    /// The lengths of all tokens, or-ed.
+    lengths: usize,
 }
 
 impl Lexer<'_> {
@@ -210,17 +223,54 @@ impl Lexer<'_> {
         self.text.get(pos).copied().unwrap_or(0)
     }
 
+    /// Returns the end of the run of bytes of `class` at `pos`; eight at a time, while there are.
     #[inline(always)]
     fn run(&self, mut pos: usize, class: u8) -> usize {
+        while let Some(chunk) = self.chunk(pos) {
+            for (byte, place) in chunk.into_iter().zip(pos..) {
+                if !is(byte, class) {
+                    return place;
+                }
+            }
+            pos += chunk.len();
+        }
         while is(self.at(pos), class) {
             pos += 1;
         }
         pos
     }
 
+    /// Returns the end of the blank at `pos`. Most of it is spaces, the lines' indentation.
+    #[inline(always)]
+    fn blank(&self, mut pos: usize) -> usize {
+        const SPACES: u64 = u64::from_le_bytes([b' '; 8]);
+        while let Some(chunk) = self.chunk(pos) {
+            let others = u64::from_le_bytes(chunk) ^ SPACES;
+            let count = others.trailing_zeros() as usize / 8;
+            pos += count;
+            if count < 8 {
+                if !is(self.at(pos), SPACE) {
+                    return pos;
+                }
+                pos += 1;
+            }
+        }
+        while is(self.at(pos), SPACE) {
+            pos += 1;
+        }
+        pos
+    }
+
+    /// Returns eight bytes of the text, if there are as many at `pos`.
+    #[inline(always)]
+    fn chunk(&self, pos: usize) -> Option<[u8; 8]> {
+        self.text.get(pos..)?.first_chunk().copied()
+    }
+
     #[inline(always)]
     fn push(&mut self, kind: K, end: usize) {
-        self.tokens.push(Token { start: self.pos as u32, end: end as u32, kind });
+        self.lengths |= end.wrapping_sub(self.pos);
+        self.tokens.push(Token::new(self.pos as u32, end as u32, kind));
         self.pos = end;
     }
 
@@ -242,10 +292,7 @@ impl Lexer<'_> {
         while let Some(&byte) = self.text.get(self.pos) {
             match byte {
                 b' ' | b'\t' | b'\r' | b'\n' => {
-                    self.pos += 1;
-                    while is(self.byte(0), SPACE) {
-                        self.pos += 1;
-                    }
+                    self.pos = self.blank(self.pos + 1);
                 }
                 b'a'..=b'z' | b'A'..=b'Z' | b'_' => self.word(),
                 b'0'..=b'9' => self.number(),
@@ -457,9 +504,9 @@ impl Lexer<'_> {
         }
         if let Some(last) = self.tokens.last()
             && matches!(last.kind, K::PathStart | K::PathContent)
-            && self.at(last.end as usize - 1) == b'/'
+            && self.at(last.end() as usize - 1) == b'/'
         {
-            let (start, end) = (last.start as usize, last.end as usize);
+            let (start, end) = (last.start as usize, last.end() as usize);
             self.error(LexErrorKind::TrailingSlash, start, end);
         }
         self.leave();
@@ -588,12 +635,12 @@ impl Lexer<'_> {
         for token in &self.tokens {
             let is_text =
                 matches!(token.kind, K::StringContent | K::IndentedContent | K::IndentedEscape);
-            let text = self.text.get(token.start as usize..token.end as usize);
+            let text = self.text.get(token.start as usize..token.end() as usize);
             if is_text && text.is_some_and(|text| text.contains(&0)) {
                 self.errors.push(LexError {
                     kind: LexErrorKind::NulInString,
                     start: token.start,
-                    end: token.end,
+                    end: token.end(),
                 });
             }
         }

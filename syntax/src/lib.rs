@@ -2,7 +2,6 @@
 
 pub mod ast;
 mod error;
-mod event;
 pub mod flat;
 mod grammar;
 mod kind;
@@ -28,7 +27,7 @@ pub use reparse::{Edit, FlatParse};
 pub use rowan::{TextRange, TextSize};
 pub use tree::{NixLanguage, SyntaxElement, SyntaxNode, SyntaxNodePtr, SyntaxToken};
 
-use flat::Token;
+use flat::{Node, Token};
 use lexer::{LexErrorKind, Lexed};
 use parser::{Output, Parser};
 
@@ -57,7 +56,24 @@ impl Default for Options {
 ///
 /// Errors are in source order. Any bytes give a tree.
 pub fn parse_flat(source: &[u8], options: Options) -> (FlatTree<'_>, Vec<SyntaxError>) {
-    parse_with(source, options, grammar::source_file)
+    parse_flat_in(source, options, &mut Buffers::default())
+}
+
+/// The memory of trees that are gone, for those to come; see [`FlatTree::give_back`].
+#[derive(Default)]
+pub struct Buffers {
+    tokens: Vec<Token>,
+    nodes: Vec<Node>,
+}
+
+/// As [`parse_flat`], with the memory in `buffers`: who parses many files, one after the other,
+/// touches it only once.
+pub fn parse_flat_in<'t>(
+    source: &'t [u8],
+    options: Options,
+    buffers: &mut Buffers,
+) -> (FlatTree<'t>, Vec<SyntaxError>) {
+    parse_with(source, options, grammar::source_file, buffers)
 }
 
 /// Parses bindings as they stand between the braces of a set, `a = 1; inherit b`, into a tree
@@ -65,43 +81,57 @@ pub fn parse_flat(source: &[u8], options: Options) -> (FlatTree<'_>, Vec<SyntaxE
 ///
 /// Errors are in source order. Any bytes give a tree.
 pub fn parse_bindings(source: &[u8], options: Options) -> (FlatTree<'_>, Vec<SyntaxError>) {
-    let (tree, mut errors) = parse_with(source, options, grammar::bindings);
+    let buffers = &mut Buffers::default();
+    let (tree, mut errors) = parse_with(source, options, grammar::bindings, buffers);
     if let [only] = errors.as_slice()
         && only.kind == ErrorKind::Missing
     {
         // On a line of its own, for a comment may come last.
         let whole = [source, b"\n;"].concat();
-        if parse_with(&whole, options, grammar::bindings).1.is_empty() {
+        if parse_with(&whole, options, grammar::bindings, buffers).1.is_empty() {
             errors.clear();
         }
     }
     (tree, errors)
 }
 
-fn parse_with(
-    source: &[u8],
+fn parse_with<'t>(
+    source: &'t [u8],
     options: Options,
     root: fn(&mut Parser<'_>),
-) -> (FlatTree<'_>, Vec<SyntaxError>) {
+    buffers: &mut Buffers,
+) -> (FlatTree<'t>, Vec<SyntaxError>) {
     if u32::try_from(source.len()).is_err() {
-        let tree = parse_flat(&[], options).0;
-        return (tree, vec![error::too_large()]);
+        return too_large(options);
     }
-    let Lexed { mut tokens, errors: lex_errors, .. } = lexer::lex(source);
+    let Lexed { mut tokens, errors: lex_errors, is_too_long, .. } =
+        lexer::lex_into(source, std::mem::take(&mut buffers.tokens));
+    if is_too_long {
+        return too_large(options);
+    }
     let end = source.len() as u32;
-    tokens.push(Token { start: end, end, kind: SyntaxKind::EndOfFile });
-    let mut parser = Parser::new(source, &tokens, options);
+    tokens.push(Token::new(end, end, SyntaxKind::EndOfFile));
+    let nodes = std::mem::take(&mut buffers.nodes);
+    let mut parser = Parser::new(source, &tokens, nodes, options);
     root(&mut parser);
-    let Output { nodes, mut errors, too_deep } = parser.finish();
+    let Output { nodes, mut errors, too_deep, depth_bound } = parser.finish();
     tokens.pop();
-    let tree = event::flat_tree(source, tokens, &nodes);
-    if too_deep.is_some() || tree.depth > options.depth_max {
+    let Some(tree) = FlatTree::new(source, tokens, nodes) else { return too_large(options) };
+    debug_assert!(tree.depth() <= depth_bound, "the bound holds for every tree");
+    let is_deep = depth_bound > options.depth_max && tree.depth() > options.depth_max;
+    if too_deep.is_some() || is_deep {
         return without_nodes(tree, too_deep, options);
     }
     validate::validate(&tree, &mut errors);
     errors.extend(lex_errors.into_iter().map(|error| lexical_error(source, error)));
     sort(&mut errors);
     (tree, errors)
+}
+
+/// Returns what stands for a source with more in it than can be numbered.
+#[cold]
+fn too_large<'t>(options: Options) -> (FlatTree<'t>, Vec<SyntaxError>) {
+    (parse_flat(&[], options).0, vec![error::too_large()])
 }
 
 /// Sorts errors by place; the order is the same whichever way they were found.
@@ -121,13 +151,12 @@ fn without_nodes(
     // A chain of operators nests without nesting the parser: its first token is where it begins.
     let token = too_deep.unwrap_or(0);
     let range = tree.tokens.get(token as usize).map_or_else(TextRange::default, |token| {
-        TextRange::new(token.start.into(), token.end.into())
+        TextRange::new(token.start.into(), token.end().into())
     });
     tree.nodes.truncate(1);
     for root in &mut tree.nodes {
-        root.subtree_end = 1;
+        *root = Node::new(root.first_token, root.end_token, 1, root.kind);
     }
-    tree.depth = 1;
     (tree, vec![error::nesting_too_deep(range, options.depth_max)])
 }
 

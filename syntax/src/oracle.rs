@@ -125,19 +125,19 @@ fn terminals(source: &[u8]) -> Vec<Input> {
     if let Some(comment) = unclosed {
         // To the reference this is a division and a multiplication.
         let at = comment.start;
-        tokens.push(Token { start: at, end: at + 1, kind: K::Slash });
-        tokens.push(Token { start: at + 1, end: at + 2, kind: K::Star });
+        tokens.push(Token::new(at, at + 1, K::Slash));
+        tokens.push(Token::new(at + 1, at + 2, K::Star));
     }
     let mut input = Vec::with_capacity(tokens.len() + 1);
     let mut braces = Vec::new();
     let end = source.len() as u32;
     let mut shown_end = end;
     for (index, token) in tokens.iter().enumerate() {
-        let text = source.get(token.start as usize..token.end as usize).unwrap_or_default();
+        let text = source.get(token.start as usize..token.end() as usize).unwrap_or_default();
         let offset = token.start;
         if text == b"\0" {
             // A NUL byte outside strings is read as the end.
-            input.push(Input { terminal: T::EndOfFile, offset: token.end, noticed_at: offset });
+            input.push(Input { terminal: T::EndOfFile, offset: token.end(), noticed_at: offset });
             return input;
         }
         input.push(Input { terminal: terminal(token.kind, text), offset, noticed_at: offset });
@@ -146,7 +146,7 @@ fn terminals(source: &[u8]) -> Vec<Input> {
             K::InterpolationStart => {
                 let before = index.checked_sub(1).and_then(|index| tokens.get(index));
                 let is_path = before.is_some_and(|before| {
-                    before.end == token.start
+                    before.end() == token.start
                         && matches!(before.kind, K::PathStart | K::PathContent)
                 });
                 // `}${` goes on with what the `}` has gone back to.
@@ -163,10 +163,10 @@ fn terminals(source: &[u8]) -> Vec<Input> {
         }
         if in_path {
             let goes_on = tokens.get(index + 1).is_some_and(|after| {
-                after.start == token.end
+                after.start == token.end()
                     && matches!(after.kind, K::PathContent | K::InterpolationStart)
             });
-            if !goes_on && token.end == end {
+            if !goes_on && token.end() == end {
                 // Where the text ends, the reference loses the place of the last token.
                 let before = index.checked_sub(1).and_then(|index| tokens.get(index));
                 let offset = before.map_or(0, |before| before.start);
@@ -175,7 +175,7 @@ fn terminals(source: &[u8]) -> Vec<Input> {
                 continue;
             }
             let terminal = if goes_on { T::PathGoesOn } else { T::PathEnd };
-            input.push(Input { terminal, offset, noticed_at: token.end });
+            input.push(Input { terminal, offset, noticed_at: token.end() });
         }
     }
     input.push(Input { terminal: T::EndOfFile, offset: shown_end, noticed_at: end });

@@ -31,7 +31,8 @@ pub struct Parse {
 ///
 /// The tree stands on text. If the source is not UTF-8, each byte that is not is U+FFFD in the
 /// tree, and [`Parse::source_offset`] tells offsets of the source from those of the tree.
-/// A source of 4 GiB or more gives an empty tree and an error.
+/// A source of 4 GiB or more gives an empty tree and an error, as does one with a token of 16 MiB
+/// or more than 16 million nodes.
 pub fn parse(source: &[u8], options: Options) -> Parse {
     let (text, replaced) = decode(source);
     let (flat, errors) = parse_flat(text.as_bytes(), options);

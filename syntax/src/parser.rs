@@ -1,10 +1,9 @@
 //! The machine that the grammar drives: lookahead, markers, errors, the limit on nesting.
 //!
-//! A finished node is one record, pushed when its last token has been read: so the records are the
-//! tree in postorder, and a node that is to enclose one already finished (`a` becomes `a + b`)
-//! needs only remember where that one began. `event` turns the records into a [`FlatTree`].
-//!
-//! [`FlatTree`]: crate::flat::FlatTree
+//! A node is a record that is pushed when it begins and filled in when its last token has been
+//! read: so the records are the tree in preorder. A node that is to enclose one already finished
+//! (`a` becomes `a.b`) is put before that one, which moves it: it is the last one, and small. For
+//! operators, which may stand in a row, room is made for as many as there were before.
 
 use crate::error::{ErrorKind, SyntaxError};
 use crate::flat::{Node, Token};
@@ -49,21 +48,24 @@ pub(crate) struct Completed {
     marker: Marker,
 }
 
-impl Completed {
-    /// Begins a node that encloses this one.
-    #[inline]
-    pub(crate) fn precede(self) -> Marker {
-        self.marker
-    }
+/// Nodes that enclose each other as operators in a row do; see [`Parser::precede_in_chain`].
+#[derive(Default)]
+pub(crate) struct Chain {
+    /// How many nodes there are or is room for.
+    made: u32,
+    /// How much room is left before the outermost one.
+    free: u32,
 }
 
-/// What parsing leaves: records in postorder, and errors.
+/// What parsing leaves.
 pub(crate) struct Output {
-    /// In postorder; `subtree_end` holds the index of the first descendant, in postorder too.
+    /// In preorder.
     pub(crate) nodes: Vec<Node>,
     pub(crate) errors: Vec<SyntaxError>,
     /// The token at which nesting went too deep.
     pub(crate) too_deep: Option<u32>,
+    /// The tree is at most this deep; counting how deep it is takes as long as a pass over it.
+    pub(crate) depth_bound: u32,
 }
 
 /// The state of a parse.
@@ -77,6 +79,10 @@ pub(crate) struct Parser<'t> {
     /// Where the last error was reported: one place, one error.
     error_pos: Option<usize>,
     depth: u32,
+    /// The greatest `depth` so far.
+    deepest: u32,
+    /// How many nodes of a chain enclose each other at most.
+    longest_chain: u32,
     too_deep: Option<u32>,
     options: Options,
     /// Which brackets around the current place are open.
@@ -93,16 +99,26 @@ pub(crate) struct Open {
 }
 
 impl<'t> Parser<'t> {
-    /// Begins to parse `tokens`, which must end with `EndOfFile`.
-    pub(crate) fn new(source: &'t [u8], tokens: &'t [Token], options: Options) -> Self {
+    /// Begins to parse `tokens`, which must end with `EndOfFile`; the nodes take the place of what
+    /// is in `nodes`.
+    pub(crate) fn new(
+        source: &'t [u8],
+        tokens: &'t [Token],
+        mut nodes: Vec<Node>,
+        options: Options,
+    ) -> Self {
+        nodes.clear();
+        nodes.reserve(tokens.len());
         Parser {
             source,
             tokens,
             pos: 0,
-            nodes: Vec::with_capacity(tokens.len()),
+            nodes,
             errors: Vec::new(),
             error_pos: None,
             depth: 0,
+            deepest: 0,
+            longest_chain: 0,
             too_deep: None,
             options,
             open: Open::default(),
@@ -110,7 +126,16 @@ impl<'t> Parser<'t> {
     }
 
     pub(crate) fn finish(self) -> Output {
-        Output { nodes: self.nodes, errors: self.errors, too_deep: self.too_deep }
+        // Between an expression and one in it stand the operators of a chain, perhaps of pipes, too,
+        // and at most a call, a selection, a set, a binding, its path, a string in that, an
+        // interpolation; around the outermost one, the root and an error.
+        let level = self.longest_chain.saturating_mul(2).saturating_add(12);
+        Output {
+            nodes: self.nodes,
+            errors: self.errors,
+            too_deep: self.too_deep,
+            depth_bound: level.saturating_mul(self.deepest + 1),
+        }
     }
 
     #[inline(always)]
@@ -157,32 +182,80 @@ impl<'t> Parser<'t> {
     }
 
     /// Returns the text of the current token.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn current_text(&self) -> &'t [u8] {
         let Some(token) = self.tokens.get(self.pos) else { return &[] };
-        self.source.get(token.start as usize..token.end as usize).unwrap_or_default()
+        self.source.get(token.start as usize..token.end() as usize).unwrap_or_default()
     }
 
+    /// Begins a node, which must be completed.
     #[inline(always)]
-    pub(crate) fn start(&self) -> Marker {
-        Marker { token: self.pos as u32, node: self.nodes.len() as u32 }
+    pub(crate) fn start(&mut self) -> Marker {
+        let marker = Marker { token: self.pos as u32, node: self.nodes.len() as u32 };
+        self.nodes.push(BEGUN);
+        marker
     }
 
     #[inline(always)]
     pub(crate) fn complete(&mut self, marker: Marker, kind: K) -> Completed {
-        self.nodes.push(Node {
-            first_token: marker.token,
-            end_token: self.pos as u32,
-            subtree_end: marker.node,
-            kind,
-        });
+        let size = self.nodes.len() as u32 - marker.node;
+        if let Some(node) = self.nodes.get_mut(marker.node as usize) {
+            *node = Node::new(marker.token, self.pos as u32, size, kind);
+        }
         Completed { marker }
+    }
+
+    /// Makes a node of the current token alone.
+    #[inline(always)]
+    pub(crate) fn leaf(&mut self, kind: K) -> Completed {
+        let marker = Marker { token: self.pos as u32, node: self.nodes.len() as u32 };
+        self.bump();
+        self.nodes.push(Node::new(marker.token, self.pos as u32, 1, kind));
+        Completed { marker }
+    }
+
+    /// Begins a node that encloses the one finished last.
+    #[inline]
+    pub(crate) fn precede(&mut self, inner: Completed) -> Marker {
+        self.nodes.insert(inner.marker.node as usize, BEGUN);
+        inner.marker
+    }
+
+    /// Begins a node that encloses the one finished last, after others of `chain` did.
+    ///
+    /// Making room for as many as there are keeps a long chain from being moved for each of them.
+    pub(crate) fn precede_in_chain(&mut self, inner: Completed, chain: &mut Chain) -> Marker {
+        let Marker { token, node } = inner.marker;
+        let first = node - chain.free;
+        if chain.free == 0 {
+            let room = chain.made.max(1);
+            let place = node as usize;
+            self.nodes.splice(place..place, std::iter::repeat_n(BEGUN, room as usize));
+            chain.made += room;
+            chain.free = room;
+        }
+        chain.free -= 1;
+        Marker { token, node: first + chain.free }
+    }
+
+    /// Ends a chain whose outermost node is `last`.
+    #[inline]
+    pub(crate) fn end_chain(&mut self, last: Completed, chain: &Chain) -> Completed {
+        self.longest_chain = self.longest_chain.max(chain.made);
+        if chain.free == 0 {
+            return last;
+        }
+        let Marker { token, node } = last.marker;
+        let first = node - chain.free;
+        self.nodes.drain(first as usize..node as usize);
+        Completed { marker: Marker { token, node: first } }
     }
 
     /// Enters one level of nesting; `false` when that is too deep and everything must unwind.
     #[inline]
     pub(crate) fn descend(&mut self) -> bool {
         self.depth += 1;
+        self.deepest = self.deepest.max(self.depth);
         if self.depth > self.options.depth_max {
             self.give_up();
             return false;
@@ -221,7 +294,7 @@ impl<'t> Parser<'t> {
 
     fn previous_end(&self) -> u32 {
         let previous = self.pos.checked_sub(1).and_then(|pos| self.tokens.get(pos));
-        previous.map_or(0, |token| token.end)
+        previous.map_or(0, |token| token.end())
     }
 
     /// Reports an error, unless one was reported at this token before.
@@ -272,15 +345,12 @@ impl<'t> Parser<'t> {
 
     /// Takes the current token into an `Error` node of its own.
     pub(crate) fn bump_error(&mut self) {
-        let marker = self.start();
-        self.bump();
-        self.complete(marker, K::Error);
+        self.leaf(K::Error);
     }
 
     /// Skips tokens up to one of `stop`, the end, or a bracket that closes an outer construct,
     /// into one `Error` node; brackets in between are skipped in pairs.
     pub(crate) fn skip_until(&mut self, stop: TokenSet) {
-        let marker = self.start();
         let before = self.pos;
         let mut open = 0_u32;
         while !self.at(K::EndOfFile) {
@@ -296,10 +366,13 @@ impl<'t> Parser<'t> {
             self.bump();
         }
         if self.pos > before {
-            self.complete(marker, K::Error);
+            self.nodes.push(Node::new(before as u32, self.pos as u32, 1, K::Error));
         }
     }
 }
+
+/// A node that has begun.
+const BEGUN: Node = Node::new(0, 0, 1, K::Error);
 
 const OPENING: TokenSet = TokenSet::of(&[
     K::BraceOpen,
@@ -315,5 +388,5 @@ const CLOSING: TokenSet =
     TokenSet::of(&[K::BraceClose, K::BracketClose, K::ParenClose, K::StringEnd, K::IndentedEnd]);
 
 fn range(token: Token) -> TextRange {
-    TextRange::new(token.start.into(), token.end.into())
+    TextRange::new(token.start.into(), token.end().into())
 }

@@ -21,7 +21,7 @@ use crate::lexer::{self, Lexed};
 use crate::parse::Parse;
 use crate::parser::{Open, Output, Parser};
 use crate::tree::{self, SyntaxNode, SyntaxToken};
-use crate::{Options, TextRange, TextSize, event, grammar, lexical_error, validate};
+use crate::{Options, TextRange, TextSize, grammar, lexical_error, validate};
 
 /// The replacement of a range of a text by another text.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -293,15 +293,15 @@ impl Site {
         let Lexed { mut tokens, errors: lex_errors, .. } = lexed;
         let count = tokens.len();
         let appended = self.after.iter().copied().chain([K::EndOfFile]);
-        tokens.extend(appended.map(|kind| Token { start: end, end, kind }));
-        let mut parser = Parser::new(source, &tokens, options);
+        tokens.extend(appended.map(|kind| Token::new(end, end, kind)));
+        let mut parser = Parser::new(source, &tokens, Vec::new(), options);
         parser.open = self.open;
         if !grammar::block(&mut parser, self.kind) || parser.progress() != count {
             return None;
         }
-        let Output { nodes, mut errors, too_deep } = parser.finish();
+        let Output { nodes, mut errors, too_deep, .. } = parser.finish();
         tokens.truncate(count);
-        let tree = event::flat_tree(source, tokens, &nodes);
+        let tree = FlatTree::new(source, tokens, nodes)?;
         if too_deep.is_some() || !self.fits(&tree, options) {
             return None;
         }
@@ -313,7 +313,7 @@ impl Site {
     /// Whether the first token, by which a block is known, is still the same; a binding has none.
     fn begins_the_same(&self, lexed: &Lexed) -> bool {
         let Some(new) = lexed.tokens.first() else { return false };
-        self.kind == K::Binding || (new.kind, new.end) == self.first
+        self.kind == K::Binding || (new.kind, new.end()) == self.first
     }
 
     /// Whether the new node can stand where the old one did.
@@ -358,7 +358,7 @@ fn open_around(outer: impl Iterator<Item = K>) -> Open {
 /// brace in it closes what was opened outside.
 fn is_whole(kind: K, lexed: &Lexed, len: usize) -> bool {
     let [first, .., last] = &lexed.tokens[..] else { return false };
-    if !lexed.is_closed || first.start != 0 || last.end as usize != len {
+    if !lexed.is_closed || lexed.is_too_long || first.start != 0 || last.end() as usize != len {
         return false;
     }
     let mut open = 0_usize;

@@ -4,20 +4,15 @@
 //! and stored anywhere. Their order is the order of first appearance: it decides nothing that a
 //! user can see (sets are stored by it, shown by name).
 
-use std::sync::RwLock;
+use std::sync::{PoisonError, RwLock};
 
-use rustc_hash::FxHashMap;
+use super::NameTable;
 
 /// An interned byte string, compared by number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Symbol(u32);
 
-struct Interner {
-    ids: FxHashMap<&'static [u8], u32>,
-    names: Vec<&'static [u8]>,
-}
-
-static INTERNER: RwLock<Option<Interner>> = RwLock::new(None);
+static NAMES: RwLock<NameTable<'static>> = RwLock::new(NameTable::new());
 
 impl Symbol {
     /// Some symbol, to fill a place with until there is another one.
@@ -28,38 +23,26 @@ impl Symbol {
         if let Some(symbol) = Symbol::lookup(name) {
             return symbol;
         }
-        let mut guard = INTERNER.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let interner =
-            guard.get_or_insert_with(|| Interner { ids: FxHashMap::default(), names: Vec::new() });
-        if let Some(&id) = interner.ids.get(name) {
-            return Symbol(id);
+        let mut names = NAMES.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(number) = names.find(name) {
+            return Symbol(number);
         }
-        let name: &'static [u8] = Box::leak(name.to_vec().into_boxed_slice());
-        let id = u32::try_from(interner.names.len()).expect("fewer than 2^32 names");
-        interner.names.push(name);
-        interner.ids.insert(name, id);
-        Symbol(id)
+        Symbol(names.find_or_add(Box::leak(name.to_vec().into_boxed_slice())).0)
     }
 
     /// Returns all names, in the order in which they came up.
     pub fn all() -> Vec<&'static [u8]> {
-        let guard = INTERNER.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        guard.as_ref().map(|interner| interner.names.clone()).unwrap_or_default()
+        NAMES.read().unwrap_or_else(PoisonError::into_inner).texts().collect()
     }
 
     /// Returns the symbol of `name` if some set or variable ever had that name.
     pub fn lookup(name: &[u8]) -> Option<Symbol> {
-        let guard = INTERNER.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        guard.as_ref()?.ids.get(name).map(|&id| Symbol(id))
+        NAMES.read().unwrap_or_else(PoisonError::into_inner).find(name).map(Symbol)
     }
 
     /// Returns the bytes of the name.
     pub fn as_bytes(self) -> &'static [u8] {
-        let guard = INTERNER.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        guard
-            .as_ref()
-            .and_then(|interner| interner.names.get(self.0 as usize).copied())
-            .unwrap_or_default()
+        NAMES.read().unwrap_or_else(PoisonError::into_inner).text(self.0).unwrap_or_default()
     }
 
     /// Returns the name as text, with U+FFFD for bytes that are not UTF-8.

@@ -3,34 +3,67 @@
 //! The address space for the most entries is taken at once and touched only as it fills, so an
 //! entry's address follows from its index with one multiplication.
 
-use std::alloc::{GlobalAlloc as _, Layout, System, handle_alloc_error};
+use std::alloc::{Layout, handle_alloc_error};
 use std::cell::Cell;
 use std::ptr::NonNull;
+
+use memmap2::{MmapMut, MmapOptions};
 
 /// An append-only array at a fixed address.
 pub struct Table<T> {
     start: NonNull<T>,
+    memory: MmapMut,
     len: Cell<usize>,
+    /// For how many entries there is memory already; see [`Table::make_ready`].
+    ready: Cell<usize>,
     capacity: usize,
 }
+
+/// The unit in which the kernel gives memory.
+const PAGE_SIZE: usize = 1 << 12;
+/// The most memory that is asked for at once.
+const WINDOW_SIZE: usize = 64 * PAGE_SIZE;
 
 impl<T> Table<T> {
     /// Returns an empty table for at most `capacity` entries (fewer if that much address space
     /// cannot be had).
     pub fn new(capacity: usize) -> Table<T> {
-        const { assert!(size_of::<T>() > 0 && !std::mem::needs_drop::<T>()) };
+        const {
+            assert!(size_of::<T>() > 0 && !std::mem::needs_drop::<T>());
+            assert!(align_of::<T>() <= PAGE_SIZE);
+        }
         let mut capacity = capacity.max(1);
         loop {
-            let layout = Layout::array::<T>(capacity).expect("capacities are far below the limit");
-            // SAFETY: `T` is not zero-sized and `capacity` is not 0, so neither is the layout.
-            if let Some(start) = NonNull::new(unsafe { System.alloc(layout) }) {
-                return Table { start: start.cast(), len: Cell::new(0), capacity };
+            let size = capacity * size_of::<T>();
+            match MmapOptions::new().len(size).no_reserve_swap().map_anon() {
+                Ok(mut memory) => {
+                    let start = NonNull::from(&mut *memory).cast();
+                    let (len, ready) = (Cell::new(0), Cell::new(0));
+                    return Table { start, memory, len, ready, capacity };
+                }
+                Err(_) if capacity > 1 => capacity /= 2,
+                Err(_) => handle_alloc_error(Layout::new::<T>()),
             }
-            if capacity == 1 {
-                handle_alloc_error(layout)
-            }
-            capacity /= 2;
         }
+    }
+
+    /// Asks for the memory of the entries that follow, a quarter of what there is, before they are
+    /// touched one by one.
+    #[cold]
+    #[inline(never)]
+    fn make_ready(&self) {
+        let ready = self.ready.get();
+        assert!(ready < self.capacity, "a table of code is full");
+        let filled = (ready * size_of::<T>()).next_multiple_of(PAGE_SIZE);
+        let window = (filled / 4).clamp(PAGE_SIZE, WINDOW_SIZE).next_multiple_of(PAGE_SIZE);
+        let end = (filled + window).min(self.memory.len());
+        #[cfg(target_os = "linux")]
+        {
+            // Where the kernel does not know this, pages come one by one as they are touched.
+            let advice = memmap2::Advice::PopulateWrite;
+            let _ = self.memory.advise_range(advice, filled, end - filled);
+        }
+        self.ready.set((end / size_of::<T>()).min(self.capacity));
     }
 
     /// Returns how many entries there are.
@@ -56,9 +89,12 @@ impl<T> Table<T> {
     /// If there is no room; whoever adds much asks [`Table::room`] first.
     pub fn push(&self, entry: T) -> u32 {
         let index = self.len.get();
-        assert!(index < self.capacity, "a table of code is full");
-        // SAFETY: `index < capacity`, and no reference to this entry exists before `len` grows.
-        unsafe { self.start.add(index).write(entry) };
+        if index >= self.ready.get() {
+            self.make_ready();
+        }
+        // SAFETY: `index` is below `ready` and so below `capacity`, which the memory has room for;
+        // no reference to this entry exists before `len` grows.
+        unsafe { self.start.as_ptr().add(index).write(entry) };
         self.len.set(index + 1);
         index as u32
     }
@@ -101,14 +137,5 @@ impl<T> Table<T> {
         unsafe {
             std::slice::from_raw_parts(self.start.as_ptr().add(first as usize), count as usize)
         }
-    }
-}
-
-impl<T> Drop for Table<T> {
-    fn drop(&mut self) {
-        let layout = Layout::array::<T>(self.capacity).expect("it was computed in `new`");
-        // SAFETY: `start` came from `alloc` with this layout; nothing in the entries
-        // needs a drop, which `new` asserts.
-        unsafe { System.dealloc(self.start.as_ptr().cast(), layout) };
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use syntax::{FlatTree, SyntaxError};
+use syntax::{Buffers, FlatTree, SyntaxError};
 
 use super::{Eval, file};
 use crate::compiled;
@@ -14,12 +14,13 @@ use crate::settings::LiteralLints;
 use crate::source::{FileId, Origin, SourcePath};
 
 /// How a text becomes a tree.
-type Parse = for<'t> fn(&'t [u8], syntax::Options) -> (FlatTree<'t>, Vec<SyntaxError>);
+type Parse =
+    for<'t> fn(&'t [u8], syntax::Options, &mut Buffers) -> (FlatTree<'t>, Vec<SyntaxError>);
 
 impl<'h> Eval<'h> {
     /// Parses and lowers a text; its variables are those of `scope`, then the global ones.
     pub(super) fn load(&mut self, origin: Origin, text: Vec<u8>, scope: &[Symbol]) -> Result<Id> {
-        self.load_parsed(origin, text, scope, syntax::parse_flat)
+        self.load_parsed(origin, text, scope, syntax::parse_flat_in)
     }
 
     /// As [`Eval::load`], of a text that `parse` understands.
@@ -66,7 +67,7 @@ impl<'h> Eval<'h> {
             }
         }
         let Lowered { root, names, is_quiet } =
-            self.lowered(&origin, file, text, &directory, &[], syntax::parse_flat)?;
+            self.lowered(&origin, file, text, &directory, &[], syntax::parse_flat_in)?;
         self.code.finish_file(root);
         if is_quiet
             && let Some(bytes) = compiled::write(self.code, root, &names, text, &directory, &key)
@@ -96,7 +97,7 @@ impl<'h> Eval<'h> {
             pipe_operators: self.settings.has_feature("pipe-operators"),
             ..syntax::Options::DEFAULT
         };
-        let (tree, errors) = parse(text, options);
+        let (tree, errors) = parse(text, options, &mut self.buffers);
         if !errors.is_empty() {
             return Err(crate::syntax_error::convert(&errors, text, origin, file));
         }
@@ -119,6 +120,7 @@ impl<'h> Eval<'h> {
         if has_or.get() {
             self.tell_of_or(&tree, origin);
         }
+        tree.give_back(&mut self.buffers);
         lowered
     }
 

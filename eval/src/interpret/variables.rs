@@ -73,7 +73,9 @@ impl<'h> Eval<'h> {
         variables: &mut Variables<'h>,
     ) -> Result<Attrs<'h>> {
         let (names, env) = variables.frame(self);
-        let root = self.load_parsed(origin, text.to_vec(), names, syntax::parse_bindings)?;
+        let root = self.load_parsed(origin, text.to_vec(), names, |text, options, _| {
+            syntax::parse_bindings(text, options)
+        })?;
         let set = self.eval(root, env).into_result()?;
         Ok(set.as_attrs().unwrap_or_else(|| Attrs::empty(self.heap)))
     }

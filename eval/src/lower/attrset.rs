@@ -97,6 +97,9 @@ pub(crate) fn merge<'t>(node: FlatNode<'t>, names: &mut Names<'t>) -> Outcome<Me
         _ => false,
     };
     let mut merge = Merge { names, shown: Vec::new(), range: (0, 0), end: 0 };
+    if let Some(set) = merge.distinct(node) {
+        return Ok(MergedSet { is_recursive, ..set });
+    }
     let mut set = MergedSet { is_recursive, ..MergedSet::default() };
     merge.entries(node, &mut set)?;
     Ok(set)
@@ -116,7 +119,7 @@ impl<'t> MergedSet<'t> {
     fn push(&mut self, attr: MergedAttr<'t>) {
         if let Some(places) = &mut self.places {
             places.insert(attr.symbol, self.attrs.len() as u32);
-        } else if self.attrs.len() == FEW {
+        } else if self.attrs.len() >= FEW {
             let mut places: FxHashMap<Symbol, u32> =
                 self.attrs.iter().map(|attr| attr.symbol).zip(0..).collect();
             places.insert(attr.symbol, self.attrs.len() as u32);
@@ -144,6 +147,74 @@ enum Step<'t> {
 }
 
 impl<'t> Merge<'_, 't> {
+    /// Returns the set if no two of its entries begin with the same name, which most do not: then
+    /// there is nothing to merge and nothing to look for.
+    fn distinct(&mut self, node: FlatNode<'t>) -> Option<MergedSet<'t>> {
+        let number = self.names.begin_set();
+        let mut set = MergedSet::default();
+        set.attrs.reserve(node.children().count());
+        for entry in node.children() {
+            match entry.kind() {
+                K::Binding => self.distinct_binding(entry, number, &mut set)?,
+                K::InheritClause => self.distinct_inherit(entry, number, &mut set)?,
+                _ => {}
+            }
+        }
+        Some(set)
+    }
+
+    fn distinct_binding(
+        &mut self,
+        binding: FlatNode<'t>,
+        number: u32,
+        set: &mut MergedSet<'t>,
+    ) -> Option<()> {
+        let mut children = binding.children();
+        let (Some(path), Some(value)) = (children.next(), children.next()) else {
+            return Some(());
+        };
+        let mut attrs = path.children();
+        let Some(name) = attrs.next().and_then(|attr| self.names.of_attr(attr)) else {
+            return self.binding(binding, set).ok();
+        };
+        if self.names.define(number, name) {
+            return None;
+        }
+        let range = (path.start(), path.end());
+        let value = if attrs.clone().next().is_none() {
+            MergedValue::Expr(value)
+        } else {
+            self.range = range;
+            self.nested(attrs, value).ok()?
+        };
+        set.attrs.push(MergedAttr { name, symbol: self.names.symbol(name), value, range });
+        Some(())
+    }
+
+    fn distinct_inherit(
+        &mut self,
+        clause: FlatNode<'t>,
+        number: u32,
+        set: &mut MergedSet<'t>,
+    ) -> Option<()> {
+        let mut source = None;
+        for attr in clause.children() {
+            if attr.kind() == K::InheritFrom {
+                source = Some(set.sources.len() as u32);
+                set.sources.extend(attr.first_child());
+                continue;
+            }
+            let Some(name) = self.names.of_attr(attr) else { continue };
+            if self.names.define(number, name) {
+                return None;
+            }
+            let value = source.map_or(MergedValue::Inherit, MergedValue::InheritFrom);
+            let range = (attr.start(), attr.end());
+            set.attrs.push(MergedAttr { name, symbol: self.names.symbol(name), value, range });
+        }
+        Some(())
+    }
+
     fn entries(&mut self, node: FlatNode<'t>, set: &mut MergedSet<'t>) -> Outcome {
         for entry in node.children() {
             match entry.kind() {
@@ -163,8 +234,7 @@ impl<'t> Merge<'_, 't> {
                 set.sources.extend(attr.first_child());
                 continue;
             }
-            let Some(text) = attr.static_attr() else { continue };
-            let name = self.names.id_of(text);
+            let Some(name) = self.names.of_attr(attr) else { continue };
             let symbol = self.names.symbol(name);
             let range = (attr.start(), attr.end());
             if let Some(first) = set.find(symbol).and_then(|place| set.attrs.get(place)) {
@@ -197,7 +267,7 @@ impl<'t> Merge<'_, 't> {
     ) -> Outcome {
         let Some(attr) = path.next() else { return Ok(()) };
         let is_last = path.clone().next().is_none();
-        let Some(text) = attr.static_attr() else {
+        let Some(name) = self.names.of_attr(attr) else {
             let value = if is_last {
                 MergedValue::Expr(value)
             } else {
@@ -207,7 +277,6 @@ impl<'t> Merge<'_, 't> {
             set.dynamic.push(DynamicAttr { name: attr, value, offset: self.range.0 });
             return Ok(());
         };
-        let name = self.names.id_of(text);
         let symbol = self.names.symbol(name);
         self.shown.push(Step::Name(symbol));
         if is_last {

@@ -95,7 +95,7 @@ impl<'t, 'h> Lowering<'t, 'h> {
 
     /// Binds a parameter to the next slot.
     fn parameter(&mut self, node: FlatNode<'t>) -> Symbol {
-        let name = self.names.id(node.text());
+        let name = self.names.of(node);
         let index = self.frame.take(1);
         self.scope.bind(name, index);
         self.names.symbol(name)
@@ -105,7 +105,7 @@ impl<'t, 'h> Lowering<'t, 'h> {
         let mut named: Vec<Named<'t>> = Vec::new();
         for formal in node.children().filter(|child| child.kind() == K::Formal) {
             let Some(name) = formal.first_child() else { continue };
-            let name = self.names.id(name.text());
+            let name = self.names.of(name);
             let written = named.len() as u32;
             named.push(Named { symbol: self.names.symbol(name), name, node: formal, written });
         }

@@ -5,44 +5,50 @@
 //! default. Sets are gone through in the order of symbols, so this decides which of several
 //! errors is the first.
 
-use syntax::{FlatNode, SyntaxKind as K};
+use syntax::{FlatNode, FlatTree, SyntaxKind as K};
 
 use super::scope::Names;
 
-/// Makes the symbols of the names below `node`.
-pub(super) fn meet<'t>(names: &mut Names<'t>, node: FlatNode<'t>) {
-    let mut children = node.children();
-    match node.kind() {
-        K::Name | K::Variable => {
-            names.id(node.text());
+/// Makes the symbols of the names in `tree`.
+///
+/// One pass in the order of the text; what has to wait lies on a stack with the place up to which
+/// it waits, innermost last.
+pub(super) fn meet<'t>(names: &mut Names<'t>, tree: &'t FlatTree<'t>) {
+    let mut waiting: Vec<(u32, FlatNode<'t>)> = Vec::new();
+    // The names behind `@` that the pass has yet to come by.
+    let mut bound_later: Vec<u32> = Vec::new();
+    let mut index = 0;
+    while let Some(node) = tree.node(index) {
+        while let Some((_, name)) = waiting.pop_if(|(end, _)| *end <= index) {
+            names.meet(name);
         }
-        K::Lambda => {
-            let (Some(parameter), Some(body)) = (children.next(), children.next()) else { return };
-            let mut bound = Some(parameter);
-            if parameter.kind() == K::Formals {
-                bound = parameter.child(K::Name);
-                for formal in parameter.children().filter(|child| child.kind() == K::Formal) {
-                    meet(names, formal);
+        index += 1;
+        match node.kind() {
+            K::Variable => names.meet(node),
+            K::Name if bound_later.pop_if(|later| *later == node.index()).is_none() => {
+                names.meet(node);
+            }
+            K::Lambda => {
+                let Some(parameter) = node.first_child() else { continue };
+                let end = node.subtree_end();
+                if parameter.kind() != K::Formals {
+                    waiting.push((end, parameter));
+                    index += 1;
+                } else if let Some(bound) = parameter.child(K::Name) {
+                    waiting.push((end, bound));
+                    bound_later.push(bound.index());
                 }
             }
-            meet(names, body);
-            if let Some(bound) = bound {
-                names.id(bound.text());
+            K::Formal => {
+                if let Some(name) = node.first_child() {
+                    waiting.push((node.subtree_end(), name));
+                    index += 1;
+                }
             }
+            _ => {}
         }
-        K::Formal => {
-            let name = children.next();
-            for default in children {
-                meet(names, default);
-            }
-            if let Some(name) = name {
-                names.id(name.text());
-            }
-        }
-        _ => {
-            for child in children {
-                meet(names, child);
-            }
-        }
+    }
+    while let Some((_, name)) = waiting.pop() {
+        names.meet(name);
     }
 }

@@ -1,37 +1,85 @@
 //! The names of one file, and which slot each means at the current place.
 //!
-//! A name is hashed once per use and becomes a [`NameId`]; what it is bound to is a field of its
-//! entry. A binding remembers the one it hides, so that entering and leaving a scope costs as much
-//! as it has names, and a look-up costs nothing however many there are.
+//! A name is hashed when its place in the file is first met and becomes a [`NameId`]; what it is
+//! bound to is a field of its entry. A binding remembers the one it hides, so that entering and
+//! leaving a scope costs as much as it has names, and a look-up costs nothing however many there
+//! are.
 
 use std::borrow::Cow;
 
-use rustc_hash::FxHashMap;
+use syntax::FlatNode;
 
-use crate::heap::Symbol;
+use crate::heap::{NameTable, Symbol};
 
 /// A name of this file.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub(crate) struct NameId(u32);
 
+impl NameId {
+    /// No name.
+    const NONE: NameId = NameId(u32::MAX);
+
+    /// Returns the number itself.
+    pub(super) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// The names of a file.
 #[derive(Default)]
 pub(crate) struct Names<'t> {
-    ids: FxHashMap<&'t [u8], NameId>,
+    table: NameTable<'t>,
     symbols: Vec<Symbol>,
+    /// By token: the name that was met there.
+    met: Vec<NameId>,
+    /// By name: the number of the set that defined it last; see [`Names::begin_set`].
+    sets: Vec<u32>,
+    set_count: u32,
 }
 
 impl<'t> Names<'t> {
+    /// Makes room to remember where names are, in a file of so many tokens.
+    pub(super) fn expect_tokens(&mut self, count: u32) {
+        self.met.resize(count as usize, NameId::NONE);
+    }
+
     /// Returns the name with this text.
     #[inline]
     pub(crate) fn id(&mut self, text: &'t [u8]) -> NameId {
-        if let Some(&id) = self.ids.get(text) {
-            return id;
+        let (index, is_new) = self.table.find_or_add(text);
+        if is_new {
+            self.symbols.push(Symbol::intern(text));
         }
-        let id = NameId(self.symbols.len() as u32);
-        self.symbols.push(Symbol::intern(text));
-        self.ids.insert(text, id);
-        id
+        NameId(index)
+    }
+
+    /// Returns the name that is the first token of `node`, and remembers it.
+    #[inline]
+    pub(super) fn meet(&mut self, node: FlatNode<'t>) {
+        let id = self.id(node.text());
+        let place = node.first_token().and_then(|token| self.met.get_mut(token.index() as usize));
+        if let Some(place) = place {
+            *place = id;
+        }
+    }
+
+    /// Returns the name that is the only token of a `Name` or a `Variable`.
+    #[inline]
+    pub(crate) fn of(&mut self, node: FlatNode<'t>) -> NameId {
+        let met = node.first_token().and_then(|token| self.met.get(token.index() as usize));
+        match met {
+            Some(&id) if id != NameId::NONE => id,
+            _ => self.id(node.text()),
+        }
+    }
+
+    /// Returns the name of an attribute if the text alone tells it.
+    #[inline]
+    pub(crate) fn of_attr(&mut self, attr: FlatNode<'t>) -> Option<NameId> {
+        if attr.kind() == syntax::SyntaxKind::Name {
+            return Some(self.of(attr));
+        }
+        attr.static_attr().map(|text| self.id_of(text))
     }
 
     /// Returns the name with this text, which may be the value of a string with escapes.
@@ -51,6 +99,22 @@ impl<'t> Names<'t> {
     #[inline]
     pub(crate) fn symbol(&self, name: NameId) -> Symbol {
         self.symbols[name.0 as usize]
+    }
+
+    /// Begins a set and returns its number, for [`Names::define`].
+    pub(super) fn begin_set(&mut self) -> u32 {
+        self.set_count += 1;
+        self.set_count
+    }
+
+    /// Says that the set begun last defines a name; returns whether it did so before.
+    #[inline]
+    pub(super) fn define(&mut self, set: u32, name: NameId) -> bool {
+        let place = name.0 as usize;
+        if place >= self.sets.len() {
+            self.sets.resize(place + 1, 0);
+        }
+        std::mem::replace(&mut self.sets[place], set) == set
     }
 }
 

@@ -7,7 +7,6 @@ use super::attrset::{self, DynamicAttr as Dynamic, MergedAttr, MergedSet, Merged
 use crate::error::Result;
 use crate::heap::{Shape, Symbol};
 use crate::ir::{DynamicAttr, Id, LetCode, NO_ID, Node, SetCode, SetValue};
-use crate::source::Position;
 
 /// A source of `inherit (e)`.
 #[derive(Clone, Copy)]
@@ -48,6 +47,10 @@ impl<'t> Lowering<'t, '_> {
     }
 
     fn set(&mut self, mut set: MergedSet<'t>, offset: u32) -> Result<Id> {
+        let is_empty = set.attrs.is_empty() && set.dynamic.is_empty() && set.sources.is_empty();
+        if is_empty && let Some(index) = self.empty_set {
+            return Ok(self.code.push(Node::Set(index), offset));
+        }
         set.attrs.sort_unstable_by_key(|attr| attr.symbol);
         let first = self.values.len();
         self.outer_values(&set.attrs)?;
@@ -62,19 +65,23 @@ impl<'t> Lowering<'t, '_> {
         let dynamic = self.dynamic(std::mem::take(&mut set.dynamic))?;
         self.scope.leave(mark);
         let heap = self.surroundings.heap;
-        let names: Vec<Symbol> = set.attrs.iter().map(|attr| attr.symbol).collect();
-        let positions: Vec<Position> =
-            set.attrs.iter().map(|attr| self.position(attr.range.0)).collect();
+        let attrs = &set.attrs;
+        let position = |index: usize| self.position(attrs[index].range.0);
         let code = SetCode {
-            shape: Shape::new(heap, &names),
-            positions: heap.arena().alloc_slice(&positions),
+            shape: Shape::of_names(heap, attrs.len(), |index| attrs[index].symbol),
+            positions: heap.arena().alloc_slice_with(attrs.len(), position),
             values: heap.arena().alloc_slice(self.values.get(first..).unwrap_or_default()),
             sources: heap.arena().alloc_slice(&sources.slots),
             dynamic: heap.arena().alloc_slice(&dynamic),
-            has_overrides: set.is_recursive && names.contains(&self.overrides),
+            has_overrides: set.is_recursive
+                && attrs.iter().any(|attr| attr.symbol == self.overrides),
         };
         self.values.truncate(first);
         let index = self.code.sets.push(code);
+        if is_empty {
+            self.empty_set = Some(index);
+            return Ok(self.code.push(Node::Set(index), offset));
+        }
         let node = if set.is_recursive { Node::RecursiveSet(index) } else { Node::Set(index) };
         Ok(self.code.push(node, offset))
     }

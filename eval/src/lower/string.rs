@@ -1,7 +1,5 @@
 //! Strings and paths: constants, or the parts that evaluation joins.
 
-use std::borrow::Cow;
-
 use syntax::literal::{self, PathKind, StringPart};
 use syntax::{FlatElement, FlatNode, SyntaxKind as K};
 
@@ -138,16 +136,16 @@ impl<'t, 'h> Lowering<'t, 'h> {
 
     fn path_start(&mut self, text: &[u8], offset: u32) -> Id {
         let surroundings = self.surroundings;
-        let (root, bytes): (u32, Cow<'_, [u8]>) = match PathKind::of(text) {
-            PathKind::Absolute | PathKind::Lookup => (HOST, Cow::Borrowed(text)),
+        let (root, path) = match PathKind::of(text) {
+            PathKind::Absolute | PathKind::Lookup => (HOST, source::canonical(text)),
             PathKind::Relative => {
                 let directory = surroundings.directory;
-                (directory.root, Cow::Owned([&*directory.bytes, b"/", text].concat()))
+                (directory.root, source::canonical_in(&directory.bytes, text))
             }
             PathKind::Home => match surroundings.home {
                 Some(home) => {
                     let rest = text.strip_prefix(b"~").unwrap_or(text);
-                    (HOST, Cow::Owned([home, rest].concat()))
+                    (HOST, source::canonical(&[home, rest].concat()))
                 }
                 None => {
                     let value = Value::string_from(surroundings.heap, text);
@@ -156,7 +154,7 @@ impl<'t, 'h> Lowering<'t, 'h> {
                 }
             },
         };
-        let value = Value::path(surroundings.heap, root, &source::canonical(&bytes));
+        let value = Value::path(surroundings.heap, root, &path);
         self.constant(value, offset)
     }
 }

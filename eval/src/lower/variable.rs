@@ -33,7 +33,7 @@ impl<'t> Lowering<'t, '_> {
             return Ok(self.code.push(Node::Local { level, index }, offset));
         }
         let symbol = self.names.symbol(name);
-        if let Some(id) = self.global(symbol, offset) {
+        if let Some(id) = self.global(name, symbol, offset) {
             return Ok(id);
         }
         let levels = self.scope.with_levels();
@@ -57,22 +57,27 @@ impl<'t> Lowering<'t, '_> {
         error::undefined_variable(&name.to_text()).at(self.position(offset))
     }
 
-    fn global(&mut self, name: Symbol, offset: u32) -> Option<Id> {
-        let known = match self.globals.get(&name) {
-            Some(known) => *known,
-            None => {
-                let known = self.make_global(name);
-                self.globals.insert(name, known);
+    fn global(&mut self, name: NameId, symbol: Symbol, offset: u32) -> Option<Id> {
+        let place = name.index();
+        let known = match self.globals.get(place) {
+            None | Some(GlobalNode::NotAsked) => {
+                let known = self.make_global(symbol).unwrap_or(GlobalNode::Nothing);
+                if place >= self.globals.len() {
+                    self.globals.resize(place + 1, GlobalNode::NotAsked);
+                }
+                self.globals[place] = known;
                 known
             }
+            Some(known) => *known,
         };
-        Some(match known? {
-            GlobalNode::Node(node) => self.code.push(node, offset),
+        match known {
+            GlobalNode::NotAsked | GlobalNode::Nothing => None,
+            GlobalNode::Node(node) => Some(self.code.push(node, offset)),
             GlobalNode::Member(name) => {
                 let subject = self.code.push(Node::Builtins, offset);
-                self.code.push(Node::Select { subject, name }, offset)
+                Some(self.code.push(Node::Select { subject, name }, offset))
             }
-        })
+        }
     }
 
     fn make_global(&mut self, name: Symbol) -> Option<GlobalNode> {
@@ -144,9 +149,11 @@ impl<'t> Lowering<'t, '_> {
     }
 }
 
-/// How a global variable is lowered.
+/// What a name means outside of all frames, and how that is lowered.
 #[derive(Clone, Copy)]
 pub(super) enum GlobalNode {
+    NotAsked,
+    Nothing,
     Node(Node),
     /// A member of `builtins` that is no function.
     Member(Symbol),

@@ -150,12 +150,12 @@ pub(super) fn attrpath(p: &mut Parser<'_>) {
 
 #[inline]
 fn attr(p: &mut Parser<'_>) {
-    let marker = p.start();
     match p.current() {
         K::StringStart => {
             string::string(p);
         }
         K::DollarBrace => {
+            let marker = p.start();
             let open = p.current_range();
             p.bump();
             expression(p);
@@ -163,8 +163,7 @@ fn attr(p: &mut Parser<'_>) {
             p.complete(marker, K::Dynamic);
         }
         _ => {
-            p.bump();
-            p.complete(marker, K::Name);
+            p.leaf(K::Name);
         }
     }
 }

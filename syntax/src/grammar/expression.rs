@@ -36,6 +36,7 @@ pub(super) fn expression(p: &mut Parser<'_>) -> Option<Completed> {
         return None;
     }
     let done = match p.current() {
+        K::Identifier if p.nth(1) == K::Semicolon => Some(p.leaf(variable_kind(p))),
         K::Identifier if matches!(p.nth(1), K::Colon | K::At) => Some(lambda::lambda(p)),
         K::BraceOpen if lambda::at_formals(p) => Some(lambda::lambda(p)),
         K::Let if p.nth(1) != K::BraceOpen => Some(let_in(p)),
@@ -118,7 +119,7 @@ pub(super) fn application(p: &mut Parser<'_>) -> Option<Completed> {
     if !at_argument(p) {
         return Some(function);
     }
-    let marker = function.precede();
+    let marker = p.precede(function);
     while at_argument(p) {
         operand(p);
     }
@@ -170,7 +171,7 @@ pub(super) fn select(p: &mut Parser<'_>) -> Option<Completed> {
     };
     match p.current() {
         K::Dot => {
-            let marker = base.precede();
+            let marker = p.precede(base);
             p.bump();
             if at_binding(p) {
                 p.expected("an attribute name");
@@ -184,7 +185,7 @@ pub(super) fn select(p: &mut Parser<'_>) -> Option<Completed> {
             Some(p.complete(marker, K::Select))
         }
         K::Or => {
-            let marker = base.precede();
+            let marker = p.precede(base);
             p.bump();
             Some(p.complete(marker, K::ApplyOr))
         }
@@ -192,12 +193,16 @@ pub(super) fn select(p: &mut Parser<'_>) -> Option<Completed> {
     }
 }
 
+/// Returns what an identifier is as an expression.
+#[inline(always)]
+fn variable_kind(p: &Parser<'_>) -> K {
+    if p.current_text() == b"__curPos" { K::CurPos } else { K::Variable }
+}
+
 #[inline]
 fn primary(p: &mut Parser<'_>) -> Option<Completed> {
-    let marker = p.start();
     let kind = match p.current() {
-        K::Identifier if p.current_text() == b"__curPos" => K::CurPos,
-        K::Identifier => K::Variable,
+        K::Identifier => variable_kind(p),
         K::Integer | K::Float | K::Uri => K::Literal,
         K::LookupPath => K::LookupPathExpr,
         K::PathStart => return Some(string::path(p)),
@@ -209,8 +214,7 @@ fn primary(p: &mut Parser<'_>) -> Option<Completed> {
         K::Let if p.nth(1) == K::BraceOpen => return Some(attr_set(p)),
         _ => return None,
     };
-    p.bump();
-    Some(p.complete(marker, kind))
+    Some(p.leaf(kind))
 }
 
 pub(super) fn paren(p: &mut Parser<'_>) -> Completed {

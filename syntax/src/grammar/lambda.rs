@@ -37,9 +37,7 @@ pub(super) fn lambda(p: &mut Parser<'_>) -> Completed {
 }
 
 fn name(p: &mut Parser<'_>) {
-    let marker = p.start();
-    p.bump();
-    p.complete(marker, K::Name);
+    p.leaf(K::Name);
 }
 
 /// Parses `{ a, b ? c, ... }` with `name @` before or `@ name` after it.

@@ -4,7 +4,7 @@ use super::binding;
 use super::expression::application;
 use crate::error;
 use crate::kind::SyntaxKind as K;
-use crate::parser::{Completed, Parser, TokenSet};
+use crate::parser::{Chain, Completed, Parser, TokenSet};
 
 // The levels of the manual, “Operators”, loosest first; pipes are looser still.
 const IMPLICATION: u8 = 1;
@@ -73,7 +73,11 @@ const LEVELS: [u8; 64] = {
 #[inline]
 pub(super) fn pipes(p: &mut Parser<'_>) -> Option<Completed> {
     let mut lhs = binary(p, IMPLICATION)?;
+    if !p.at_any(PIPES) {
+        return Some(lhs);
+    }
     let mut first = true;
+    let mut chain = Chain::default();
     while p.at_any(PIPES) {
         if !first {
             // `a |> b <| c`: the two directions have no common reading.
@@ -81,28 +85,30 @@ pub(super) fn pipes(p: &mut Parser<'_>) -> Option<Completed> {
             p.error(error);
         }
         first = false;
-        lhs = pipe(p, lhs);
+        lhs = pipe(p, lhs, &mut chain);
     }
-    Some(lhs)
+    Some(p.end_chain(lhs, &chain))
 }
 
 /// Parses as many pipes of one direction as follow.
-fn pipe(p: &mut Parser<'_>, mut lhs: Completed) -> Completed {
+fn pipe(p: &mut Parser<'_>, mut lhs: Completed, chain: &mut Chain) -> Completed {
     if p.at(K::PipeFrom) {
-        let marker = lhs.precede();
+        let marker = p.precede_in_chain(lhs, chain);
         pipe_operator(p);
         if p.descend() {
             if let Some(rhs) = binary(p, IMPLICATION)
                 && p.at(K::PipeFrom)
             {
-                pipe(p, rhs);
+                let mut inner = Chain::default();
+                let done = pipe(p, rhs, &mut inner);
+                p.end_chain(done, &inner);
             }
             p.ascend();
         }
         return p.complete(marker, K::BinaryOp);
     }
     while p.at(K::PipeInto) {
-        let marker = lhs.precede();
+        let marker = p.precede_in_chain(lhs, chain);
         pipe_operator(p);
         binary(p, IMPLICATION);
         lhs = p.complete(marker, K::BinaryOp);
@@ -123,13 +129,14 @@ fn binary(p: &mut Parser<'_>, least: u8) -> Option<Completed> {
     let mut lhs = prefix(p)?;
     // Comparing what was just compared has no meaning: `a == b == c`.
     let mut last = 0;
+    let mut chain = Chain::default();
     loop {
         let operator = p.current();
         let level = LEVELS.get(operator as usize).copied().unwrap_or(0);
         if level < least || level == 0 {
-            return Some(lhs);
+            return Some(p.end_chain(lhs, &chain));
         }
-        let marker = lhs.precede();
+        let marker = p.precede_in_chain(lhs, &mut chain);
         if level == HAS_ATTR {
             p.bump();
             binding::attrpath(p);

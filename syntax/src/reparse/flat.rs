@@ -89,7 +89,7 @@ impl Change {
     fn in_trivia(&self, old: &FlatParse, source: &Arc<[u8]>) -> Option<FlatParse> {
         let tokens = &old.tree.tokens;
         let next = tokens.partition_point(|token| token.start < self.end);
-        let gap_start = next.checked_sub(1).and_then(|it| tokens.get(it)).map(|it| it.end);
+        let gap_start = next.checked_sub(1).and_then(|it| tokens.get(it)).map(|it| it.end());
         if gap_start.is_some_and(|start| start >= self.start) {
             return None;
         }
@@ -111,9 +111,8 @@ impl Change {
         for token in moved.iter_mut().skip(next) {
             *token = token.moved(shift);
         }
-        let (nodes, depth) = (old.tree.nodes.clone(), old.tree.depth);
         let source = Source::Shared(Arc::clone(source));
-        let tree = FlatTree { source, nodes, tokens: moved, depth };
+        let tree = FlatTree { source, nodes: old.tree.nodes.clone(), tokens: moved };
         Some(FlatParse { tree, errors, options: old.options })
     }
 
@@ -293,58 +292,31 @@ fn spliced(
     let token_shift = (first + new.tokens.len() as u32).wrapping_sub(end);
     let node_shift = (index + new.nodes.len() as u32).wrapping_sub(subtree_end);
     let mut nodes = Vec::with_capacity(old.nodes.len() + new.nodes.len());
-    nodes.extend(old.nodes.iter().take(index as usize).map(|it| {
-        if it.subtree_end <= index {
+    nodes.extend(old.nodes.iter().zip(0..index).map(|(it, place)| {
+        if place + it.size() <= index {
             return *it;
         }
-        Node {
-            end_token: it.end_token.wrapping_add(token_shift),
-            subtree_end: it.subtree_end.wrapping_add(node_shift),
-            ..*it
-        }
+        let end_token = it.end_token.wrapping_add(token_shift);
+        Node::new(it.first_token, end_token, it.size().wrapping_add(node_shift), it.kind)
     }));
-    nodes.extend(new.nodes.iter().map(|it| it.moved(first, index)));
+    nodes.extend(new.nodes.iter().map(|it| it.moved(first)));
     let after = old.nodes.iter().skip(subtree_end as usize);
-    nodes.extend(after.map(|it| it.moved(token_shift, node_shift)));
-    let depth = depth(&nodes);
-    FlatTree { source: Source::Shared(source), nodes, tokens, depth }
-}
-
-/// Returns how many nodes deep the deepest one is.
-fn depth(nodes: &[Node]) -> u32 {
-    let mut ends: Vec<u32> = Vec::with_capacity(64);
-    let mut depth = 0;
-    for (index, node) in nodes.iter().enumerate() {
-        while ends.last().is_some_and(|end| *end <= index as u32) {
-            ends.pop();
-        }
-        ends.push(node.subtree_end);
-        depth = depth.max(ends.len());
-    }
-    depth as u32
+    nodes.extend(after.map(|it| it.moved(token_shift)));
+    FlatTree { source: Source::Shared(source), nodes, tokens }
 }
 
 impl Token {
     fn moved(self, shift: u32) -> Token {
-        let (start, end) = (self.start.wrapping_add(shift), self.end.wrapping_add(shift));
-        Token { start, end, kind: self.kind }
+        Token { start: self.start.wrapping_add(shift), ..self }
     }
 }
 
 impl Node {
-    fn moved(self, tokens: u32, nodes: u32) -> Node {
+    fn moved(self, tokens: u32) -> Node {
         Node {
             first_token: self.first_token.wrapping_add(tokens),
             end_token: self.end_token.wrapping_add(tokens),
-            subtree_end: self.subtree_end.wrapping_add(nodes),
-            kind: self.kind,
+            ..self
         }
-    }
-}
-
-impl FlatNode<'_> {
-    /// Returns the index after the last descendant.
-    fn subtree_end(self) -> u32 {
-        self.tree().nodes.get(self.index() as usize).map_or(0, |node| node.subtree_end)
     }
 }
