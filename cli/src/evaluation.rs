@@ -165,6 +165,7 @@ fn fetch_settings(settings: &Settings) -> FetchSettings {
         access_tokens: pairs("access-tokens"),
         forge_urls: pairs("forge-urls"),
         allows_dirty_locks: settings.is_on("allow-dirty-locks"),
+        asks_caches: settings.is_on("substitute") && !settings.words("substituters").is_empty(),
     }
 }
 

@@ -1,5 +1,4 @@
-//! Many roots: each is evaluated by itself, here or by workers, and told in the order of one
-//! thread.
+//! Many roots: evaluated one by one, here or by workers, and told in the order of one thread.
 //!
 //! The heap belongs to one thread, so several threads are several processes: once a few roots,
 //! taken from all over the list, have been evaluated and with them most of what many roots share,
@@ -13,6 +12,7 @@ use crate::evaluation::{self, Stop};
 use crate::report::Failure;
 use crate::stores::LazyStore;
 use eval::interpret::Eval;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::time::Duration;
@@ -184,14 +184,16 @@ impl Roots<'_> {
                     Ok(read) => read,
                     Err(error) => {
                         // What ended it may be meant for all of us, and reach us later.
-                        std::thread::sleep(PATIENCE);
+                        worker::wait(&[], PATIENCE)?;
                         eval.deeper(|_| Ok(()))?;
                         return Err(error.into());
                     }
                 };
                 for (root, bytes) in read {
-                    if root >= self.next && !self.answers.contains_key(&root) {
-                        self.answers.insert(root, (*number, Answer::from_bytes(&bytes)?));
+                    if root >= self.next
+                        && let Entry::Vacant(place) = self.answers.entry(root)
+                    {
+                        place.insert((*number, Answer::from_bytes(&bytes)?));
                     }
                 }
                 if worker.is_ended() && !worker.pending().is_empty() {
@@ -221,11 +223,11 @@ impl Roots<'_> {
         let limit = heap.size_bytes().saturating_add(self.growth_max);
         let mut answer = |index: usize| {
             self.store.in_copy();
-            match self.answers.get(&index) {
-                // The sample was told already, or will be.
-                Some(_) => Vec::new(),
-                None => self.answer(eval, index, work).to_bytes(),
+            // The sample was told already, or will be.
+            if self.answers.contains_key(&index) {
+                return Vec::new();
             }
+            self.answer(eval, index, work).to_bytes()
         };
         let worker = Worker::start(&mut answer, &mut || heap.size_bytes() <= limit);
         worker.map_err(|error| Failure::during("starting a worker")(error).into())

@@ -427,7 +427,7 @@ pub fn store(error: &dyn std::error::Error) -> Box<EvalError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{CALL_SITE, ErrorKind, EvalError, Frame, FrameKind, other};
+    use super::{CALL_SITE, ErrorKind, EvalError, Frame, FrameKind, limit, other};
     use crate::source::{FileId, Position};
 
     fn at(offset: u32) -> Position {
@@ -466,6 +466,10 @@ mod tests {
         let error = EvalError::new(ErrorKind::InfiniteRecursion, "x").needed_at(at(1));
         assert_eq!(error.needed_at(at(2)).position, at(1));
         assert_eq!(other("x").needed_at(at(1)).position, Position::NONE);
+        // So is a call that was one too many, unless it was made on the way.
+        assert_eq!(limit("x").needed_at(at(1)).position, at(1));
+        let error = limit("x").frame(at(1), FrameKind::Evaluator, "step");
+        assert_eq!(error.needed_at(at(2)).position, Position::NONE);
     }
 
     #[test]

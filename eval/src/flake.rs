@@ -12,8 +12,8 @@ pub mod lock_file;
 pub mod manifest;
 
 mod fetch;
-mod shown;
 pub mod lock;
+mod shown;
 
 mod call;
 pub mod date;
@@ -24,6 +24,6 @@ pub use call::{call, outputs, select, select_at};
 pub use fetch::Tree;
 pub(crate) use fetch::{Telling, tree_value};
 pub use fetch::{expected_path, fetch_final, fetch_tree};
-pub(crate) use shown::ShownTree;
 pub use fingerprint::fingerprint;
+pub(crate) use shown::ShownTree;
 pub use tree::{Installable, parse_typed};

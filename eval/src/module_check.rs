@@ -90,6 +90,15 @@ pub fn reports_of_selected(
     check.all(eval, first, unchecked, &files, is_whole).map(Some)
 }
 
+impl<'h> Eval<'h> {
+    /// Takes note of a set that something is selected from, if it is a module system.
+    pub(crate) fn note_module_system(&mut self, attrs: Attrs<'h>) {
+        if attrs.named(b"options").is_some() && attrs.named(b"config").is_some() {
+            self.known.module_system = Some(Value::attrs(attrs));
+        }
+    }
+}
+
 /// Returns a module system without the check that stops at names nobody declares.
 fn without_check<'h>(eval: &mut Eval<'h>, system: Value<'h>) -> Result<Option<Value<'h>>> {
     const TEXT: &[u8] = b"s: s.extendModules { modules = [ { _module.check = false; } ]; }";

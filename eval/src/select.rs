@@ -157,9 +157,7 @@ fn attribute<'h>(
     if name.is_empty() {
         return Err(error::other(format!("empty attribute name in selection path '{path}'")));
     }
-    if attrs.named(b"options").is_some() && attrs.named(b"config").is_some() {
-        eval.known.module_system = Some(value);
-    }
+    eval.note_module_system(attrs);
     match attrs.named(name.as_bytes()) {
         Some(slot) => eval.force(slot),
         None => {

@@ -4,10 +4,11 @@
 //! says what an evaluation contradicts; the numbers are facts, so that a new one is seen.
 //!
 //! The reference implementation confirms the errors: it refuses to parse the files with syntax
-//! errors and undefined variables (a patch and a template that are called `.nix`, and a module of
-//! nixos-hardware); enabling drbd makes it say that `environment.etc.drbd.conf` does not exist,
-//! and setting `gnu` that `startGnuPGAgent` has been removed; overlays of device trees are paths
-//! in 20.09, and sets in today's nixos-hardware.
+//! errors, undefined variables and duplicate attributes (a patch and a template that are called
+//! `.nix`, a module of nixos-hardware, packages of androidenv that are written twice); enabling
+//! drbd makes it say that `environment.etc.drbd.conf` does not exist, and setting `gnu` that
+//! `startGnuPGAgent` has been removed; overlays of device trees are paths in 20.09, and sets in
+//! today's nixos-hardware.
 
 #![allow(
     clippy::disallowed_methods,
@@ -251,6 +252,7 @@ fn definitions_in_home_manager() {
     let findings = of_modules(&home, &options);
     record("definitions-home-manager", &findings);
     expect![[r"
+        files: 678
     "]]
     .assert_eq(&findings.show());
 }
@@ -268,6 +270,7 @@ fn texts_of_nixpkgs() {
         "NIVIS_NIXPKGS",
         &expect![[r"
         files: 18384
+        duplicate-attr: 40
         empty-inherit: 4
         empty-let: 2
         redundant-parens: 811

@@ -44,8 +44,8 @@ use crate::derivation::modulo::{HashModulo, check_output_paths, hash_modulo};
 use crate::derivation::{Derivation, DerivationError, EXTENSION, aterm};
 use crate::error::{AddError, BuildError, FetchError, GcError, StoreError};
 use crate::event::Events;
-use crate::hash::Hash;
 use crate::fetch::{FetchOptions, FetchRequest};
+use crate::hash::Hash;
 use crate::nar::disk::DiskTree;
 use crate::nar::restore::{Metadata, restore};
 use crate::nar::{NodeKind, Tree};
@@ -53,8 +53,8 @@ use crate::path::{StoreDirectory, StorePath};
 use crate::path_info::PathInfo;
 use crate::realise::{DerivedPath, RealiseOptions, Realised};
 use crate::source::{Source, SourceRequest};
-use crate::substitute::ClosureRequest;
 use crate::store::{GcOptions, GcResult, NewText, NewTree, Roots, Store, text_info};
+use crate::substitute::ClosureRequest;
 use crate::tree_hash::{CheckedNar, TreeHash};
 
 /// Where space is set aside, below the state directory.

@@ -17,8 +17,8 @@ use crate::path::{StoreDirectory, StorePath};
 use crate::path_info::PathInfo;
 use crate::realise::{DerivedPath, RealiseOptions, Realised};
 use crate::source::{Source, SourceRequest};
-use crate::substitute::ClosureRequest;
 use crate::store::{GcAction, GcOptions, GcResult, NewTree, Roots, Store, text_info};
+use crate::substitute::ClosureRequest;
 use crate::tree_hash::TreeHash;
 
 /// A store whose objects live as long as it does; it cannot build.

@@ -1,5 +1,4 @@
-//! `nivis eval-jobs`: the derivations of a set, a line of JSON for each, as `nix-eval-jobs` writes
-//! them.
+//! `nivis eval-jobs`: the derivations of a set, as lines of JSON like those of `nix-eval-jobs`.
 
 mod job;
 

@@ -10,7 +10,12 @@ let
   };
 in
 {
-  inherit (eval) config options pkgs;
+  inherit (eval)
+    config
+    extendModules
+    options
+    pkgs
+    ;
 
   /**
     The whole system as one derivation.

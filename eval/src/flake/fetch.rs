@@ -18,6 +18,7 @@ use crate::copy;
 use crate::error::{self, FrameKind, Result};
 use crate::heap::{AttrsBuilder, Value};
 use crate::interpret::Eval;
+use crate::realise::ensure;
 use crate::source::Position;
 use crate::system::FileType;
 
@@ -79,7 +80,9 @@ impl Tree {
 pub fn fetch_final(eval: &mut Eval<'_>, reference: &Reference) -> Result<Tree> {
     if let Some(path) = expected_path(eval, reference)? {
         let store = eval.store();
-        if store.is_valid(&path).map_err(|error| error::store(&error))? {
+        let is_here = store.is_valid(&path).map_err(|error| error::store(&error))?;
+        // What no cache has is fetched from where it comes from.
+        if is_here || (eval.settings().fetch.asks_caches && ensure(eval, &path).is_ok()) {
             store.add_temporary_root(&path).map_err(|error| error::store(&error))?;
             let tree = Tree { path, locked: reference.clone() };
             eval.note_tree(&tree, reference, true);

@@ -17,6 +17,8 @@ pub struct FetchSettings {
     pub forge_urls: Vec<(String, String)>,
     /// Whether lock files may have trees that nothing names exactly.
     pub allows_dirty_locks: bool,
+    /// Whether trees whose hash is known are looked for in caches of the store first.
+    pub asks_caches: bool,
 }
 
 impl Default for FetchSettings {
@@ -29,6 +31,7 @@ impl Default for FetchSettings {
             access_tokens: Vec::new(),
             forge_urls: Vec::new(),
             allows_dirty_locks: false,
+            asks_caches: false,
         }
     }
 }

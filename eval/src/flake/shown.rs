@@ -34,7 +34,7 @@ impl Eval<'_> {
             None if reference.kind() == "path" => return,
             None => format!("«{}»", tree.as_fetched(reference).show()),
         };
-        let object = self.store().directory().display(&tree.path).to_string();
+        let object = self.store().directory().display(&tree.path);
         let is_working_tree = working_tree.is_some() && !is_final;
         let shown = ShownTree { object, name, is_working_tree };
         let trees = &mut self.known.trees;

@@ -110,7 +110,7 @@ impl<'h> Inspector<'_, 'h> {
         };
         let prefix = expression.module.as_deref().unwrap_or_default();
         let prefix = Value::list(heap.arena().alloc_slice_with(prefix.len(), |index| {
-            let name = prefix.get(index).map_or(&b""[..], |it| it.as_bytes());
+            let name = prefix.get(index).map_or(&b""[..], String::as_bytes);
             Slot::of(Value::string_from(heap, name))
         }));
         let directory = &expression.directory;

@@ -143,13 +143,16 @@ impl<'h> Collector<'_, 'h> {
         Ok(())
     }
 
-    /// Removes the kinds that the type's own `check` refuses.
+    /// Removes the kinds of which the type's own `check` refuses every sample.
     fn sample(&mut self, ty: Attrs<'h>, found: &mut ValueType) -> Result<()> {
         let Some(check) = self.get(ty, "check")? else { return Ok(()) };
         let heap = self.eval.heap();
         let string = |text: &[u8]| Value::string_from(heap, text);
-        let directory = Origin::String(SourcePath::new(HOST, b"/"));
-        let identity = self.eval.evaluate(directory, b"x: x").ok();
+        let texts: [&[u8]; 3] = [b"x: x", b"[ null ]", b"{ a = null; }"];
+        let [identity, list, set] = texts.map(|text| {
+            let directory = Origin::String(SourcePath::new(HOST, b"/"));
+            self.eval.evaluate(directory, text).ok()
+        });
         let samples = [
             (ValueKind::Null, Some(Value::NULL)),
             (ValueKind::Bool, Some(Value::bool(true))),
@@ -159,14 +162,23 @@ impl<'h> Collector<'_, 'h> {
             (ValueKind::AbsolutePath, Some(string(b"/a"))),
             (ValueKind::Path, Some(Value::path(heap, HOST, b"/a"))),
             (ValueKind::List, Some(Value::list(&[]))),
+            (ValueKind::List, list),
             (ValueKind::Set, Some(Value::attrs(Attrs::empty(heap)))),
+            (ValueKind::Set, set),
             (ValueKind::Function, identity),
         ];
+        let mut taken = ValueKinds::from_bits(0);
+        let mut refused = Vec::new();
         for (kind, sample) in samples {
             let Some(sample) = sample else { continue };
             if self.refuses(check, sample)? {
-                found.kinds.remove(kind);
+                refused.push(kind);
+            } else {
+                taken = with(taken, kind);
             }
+        }
+        for kind in refused.into_iter().filter(|it| !taken.contains(*it)) {
+            found.kinds.remove(kind);
         }
         let numbers = [0, 1, 7, 100, 1_000_000, -1];
         let mut takes_number = false;

@@ -195,3 +195,10 @@ fn an_option_of_a_submodule_may_be_called_config() {
         wrong_of(options, "{ agent = { enable = true; config = { Program = 1; X = 2; }; }; }");
     assert_eq!(found, ["the option `agent.config.X` does not exist"]);
 }
+
+#[test]
+fn a_list_that_may_not_be_empty_is_a_list() {
+    let options = "let check = it: builtins.isList it && it != [ ]; in \
+                   { some = option ((listOf bool) // { inherit check; }) { }; }";
+    assert_eq!(wrong_of(options, "{ some = [ true ]; }"), [""; 0]);
+}

@@ -218,7 +218,7 @@ impl Writer<'_, '_> {
         if parameter.kind() != SyntaxKind::Formals {
             let name = text_of(parameter);
             let _ = write!(self.text, "{name}: ");
-            self.closing.push(format!(") ({})", self.argument(&caller, &name)));
+            self.closing.push(format!(") ({})", argument(&caller, &name)));
             return Some(());
         }
         let mut names = String::from("{ ");
@@ -254,17 +254,6 @@ impl Writer<'_, '_> {
         Some(())
     }
 
-    fn argument(&self, caller: &Caller, name: &str) -> String {
-        match (caller, name) {
-            (Caller::Module, _) => format!("{ARGUMENT}.modules"),
-            (Caller::Flake, _) => format!("{ARGUMENT}.inputs"),
-            (_, "final" | "prev" | "self" | "super" | "pkgs") => format!("{ARGUMENT}.pkgs"),
-            (_, "lib") => format!("{ARGUMENT}.lib"),
-            (_, "system") => format!("{ARGUMENT}.system"),
-            _ => format!("{ARGUMENT}.unknown {}", quoted(name)),
-        }
-    }
-
     /// Returns who calls a function, as far as it can be seen.
     fn caller(&mut self, lambda: FlatNode<'_>) -> Caller {
         if is_outputs(self.scene, lambda) {
@@ -285,6 +274,18 @@ impl Writer<'_, '_> {
             return Caller::Module;
         }
         if is_first && self.scene.is_package() { Caller::Package } else { Caller::Anybody }
+    }
+}
+
+/// Returns what a function with one parameter is called with.
+fn argument(caller: &Caller, name: &str) -> String {
+    match (caller, name) {
+        (Caller::Module, _) => format!("{ARGUMENT}.modules"),
+        (Caller::Flake, _) => format!("{ARGUMENT}.inputs"),
+        (_, "final" | "prev" | "self" | "super" | "pkgs") => format!("{ARGUMENT}.pkgs"),
+        (_, "lib") => format!("{ARGUMENT}.lib"),
+        (_, "system") => format!("{ARGUMENT}.system"),
+        _ => format!("{ARGUMENT}.unknown {}", quoted(name)),
     }
 }
 

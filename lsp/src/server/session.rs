@@ -576,7 +576,7 @@ impl Session {
                     }
                     Wants::Values(lookups) => self.values.is_pending(&document.root, lookups),
                 });
-            let may_wait = matches!(wants, Wants::Roles);
+            let may_wait = matches!(wants, Wants::Roles) && until > now;
             if must_wait && !job.is_abandoned() {
                 self.waiting.push(Waiting { job, until, wants });
             } else {

@@ -399,10 +399,8 @@ impl Session {
 }
 
 fn put(disk: &Memory, path: &str, text: &str) {
-    let bytes = match path.ends_with("/.git/index") {
-        true => git_index(text),
-        false => text.as_bytes().to_vec(),
-    };
+    let is_index = path.ends_with("/.git/index");
+    let bytes = if is_index { git_index(text) } else { text.as_bytes().to_vec() };
     let mut disk = disk.lock().expect("no panic while it is held");
     disk.files.insert(path.as_bytes().to_vec(), bytes);
 }

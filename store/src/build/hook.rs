@@ -45,8 +45,8 @@ pub(super) fn run_post_build(
     if output.status.success() { Ok(()) } else { Err(fail(&format!("failed: {}", output.status))) }
 }
 
-/// Runs the setting `pre-build-hook` and returns the host paths that the sandbox is to show, each as
-/// `TARGET` or `TARGET=SOURCE`.
+/// Runs the setting `pre-build-hook` and returns the host paths that the sandbox is to show, each
+/// as `TARGET` or `TARGET=SOURCE`.
 ///
 /// # Errors
 ///

@@ -20,7 +20,7 @@ use eval::packages::Package;
 use eval::source::Position;
 use name::{DerivationName, Selector};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::Path;
 use store::{Store as _, StorePath};
 
 /// How packages are told.
@@ -115,7 +115,7 @@ impl Query {
     /// # Errors
     ///
     /// Whatever evaluation meets, or a selector that selects nothing.
-    pub(super) fn run(&self, cx: &Context, profile: &PathBuf, words: &[&str]) -> Outcome {
+    pub(super) fn run(&self, cx: &Context, profile: &Path, words: &[&str]) -> Outcome {
         let store = cx.lazy_store(Access::Read)?;
         let selectors =
             words.iter().map(|word| Selector::new(word)).collect::<Outcome<Vec<_>>>()?;
@@ -153,7 +153,7 @@ impl Listing<'_> {
     fn tell<'h>(
         &self,
         eval: &mut Eval<'h>,
-        profile: &PathBuf,
+        profile: &Path,
         selectors: &[Selector],
     ) -> Result<(), Stop> {
         let Query { is_available, columns, .. } = *self.query;

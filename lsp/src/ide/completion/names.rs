@@ -116,9 +116,10 @@ pub(super) fn formals(
         .filter(|it| Some(*it) != formal)
         .filter_map(|it| it.child(SyntaxKind::Name).map(text_of))
         .collect();
-    let mut names = match super::super::surroundings::is_outputs_formals(scene, *formals) {
-        true => super::flake::formals(scene).into_iter().collect(),
-        false => arguments(db, scene, completion),
+    let mut names = if super::super::surroundings::is_outputs_formals(scene, *formals) {
+        super::flake::formals(scene).into_iter().collect()
+    } else {
+        arguments(db, scene, completion)
     };
     names.retain(|name| !given.contains(name));
     for name in names {
