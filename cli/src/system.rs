@@ -94,7 +94,8 @@ fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     }
     let size = metadata.len();
     // Room for all of it, so that it is read at once.
-    let mut contents = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+    let mut contents = Vec::new();
+    contents.try_reserve_exact(usize::try_from(size).unwrap_or(usize::MAX))?;
     std::fs::File::open(path)?.take(size).read_to_end(&mut contents)?;
     Ok(contents)
 }

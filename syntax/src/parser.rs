@@ -126,8 +126,8 @@ impl<'t> Parser<'t> {
     }
 
     pub(crate) fn finish(self) -> Output {
-        // Between an expression and one in it stand the operators of a chain, perhaps of pipes, too,
-        // and at most a call, a selection, a set, a binding, its path, a string in that, an
+        // Between an expression and one in it stand the operators of a chain, perhaps of pipes,
+        // too, and at most a call, a selection, a set, a binding, its path, a string in that, an
         // interpolation; around the outermost one, the root and an error.
         let level = self.longest_chain.saturating_mul(2).saturating_add(12);
         Output {

@@ -78,7 +78,11 @@ impl<'h> Shape<'h> {
     /// Returns the shape of `len` names, sorted by symbol and distinct, that `name` returns in
     /// order; it must not allocate.
     #[inline(always)]
-    pub(crate) fn of_names(heap: &'h Heap, len: usize, name: impl Fn(usize) -> Symbol) -> &'h Shape<'h> {
+    pub(crate) fn of_names(
+        heap: &'h Heap,
+        len: usize,
+        name: impl Fn(usize) -> Symbol,
+    ) -> &'h Shape<'h> {
         let start = heap.arena().reserve(NAMES_OFFSET + len * size_of::<Symbol>());
         let count = u32::try_from(len).expect("sets have less than 2^32 attributes");
         // SAFETY: `reserve` gave so many fresh bytes aligned to 16; header and names are written
