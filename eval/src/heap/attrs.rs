@@ -61,7 +61,8 @@ const HINTS_BITS: u32 = 13;
 
 thread_local! {
     /// Where names were found, or would be, by the address of the shape and the name.
-    static HINTS: [Cell<u16>; 1 << HINTS_BITS] = const { [const { Cell::new(0) }; 1 << HINTS_BITS] };
+    static HINTS: [Cell<u16>; 1 << HINTS_BITS] =
+        const { [const { Cell::new(0) }; 1 << HINTS_BITS] };
 }
 
 /// Bytes between the start of a shape and its first name.
