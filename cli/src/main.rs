@@ -28,6 +28,7 @@ use std::process::ExitCode;
 use ui::Ui;
 
 /// Short-lived processes that allocate much: a quarter less time in evaluations than the system's.
+#[cfg(not(nivis_asan))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -16,6 +16,7 @@ mod growth;
 pub mod mapping;
 mod merged;
 mod name_table;
+mod poison;
 pub(crate) mod region;
 pub mod slot;
 pub mod string;
@@ -82,6 +83,12 @@ impl Heap {
     /// Returns how many bytes the values of this heap take.
     pub fn size_bytes(&self) -> usize {
         self.arena.size_bytes()
+    }
+
+    /// Returns a number of bytes that [`Heap::size_bytes`] has never been above; it is cheaper.
+    #[inline(always)]
+    pub(crate) fn ready_bytes(&self) -> usize {
+        self.arena.ready_bytes()
     }
 
     /// Keeps `value` as long as the heap lives and returns the kept one.

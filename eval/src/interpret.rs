@@ -24,8 +24,8 @@ use store::Store;
 
 use crate::embedded;
 use crate::error::{self, ErrorKind, EvalError, FrameKind, Result};
-use crate::heap::{Answer, Env, Heap, Lazy, Slot, SlotState, Value};
-use crate::ir::{Code, Id, Node};
+use crate::heap::{Answer, Attrs, Env, Heap, Lazy, Slot, SlotState, Value};
+use crate::ir::{Code, Id, NO_ID, Node};
 use crate::known::Known;
 use crate::names::names;
 use crate::settings::Settings;
@@ -55,6 +55,8 @@ pub struct Eval<'h> {
     builtins: Option<Value<'h>>,
     /// The function `derivation`, once somebody needed it.
     derivation: Option<Value<'h>>,
+    /// What `functionArgs` says of a lambda, by its index.
+    pub(crate) function_args: FxHashMap<u32, Attrs<'h>>,
     /// The value of each file imported so far, by the file's path after links.
     files: FxHashMap<SourcePath, &'h Slot<'h>>,
     /// The file that each imported path leads to.
@@ -110,6 +112,7 @@ impl<'h> Eval<'h> {
             outermost: Env::new(heap, None, 0),
             builtins: None,
             derivation: None,
+            function_args: FxHashMap::default(),
             files: FxHashMap::default(),
             imported: FxHashMap::default(),
             lines: file::Lines::default(),
@@ -200,10 +203,11 @@ impl<'h> Eval<'h> {
     }
 
     /// Returns the value of `lazy`; forces the slot it refers to, or evaluates it.
+    #[inline]
     pub fn force_lazy(&mut self, lazy: Lazy<'h>) -> Result<Value<'h>> {
         match lazy.value() {
             Some(value) => Ok(value),
-            None => self.force_state(lazy.state()).into_result(),
+            None => self.force_state(lazy).into_result(),
         }
     }
 
@@ -231,7 +235,7 @@ impl<'h> Eval<'h> {
 
     #[inline(always)]
     fn force_slot(&mut self, slot: &'h Slot<'h>) -> Answer<'h> {
-        match slot.value_through() {
+        match slot.resolve(self.heap) {
             Some(value) => value.into(),
             None => self.force_thunk(slot),
         }
@@ -239,9 +243,35 @@ impl<'h> Eval<'h> {
 
     #[inline(never)]
     fn force_thunk(&mut self, slot: &'h Slot<'h>) -> Answer<'h> {
-        let mut place = None;
-        let answer = match slot.state() {
+        let SlotState::Suspended(expression, env) = slot.state() else {
+            return self.force_other(slot);
+        };
+        if let Node::Lambda(index) = *self.code.nodes.get(expression) {
+            let function = lambda(index, env);
+            slot.fill(self.heap, function.into());
+            return function.into();
+        }
+        if let Err(error) = self.limits.check_stack() {
+            return Answer::error(error);
+        }
+        slot.claim();
+        let region = self.heap.begin_region();
+        let answer = self.eval(expression, env);
+        match self.heap.end_region(region, answer).into_result() {
+            Ok(value) => {
+                slot.fill(self.heap, value.into());
+                value.into()
+            }
+            Err(error) => self.fail(slot, Some(expression), error),
+        }
+    }
+
+    /// Forces a slot that holds no expression.
+    #[inline(never)]
+    fn force_other(&mut self, slot: &'h Slot<'h>) -> Answer<'h> {
+        let call = match slot.state() {
             SlotState::Forced(value) => return value.into(),
+            SlotState::Suspended(..) => return self.force_thunk(slot),
             SlotState::Reference(target) => {
                 let value = value!(self.force_slot(target));
                 if !value.has_identity() {
@@ -249,48 +279,26 @@ impl<'h> Eval<'h> {
                 }
                 return value.into();
             }
-            SlotState::Suspended(expression, env) => {
-                if let Node::Lambda(index) = *self.code.nodes.get(expression) {
-                    let function = lambda(index, env);
-                    slot.fill(self.heap, function.into());
-                    return function.into();
-                }
-                if let Err(error) = self.limits.check_stack() {
-                    return Answer::error(error);
-                }
-                slot.claim();
-                place = Some(expression);
-                let region = self.heap.begin_region();
-                let answer = self.eval(expression, env);
-                self.heap.end_region(region, answer)
-            }
-            SlotState::Apply(apply) => {
-                if let Err(error) = self.limits.check_stack() {
-                    return Answer::error(error);
-                }
-                slot.claim();
-                let region = self.heap.begin_region();
-                let answer = self.force_apply(apply, Position::NONE);
-                self.heap.end_region(region, answer)
-            }
-            SlotState::Mapped(mapped) => {
-                if let Err(error) = self.limits.check_stack() {
-                    return Answer::error(error);
-                }
-                slot.claim();
-                let region = self.heap.begin_region();
-                let answer = self.force_mapped(mapped, Position::NONE);
-                self.heap.end_region(region, answer)
-            }
+            SlotState::Apply(apply) => Ok(apply),
+            SlotState::Mapped(mapped) => Err(mapped),
             SlotState::Blackhole => return Answer::error(error::infinite_recursion(knot(slot))),
             SlotState::Failed(error) => return Answer::error(Box::new(error.clone())),
         };
-        match answer.into_result() {
+        if let Err(error) = self.limits.check_stack() {
+            return Answer::error(error);
+        }
+        slot.claim();
+        let region = self.heap.begin_region();
+        let answer = match call {
+            Ok(apply) => self.force_apply(apply, Position::NONE),
+            Err(mapped) => self.force_mapped(mapped, Position::NONE),
+        };
+        match self.heap.end_region(region, answer).into_result() {
             Ok(value) => {
                 slot.fill(self.heap, value.into());
                 value.into()
             }
-            Err(error) => self.fail(slot, place, error),
+            Err(error) => self.fail(slot, None, error),
         }
     }
 
@@ -317,8 +325,9 @@ impl<'h> Eval<'h> {
     }
 
     /// Evaluates what no slot holds.
-    fn force_state(&mut self, state: SlotState<'h>) -> Answer<'h> {
-        match state {
+    #[inline(never)]
+    fn force_state(&mut self, lazy: Lazy<'h>) -> Answer<'h> {
+        match lazy.state() {
             SlotState::Forced(value) => value.into(),
             SlotState::Reference(slot) => self.force_slot(slot),
             SlotState::Suspended(expression, env) => {
@@ -338,12 +347,17 @@ impl<'h> Eval<'h> {
     /// reported at.
     #[inline(always)]
     fn force_for(&mut self, slot: &'h Slot<'h>, id: Id) -> Answer<'h> {
-        match slot.value_through() {
+        match slot.resolve(self.heap) {
             Some(value) => value.into(),
-            None => match self.force_thunk(slot).into_result() {
-                Ok(value) => value.into(),
-                Err(error) => self.at_recursion(error, id),
-            },
+            None => self.force_thunk_for(slot, id),
+        }
+    }
+
+    #[inline(never)]
+    fn force_thunk_for(&mut self, slot: &'h Slot<'h>, id: Id) -> Answer<'h> {
+        match self.force_thunk(slot).into_result() {
+            Ok(value) => value.into(),
+            Err(error) => self.at_recursion(error, id),
         }
     }
 
@@ -425,107 +439,133 @@ impl<'h> Eval<'h> {
     }
 
     /// Evaluates a node in a frame.
+    ///
+    /// What takes more than a look is a function of its own for each kind of node, called last:
+    /// so none pays for the registers and the stack that another needs, and this none at all.
     pub(crate) fn eval(&mut self, id: Id, env: &'h Env<'h>) -> Answer<'h> {
-        let code = self.code;
-        let (mut id, mut env) = (id, env);
-        loop {
-            match *code.nodes.get(id) {
-                Node::Constant(index) => return (*code.constants.get(index)).into(),
-                Node::Local { level, index } => {
-                    return self.force_for(Self::local(env, level, index), id);
-                }
-                Node::Lambda(index) => return lambda(index, env).into(),
-                Node::Apply { function, arguments, count } => {
-                    let region = self.heap.begin_region();
-                    let arguments = code.extra.slice(arguments, count);
-                    let answer = self.apply_node(id, function, arguments, env);
-                    return self.heap.end_region(region, answer);
-                }
-                Node::If { condition, yes, no } => {
-                    const STEP: &str = "while evaluating a branch condition";
-                    let condition = self.condition(condition, env, id, STEP);
-                    id = if value!(condition).as_bool() == Some(true) { yes } else { no };
-                }
-                Node::Select { subject, name } => {
-                    return self.select_node(id, subject, name, env);
-                }
-                Node::SelectOr { subject, name, default } => {
-                    match self.select_or(id, subject, name, env) {
-                        Some(answer) => return answer,
-                        None => id = default,
-                    }
-                }
-                Node::SelectPath { subject, path, default } => {
-                    match self.select_path(id, subject, path, default, env) {
-                        Some(answer) => return answer,
-                        None => id = default,
-                    }
-                }
-                Node::LetHere { index, body } => {
-                    self.fill_let(code.lets.get(index), env);
-                    id = body;
-                }
-                Node::Let { index, body } => {
-                    env = self.new_let(code.lets.get(index), env);
-                    id = body;
-                }
-                Node::With { set, body } => {
-                    let content = Self::delay(code, set, env);
-                    env = Env::with(self.heap, Some(env), 1, |_| content);
-                    id = body;
-                }
-                Node::Assert { condition, body } => {
-                    const STEP: &str = "in the condition of the assert statement";
-                    if value!(self.condition(condition, env, id, STEP)).as_bool() != Some(true) {
-                        return self.assertion_failed(id, condition, env);
-                    }
-                    id = body;
-                }
-                Node::And(lhs, rhs) => return self.and(id, lhs, rhs, env),
-                Node::Or(lhs, rhs) => return self.or(id, lhs, rhs, env),
-                Node::Implies(lhs, rhs) => return self.implies(id, lhs, rhs, env),
-                Node::Not(operand) => return self.not(operand, env),
-                Node::Less(lhs, rhs) => return self.less(id, lhs, rhs, env, true),
-                Node::NotLess(lhs, rhs) => return self.less(id, lhs, rhs, env, false),
-                Node::Equal(lhs, rhs) => return self.equal_nodes(lhs, rhs, env, true),
-                Node::NotEqual(lhs, rhs) => return self.equal_nodes(lhs, rhs, env, false),
-                Node::Add(lhs, rhs) => return self.add(id, lhs, rhs, env),
-                Node::Subtract(lhs, rhs) => return self.subtract(id, lhs, rhs, env),
-                _ => return self.eval_rest(id, env),
+        match *self.code.nodes.get(id) {
+            Node::Constant(index) => (*self.code.constants.get(index)).into(),
+            Node::Local { level, index } => self.force_for(Self::local(env, level, index), id),
+            Node::Lambda(index) => lambda(index, env).into(),
+            Node::Apply { function, arguments, count } => {
+                self.eval_apply(id, env, function, arguments, count)
             }
+            Node::If { condition, yes, no } => self.eval_if(id, env, condition, yes, no),
+            Node::Select { subject, name } => self.select_node(id, subject, name, env),
+            Node::SelectOr { subject, name, default } => {
+                self.select_or(id, subject, name, default, env)
+            }
+            Node::SelectPath { subject, path, default } => {
+                self.eval_select_path(id, env, subject, path, default)
+            }
+            Node::LetHere { index, body } => self.eval_let_here(index, body, env),
+            Node::Let { index, body } => self.eval_let(index, body, env),
+            Node::With { set, body } => self.eval_with(set, body, env),
+            Node::Assert { condition, body } => self.eval_assert(id, env, condition, body),
+            Node::And(lhs, rhs) => self.and(id, lhs, rhs, env),
+            Node::Or(lhs, rhs) => self.or(id, lhs, rhs, env),
+            Node::Implies(lhs, rhs) => self.implies(id, lhs, rhs, env),
+            Node::Not(operand) => self.not(operand, env),
+            Node::Less(lhs, rhs) => self.less(id, lhs, rhs, env, true),
+            Node::NotLess(lhs, rhs) => self.less(id, lhs, rhs, env, false),
+            Node::Equal(lhs, rhs) => self.equal_nodes(lhs, rhs, env, true),
+            Node::NotEqual(lhs, rhs) => self.equal_nodes(lhs, rhs, env, false),
+            Node::Add(lhs, rhs) => self.add(id, lhs, rhs, env),
+            Node::Subtract(lhs, rhs) => self.subtract(id, lhs, rhs, env),
+            Node::Set(index) => self.new_set(self.code.sets.get(index), env),
+            Node::RecursiveSet(index) => self.new_recursive_set(self.code.sets.get(index), env),
+            Node::List { elements, count } => self.new_list(elements, count, env),
+            Node::WithVariable { name, levels, count } => {
+                self.with_variable(id, name, self.code.extra.slice(levels, count), env)
+            }
+            Node::HasAttr { subject, path } => self.has_attr(subject, path, env),
+            Node::Update(lhs, rhs) => self.update(lhs, rhs, env),
+            Node::Interpolate { parts, count } => {
+                self.interpolate(id, self.code.extra.slice(parts, count), env)
+            }
+            Node::Deferred(deferred) => match self.code.read.get(deferred.place).id() {
+                NO_ID => self.eval_rest(id, env),
+                id => self.eval(id, env),
+            },
+            _ => self.eval_rest(id, env),
         }
     }
 
-    /// Evaluates the nodes whose result no other node of the same frame decides.
+    #[inline(never)]
+    fn eval_if(&mut self, id: Id, env: &'h Env<'h>, condition: Id, yes: Id, no: Id) -> Answer<'h> {
+        const STEP: &str = "while evaluating a branch condition";
+        let condition = value!(self.condition(condition, env, id, STEP));
+        self.eval(if condition.as_bool() == Some(true) { yes } else { no }, env)
+    }
+
+    #[inline(never)]
+    fn eval_select_path(
+        &mut self,
+        id: Id,
+        env: &'h Env<'h>,
+        subject: Id,
+        path: u32,
+        default: Id,
+    ) -> Answer<'h> {
+        match self.select_path(id, subject, path, default, env) {
+            Some(answer) => answer,
+            None => self.eval(default, env),
+        }
+    }
+
+    #[inline(never)]
+    fn eval_let_here(&mut self, index: u32, body: Id, env: &'h Env<'h>) -> Answer<'h> {
+        self.fill_let(self.code.lets.get(index), env);
+        self.eval(body, env)
+    }
+
+    #[inline(never)]
+    fn eval_let(&mut self, index: u32, body: Id, env: &'h Env<'h>) -> Answer<'h> {
+        let env = self.new_let(self.code.lets.get(index), env);
+        self.eval(body, env)
+    }
+
+    #[inline(never)]
+    fn eval_with(&mut self, set: Id, body: Id, env: &'h Env<'h>) -> Answer<'h> {
+        let content = Self::delay(self.code, set, env);
+        let env = Env::with(self.heap, Some(env), 1, |_| content);
+        self.eval(body, env)
+    }
+
+    #[inline(never)]
+    fn eval_assert(&mut self, id: Id, env: &'h Env<'h>, condition: Id, body: Id) -> Answer<'h> {
+        const STEP: &str = "in the condition of the assert statement";
+        if value!(self.condition(condition, env, id, STEP)).as_bool() != Some(true) {
+            return self.assertion_failed(id, condition, env);
+        }
+        self.eval(body, env)
+    }
+
+    #[inline(never)]
+    fn new_list(&mut self, elements: u32, count: u32, env: &'h Env<'h>) -> Answer<'h> {
+        let code = self.code;
+        let ids = code.extra.slice(elements, count);
+        if code.tally.is_on.get() {
+            add(&code.tally.list_elements, ids.len());
+        }
+        Value::list(
+            self.heap
+                .arena()
+                .alloc_slice_with(ids.len(), |index| Slot::new(Self::delay(code, ids[index], env))),
+        )
+        .into()
+    }
+
+    /// Evaluates the nodes that are rare.
     #[inline(never)]
     fn eval_rest(&mut self, id: Id, env: &'h Env<'h>) -> Answer<'h> {
         let code = self.code;
         match *code.nodes.get(id) {
-            Node::Set(index) => self.new_set(code.sets.get(index), env),
-            Node::RecursiveSet(index) => self.new_recursive_set(code.sets.get(index), env),
-            Node::List { elements, count } => {
-                let ids = code.extra.slice(elements, count);
-                if code.tally.is_on.get() {
-                    add(&code.tally.list_elements, ids.len());
-                }
-                Value::list(self.heap.arena().alloc_slice_with(ids.len(), |index| {
-                    Slot::new(Self::delay(code, ids[index], env))
-                }))
-                .into()
-            }
-            Node::WithVariable { name, levels, count } => {
-                self.with_variable(id, name, code.extra.slice(levels, count), env)
-            }
-            Node::HasAttr { subject, path } => self.has_attr(subject, path, env),
             Node::Builtins => self.builtins().into(),
             Node::Derivation => self.derivation().into(),
             Node::Multiply(lhs, rhs) => self.arithmetic(id, operator::MULTIPLY, lhs, rhs, env),
             Node::Divide(lhs, rhs) => self.arithmetic(id, operator::DIVIDE, lhs, rhs, env),
-            Node::Update(lhs, rhs) => self.update(lhs, rhs, env),
             Node::Concat(lhs, rhs) => self.concat(id, lhs, rhs, env),
-            Node::Interpolate { parts, count } => {
-                self.interpolate(id, code.extra.slice(parts, count), env)
-            }
             Node::InterpolatePath { parts, count } => {
                 self.interpolate_path(id, code.extra.slice(parts, count), env)
             }

@@ -346,12 +346,9 @@ impl io::Write for Hasher {
 /// Writes `bytes` in lower-case hexadecimal.
 pub fn encode_hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 0xf)]));
-    }
-    text
+    let digits = |byte: &u8| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0xf)]];
+    let text = bytes.iter().flat_map(digits).map(char::from);
+    text.collect()
 }
 
 fn decode_hex(text: &[u8]) -> Option<Vec<u8>> {

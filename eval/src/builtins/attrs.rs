@@ -262,11 +262,14 @@ fn pair_name<'h>(eval: &mut Eval<'h>, pair: Attrs<'h>, slot: &'h Slot<'h>) -> Re
 
 fn intersect_attrs<'h>(eval: &mut Eval<'h>, lhs: Attrs<'h>, rhs: Attrs<'h>) -> Result<Value<'h>> {
     let heap = eval.heap();
-    let common: Vec<Attr<'h>> = if lhs.len() < rhs.len() {
-        lhs.iter(heap).filter_map(|attr| rhs.attr(attr.name)).collect()
-    } else {
-        rhs.iter(heap).filter(|attr| lhs.get(attr.name).is_some()).collect()
-    };
+    if lhs.len() >= rhs.len() {
+        let common = rhs.iter(heap).filter(|attr| lhs.get(attr.name).is_some());
+        return Ok(attrs_of(heap, &common.collect::<Vec<_>>()));
+    }
+    let common: Vec<Attr<'h>> = lhs.iter(heap).filter_map(|attr| rhs.attr(attr.name)).collect();
+    if common.len() == lhs.len() {
+        return Ok(with_shape(heap, lhs.shape(heap), &common));
+    }
     Ok(attrs_of(heap, &common))
 }
 
@@ -291,12 +294,24 @@ fn function_args<'h>(eval: &mut Eval<'h>, function: Value<'h>) -> Result<Value<'
     if !matches!(function.kind(), Kind::Lambda(_) | Kind::Builtin(_) | Kind::Partial(_)) {
         return Err(error::other("'functionArgs' requires a function"));
     }
+    if let Kind::Lambda(lambda) = function.kind()
+        && let Some(known) = eval.function_args.get(&lambda.expression)
+    {
+        return Ok(Value::attrs(known.another(eval.heap())));
+    }
     let formals = eval.function_info(function).and_then(|info| info.formals).unwrap_or_default();
+    let is_lambda = matches!(function.kind(), Kind::Lambda(_));
+    let stays = is_lambda.then(|| eval.heap().permanently());
     let mut attrs = AttrsBuilder::with_capacity(formals.len());
     for formal in formals {
         attrs.push_at(formal.name, Value::bool(formal.has_default), formal.position);
     }
-    Ok(attrs.finish_value(eval.heap()))
+    let result = attrs.finish(eval.heap());
+    drop(stays);
+    if let Kind::Lambda(lambda) = function.kind() {
+        eval.function_args.insert(lambda.expression, result);
+    }
+    Ok(Value::attrs(result))
 }
 
 fn map_attrs<'h>(eval: &mut Eval<'h>, function: Lazy<'h>, set: Attrs<'h>) -> Result<Value<'h>> {

@@ -12,6 +12,7 @@ use std::cell::Cell;
 use memmap2::{MmapMut, MmapOptions};
 
 use super::growth::Growth;
+use super::poison;
 
 /// How many bytes of addresses to ask for first; half as many each time that is refused.
 const RESERVED_SIZE: usize = 64 << 30;
@@ -46,6 +47,8 @@ pub struct Arena {
     /// The lowest place that was made to point to something newer than itself since the innermost
     /// region began.
     written: Cell<usize>,
+    /// How many bytes of both parts were made ready.
+    ready: Cell<usize>,
     memory: MmapMut,
     growth: Growth,
 }
@@ -78,6 +81,7 @@ impl Arena {
             bounds: [start as usize, values as usize, start as usize + size],
             last_end: Cell::new(0),
             written: Cell::new(NOT_WRITTEN),
+            ready: Cell::new(0),
             memory,
             growth: Growth::default(),
         }
@@ -88,6 +92,12 @@ impl Arena {
     pub fn size_bytes(&self) -> usize {
         let (top, other) = (self.top.get() as usize, self.other.get().0 as usize);
         (top + other).wrapping_sub(self.bounds[0] + self.bounds[1])
+    }
+
+    /// Returns a number of bytes that [`Arena::size_bytes`] has never been above; it is cheaper.
+    #[inline(always)]
+    pub(super) fn ready_bytes(&self) -> usize {
+        self.ready.get()
     }
 
     /// Returns what is known of lists that grow.
@@ -153,6 +163,7 @@ impl Arena {
             // SAFETY: these bytes are reserved and, as the caller promises, nobody's.
             unsafe { start.write_bytes(POISON, surplus) };
         }
+        poison::forbid(start, surplus);
         self.top.set(start);
         self.last_end.set(0);
         self.growth.forget_from(top);
@@ -171,6 +182,7 @@ impl Arena {
         // allocations, those of `bytes`, lie between the two; both ranges may overlap.
         let start = unsafe {
             let start = current.sub(current as usize - mark.top);
+            poison::allow(start, len);
             std::ptr::copy(bytes.as_ptr(), start, len);
             self.give_back(mark, mark.top + rounded);
             start
@@ -260,6 +272,7 @@ impl Arena {
             // behind it up to `end` are free, and `first` stays as it is.
             unsafe {
                 let start = self.top.get().sub(top - start);
+                poison::allow(start.add(first.len()), second.len());
                 std::ptr::copy_nonoverlapping(
                     second.as_ptr(),
                     start.add(first.len()),
@@ -298,6 +311,7 @@ impl Arena {
         }
         // SAFETY: `rounded` bytes are left in the part that `top` points into.
         self.top.set(unsafe { top.add(rounded) });
+        poison::allow(top, size);
         top
     }
 
@@ -322,8 +336,22 @@ impl Arena {
             let advice = memmap2::Advice::PopulateWrite;
             let _ = self.memory.advise_range(advice, end - self.bounds[0], new_end - end);
         }
+        poison::forbid(self.end.get(), new_end - end);
+        self.ready.set(self.ready.get() + (new_end - end));
         // SAFETY: the new end is not beyond the part that `end` is in.
         self.end.set(unsafe { self.end.get().add(new_end - end) });
+    }
+}
+
+#[cfg(nivis_asan)]
+impl Drop for Arena {
+    fn drop(&mut self) {
+        // The addresses may soon be somebody else's.
+        let [start, values, _] = self.bounds;
+        for end in [self.end.get(), self.other.get().1] {
+            let part = if (end as usize) < values { start } else { values };
+            poison::allow(part as *const u8, end as usize - part);
+        }
     }
 }
 

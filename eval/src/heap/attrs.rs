@@ -10,6 +10,7 @@
 
 use std::cell::Cell;
 
+use super::merged::MergedNames;
 use super::slot::Slot;
 use super::symbol::Symbol;
 use super::value::Lazy;
@@ -51,6 +52,17 @@ pub struct Shape<'h> {
     /// Indices into the names in byte order of the names, once somebody needed them.
     by_name: Cell<Option<&'h [u32]>>,
     len: u32,
+}
+
+/// The most names that are looked at one by one.
+const LINEAR_MAX: usize = 8;
+/// Two to the power of this many indices are remembered.
+const HINTS_BITS: u32 = 13;
+
+thread_local! {
+    /// Where names were found, or would be, by the address of the shape and the name.
+    static HINTS: [Cell<u16>; 1 << HINTS_BITS] =
+        const { [const { Cell::new(0) }; 1 << HINTS_BITS] };
 }
 
 /// Bytes between the start of a shape and its first name.
@@ -112,11 +124,39 @@ impl<'h> Shape<'h> {
     #[inline(always)]
     pub fn index(&'h self, name: Symbol) -> Option<usize> {
         let names = self.names();
-        if names.len() <= 8 {
+        if names.len() <= LINEAR_MAX {
             names.iter().position(|&it| it == name)
         } else {
-            names.binary_search(&name).ok()
+            self.search(name)
         }
+    }
+
+    /// Returns the index of `name` among many: where it was last time, or by a search.
+    #[inline]
+    fn search(&'h self, name: Symbol) -> Option<usize> {
+        let names = self.names();
+        let place = std::ptr::from_ref(self) as usize >> 4;
+        let mixed = (place as u32 ^ name.index().rotate_left(16)).wrapping_mul(0x9e37_79b9);
+        HINTS.with(|hints| {
+            // Shapes come and go, so what is remembered of one may be of another: it is looked at.
+            let hint = hints.get((mixed >> (32 - HINTS_BITS)) as usize)?;
+            let index = usize::from(hint.get());
+            match names.get(index) {
+                Some(&other) if other == name => return Some(index),
+                other if other.is_none_or(|other| *other > name) => {
+                    let before = index.checked_sub(1).map(|before| names.get(before));
+                    if before.is_none_or(|before| before.is_some_and(|it| *it < name)) {
+                        return None;
+                    }
+                }
+                _ => {}
+            }
+            let found = names.binary_search(&name);
+            if let Ok(index) = u16::try_from(found.unwrap_or_else(|index| index)) {
+                hint.set(index);
+            }
+            found.ok()
+        })
     }
 
     /// Returns the indices of the names in byte order of the names.
@@ -277,6 +317,11 @@ impl<'h> Attrs<'h> {
         }))
     }
 
+    /// Returns a set of its own with the same attributes, in the same slots.
+    pub fn another(self, heap: &'h Heap) -> Attrs<'h> {
+        Attrs(heap.arena().alloc(AttrsData { ..*self.0 }))
+    }
+
     /// Returns the set of the uppermost layer alone.
     fn own(self, heap: &'h Heap) -> Attrs<'h> {
         Attrs(heap.arena().alloc(AttrsData {
@@ -359,12 +404,61 @@ impl<'h> InOrder<'h> {
     }
 }
 
+/// In the order of a merged set, what is said of an attribute of the right operand.
+const RIGHT: u32 = 1 << 31;
+
 /// Copies two sets without layers into one; `rhs` wins.
 fn merge<'h>(heap: &'h Heap, lhs: Attrs<'h>, rhs: Attrs<'h>) -> Attrs<'h> {
-    let (a, b) = (lhs.0.shape.names(), rhs.0.shape.names());
-    // Each entry is an index into `lhs`, or into `rhs` with the top bit set.
-    const RIGHT: u32 = 1 << 31;
+    let (lower, upper) = (lhs.own_slots(), rhs.own_slots());
+    let attrs = |order: &[u32], shape: &'h Shape<'h>, positions: *const Position| {
+        let slots = heap.arena().alloc_slice_with(order.len(), |at| {
+            let entry = order[at];
+            let slots = if entry & RIGHT == 0 { lower } else { upper };
+            Slot::new(Lazy::from_slot(&slots[(entry & !RIGHT) as usize]))
+        });
+        Attrs(heap.arena().alloc(AttrsData {
+            shape,
+            slots: slots.as_ptr(),
+            positions,
+            layer: None,
+        }))
+    };
+    let operands = [(lhs.0.shape, lhs.0.positions), (rhs.0.shape, rhs.0.positions)];
+    if let Some(known) = heap.merged(operands) {
+        return attrs(known.order, known.shape, known.positions);
+    }
     let mut order = heap.order.take();
+    order_of(&mut order, lhs.0.shape.names(), rhs.0.shape.names());
+    let source = |at: usize| {
+        let entry = order[at];
+        let (set, index) = if entry & RIGHT == 0 { (lhs, entry) } else { (rhs, entry & !RIGHT) };
+        set.own_attr(index as usize).expect("merge only makes indices of its operands")
+    };
+    let stays = heap.keeps_merged(operands, order.len());
+    // A set that only replaces values keeps the shape of its left operand.
+    let shape = if order.len() == lower.len() {
+        lhs.0.shape
+    } else {
+        Shape::of_names(heap, order.len(), |at| source(at).name)
+    };
+    let positions = if lhs.0.positions.is_null() && rhs.0.positions.is_null() {
+        std::ptr::null()
+    } else {
+        heap.arena().alloc_slice_with(order.len(), |at| source(at).position).as_ptr()
+    };
+    if stays.is_some() {
+        let order = heap.arena().alloc_slice(&order);
+        heap.remember_merged(operands, MergedNames { shape, positions, order });
+    }
+    drop(stays);
+    let result = attrs(&order, shape, positions);
+    heap.order.replace(order);
+    result
+}
+
+/// Writes into `order` where the attributes of `a` and `b` together come from: each an index into
+/// `a`, or one into `b` and [`RIGHT`].
+fn order_of(order: &mut Vec<u32>, a: &[Symbol], b: &[Symbol]) {
     order.clear();
     order.reserve(a.len() + b.len());
     let (mut i, mut j) = (0, 0);
@@ -380,32 +474,6 @@ fn merge<'h>(heap: &'h Heap, lhs: Attrs<'h>, rhs: Attrs<'h>) -> Attrs<'h> {
     }
     order.extend((i..a.len()).map(|at| at as u32));
     order.extend((j..b.len()).map(|at| at as u32 | RIGHT));
-
-    let source = |at: usize| {
-        let entry = order[at];
-        let (set, index) = if entry & RIGHT == 0 { (lhs, entry) } else { (rhs, entry & !RIGHT) };
-        set.own_attr(index as usize).expect("merge only makes indices of its operands")
-    };
-    let arena = heap.arena();
-    let describe = |set: Attrs<'h>| (set.0.shape, set.0.positions);
-    let (shape, positions) = heap.merged(describe(lhs), describe(rhs), order.len(), || {
-        // A set that only replaces values keeps the shape of its left operand.
-        let shape = if order.len() == a.len() {
-            lhs.0.shape
-        } else {
-            Shape::of_names(heap, order.len(), |at| source(at).name)
-        };
-        let positions = if lhs.0.positions.is_null() && rhs.0.positions.is_null() {
-            std::ptr::null()
-        } else {
-            arena.alloc_slice_with(order.len(), |at| source(at).position).as_ptr()
-        };
-        (shape, positions)
-    });
-    let slots =
-        arena.alloc_slice_with(order.len(), |at| Slot::new(Lazy::from_slot(source(at).slot)));
-    heap.order.replace(order);
-    Attrs(arena.alloc(AttrsData { shape, slots: slots.as_ptr(), positions, layer: None }))
 }
 
 /// Collects attributes in any order and makes a set of them.

@@ -51,6 +51,41 @@ impl<'h> Env<'h> {
         }
     }
 
+    /// Returns a frame of `len` slots for a call: what `content` makes of each of `arguments`,
+    /// then null.
+    ///
+    /// # Panics
+    ///
+    /// If there are more arguments than slots.
+    #[inline(always)]
+    pub fn call<T>(
+        heap: &'h Heap,
+        up: &'h Env<'h>,
+        len: u32,
+        arguments: impl IntoIterator<Item = T>,
+        mut content: impl FnMut(T) -> Lazy<'h>,
+    ) -> &'h Env<'h> {
+        let size = HEADER_SIZE + len as usize * size_of::<Slot<'h>>();
+        let start = heap.arena().reserve(size);
+        // SAFETY: `reserve` gave `size` fresh bytes aligned to 16; header and slots are written
+        // in full before the reference is made, and `next` never passes `end`.
+        unsafe {
+            start.cast::<Env<'h>>().write(Env { up: Some(up), len, marker: PhantomData });
+            let mut next = start.add(HEADER_SIZE).cast::<Slot<'h>>();
+            let end = next.add(len as usize);
+            for argument in arguments {
+                assert!(next < end, "a frame has room for the arguments");
+                next.write(Slot::new(content(argument)));
+                next = next.add(1);
+            }
+            while next < end {
+                next.write(Slot::new(Value::NULL.into()));
+                next = next.add(1);
+            }
+            &*start.cast::<Env<'h>>()
+        }
+    }
+
     /// Returns the enclosing frame.
     #[inline(always)]
     pub fn up(&'h self) -> Option<&'h Env<'h>> {

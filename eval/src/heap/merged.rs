@@ -6,11 +6,12 @@
 
 use std::cell::{Cell, RefCell};
 
+use super::region::Permanently;
 use super::{Heap, Shape};
 use crate::source::Position;
 
 /// So many pairs of operands are remembered, a power of two.
-const PAIRS: usize = 4096;
+const PAIRS: usize = 2048;
 /// The most names of a result that is remembered.
 const NAMES_MAX: usize = 64;
 /// So many results are made to stay at most.
@@ -23,16 +24,36 @@ pub(super) struct Merged {
     results: Cell<usize>,
 }
 
-/// The addresses of the shapes and positions of two operands, and of their result.
+/// The addresses of the shapes and positions of two operands, and of what their result has.
 #[derive(Clone, Copy, Default)]
 struct Pair {
     operands: [usize; 4],
     shape: usize,
     positions: usize,
+    order: usize,
+    len: usize,
 }
 
 /// A shape, and as many positions as it has names or null.
 pub(super) type Described<'h> = (&'h Shape<'h>, *const Position);
+
+/// What merged sets have in common whose operands have the same names and positions.
+pub(super) struct MergedNames<'h> {
+    pub(super) shape: &'h Shape<'h>,
+    /// As many as the shape has names, or null.
+    pub(super) positions: *const Position,
+    /// Which attribute of which operand each is.
+    pub(super) order: &'h [u32],
+}
+
+fn addresses([lhs, rhs]: [Described<'_>; 2]) -> [usize; 4] {
+    [
+        std::ptr::from_ref(lhs.0) as usize,
+        std::ptr::from_ref(rhs.0) as usize,
+        lhs.1 as usize,
+        rhs.1 as usize,
+    ]
+}
 
 fn place([a, b, c, d]: [usize; 4]) -> usize {
     const FACTOR: usize = 0x9e37_79b9_7f4a_7c15;
@@ -41,48 +62,64 @@ fn place([a, b, c, d]: [usize; 4]) -> usize {
 }
 
 impl Heap {
-    /// Returns what the result of `//` has for names and positions: what `make` returns, or what
-    /// it returned before for the same operands.
-    pub(super) fn merged<'h>(
-        &'h self,
-        lhs: Described<'h>,
-        rhs: Described<'h>,
-        len: usize,
-        make: impl FnOnce() -> Described<'h>,
-    ) -> Described<'h> {
-        let operands = [
-            std::ptr::from_ref(lhs.0) as usize,
-            std::ptr::from_ref(rhs.0) as usize,
-            lhs.1 as usize,
-            rhs.1 as usize,
-        ];
-        let stays = |&address: &usize| address == 0 || self.arena().is_permanent(address);
-        if len > NAMES_MAX || !operands.iter().all(stays) {
-            return make();
+    /// Returns what the result of `//` has of names and positions, if it is known.
+    pub(super) fn merged<'h>(&'h self, operands: [Described<'h>; 2]) -> Option<MergedNames<'h>> {
+        let operands = addresses(operands);
+        if !self.all_stay(operands) {
+            return None;
         }
-        let index = place(operands);
+        let pairs = self.merged.pairs.borrow();
+        let pair = pairs.get(place(operands)).filter(|pair| pair.operands == operands)?;
+        // SAFETY: all were remembered by `remember_merged` and stay as long as the heap, as do the
+        // operands that they were made for: their addresses mean the same as then.
+        unsafe {
+            Some(MergedNames {
+                shape: &*(pair.shape as *const Shape<'h>),
+                positions: pair.positions as *const Position,
+                order: std::slice::from_raw_parts(pair.order as *const u32, pair.len),
+            })
+        }
+    }
+
+    /// Whether the result of these operands, of `len` names, is to be remembered: then what is
+    /// allocated stays until this is dropped.
+    pub(super) fn keeps_merged<'h>(
+        &'h self,
+        operands: [Described<'h>; 2],
+        len: usize,
+    ) -> Option<Permanently<'h>> {
+        let is_kept = len <= NAMES_MAX
+            && self.merged.results.get() < RESULTS_MAX
+            && self.all_stay(addresses(operands));
+        is_kept.then(|| self.permanently())
+    }
+
+    /// Whether these addresses mean the same as long as the heap.
+    fn all_stay(&self, operands: [usize; 4]) -> bool {
+        let stays = |address: usize| address == 0 || self.arena().is_permanent(address);
+        operands.into_iter().all(stays)
+    }
+
+    /// Remembers what the result of these operands has in common, all of which stays.
+    pub(super) fn remember_merged<'h>(
+        &'h self,
+        operands: [Described<'h>; 2],
+        names: MergedNames<'h>,
+    ) {
+        let operands = addresses(operands);
+        self.merged.results.set(self.merged.results.get() + 1);
         let mut pairs = self.merged.pairs.borrow_mut();
         if pairs.is_empty() {
             pairs.resize(PAIRS, Pair::default());
         }
-        let Some(pair) = pairs.get_mut(index) else { return make() };
-        if pair.operands == operands {
-            // SAFETY: both addresses were made below of what stays as long as the heap, for
-            // operands that do so, too: their addresses mean the same as then.
-            return unsafe { (&*(pair.shape as *const Shape<'h>), pair.positions as *const _) };
+        if let Some(pair) = pairs.get_mut(place(operands)) {
+            *pair = Pair {
+                operands,
+                shape: std::ptr::from_ref(names.shape) as usize,
+                positions: names.positions as usize,
+                order: names.order.as_ptr() as usize,
+                len: names.order.len(),
+            };
         }
-        if self.merged.results.get() == RESULTS_MAX {
-            return make();
-        }
-        self.merged.results.set(self.merged.results.get() + 1);
-        let stays = self.permanently();
-        let result = make();
-        drop(stays);
-        *pair = Pair {
-            operands,
-            shape: std::ptr::from_ref(result.0) as usize,
-            positions: result.1 as usize,
-        };
-        result
     }
 }

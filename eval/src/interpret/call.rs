@@ -56,32 +56,81 @@ impl<'h> Eval<'h> {
         self.heap.end_region(region, answer).into_result()
     }
 
-    #[inline(always)]
-    pub(super) fn apply_node(
+    /// `function argument…`, in a region of its own.
+    #[inline(never)]
+    pub(super) fn eval_apply(
         &mut self,
         id: Id,
+        env: &'h Env<'h>,
         function: Id,
+        arguments: u32,
+        count: u32,
+    ) -> Answer<'h> {
+        let code = self.code;
+        let region = self.heap.begin_region();
+        let arguments = code.extra.slice(arguments, count);
+        let function = match self.operand(function, env).into_result() {
+            Ok(function) => function,
+            Err(error) => return self.heap.end_region(region, Answer::error(error)),
+        };
+        let answer = match function.kind() {
+            Kind::Lambda(lambda) => {
+                let callee = code.lambdas.get(lambda.expression);
+                if callee.arity == count && callee.formals.is_none() {
+                    let frame = Env::call(
+                        self.heap,
+                        lambda.env,
+                        callee.frame_len,
+                        arguments,
+                        |&argument| Self::delay_argument(code, argument, env),
+                    );
+                    self.run::<true>(callee, frame, Site::Node(id))
+                } else {
+                    self.apply_delayed(id, function, arguments, env)
+                }
+            }
+            Kind::Builtin(index) => {
+                let builtin = builtins::at(index);
+                if builtin.parameters.len() == arguments.len() && !self.is_watched() {
+                    self.apply_builtin(id, builtin, arguments, env)
+                } else {
+                    self.apply_delayed(id, function, arguments, env)
+                }
+            }
+            _ => self.apply_delayed(id, function, arguments, env),
+        };
+        self.heap.end_region(region, answer)
+    }
+
+    /// Calls a builtin with as many arguments as it takes.
+    #[inline(always)]
+    fn apply_builtin(
+        &mut self,
+        id: Id,
+        builtin: &'static builtins::Builtin,
+        arguments: &'h [Id],
+        env: &'h Env<'h>,
+    ) -> Answer<'h> {
+        let mut passed = [Lazy::from(Value::NULL); ARITY_MAX];
+        let all = passed.iter_mut().zip(arguments).zip(builtin.parameters);
+        for ((slot, &argument), parameter) in all {
+            let argument = Self::delay(self.code, argument, env);
+            *slot = if parameter.is_strict { argument } else { self.share(argument) };
+        }
+        let passed = passed.get(..arguments.len()).unwrap_or_default();
+        self.run_builtin(builtin, passed, Site::Node(id))
+    }
+
+    /// Calls anything, with the arguments collected first.
+    #[inline(never)]
+    fn apply_delayed(
+        &mut self,
+        id: Id,
+        function: Value<'h>,
         arguments: &'h [Id],
         env: &'h Env<'h>,
     ) -> Answer<'h> {
         let code = self.code;
-        let function = value!(self.operand(function, env));
-        if let Kind::Lambda(lambda) = function.kind() {
-            let callee = code.lambdas.get(lambda.expression);
-            if callee.arity as usize == arguments.len() && callee.formals.is_none() {
-                let frame =
-                    Env::with(
-                        self.heap,
-                        Some(lambda.env),
-                        callee.frame_len,
-                        |index| match arguments.get(index as usize) {
-                            Some(&argument) => Self::delay_argument(code, argument, env),
-                            None => Value::NULL.into(),
-                        },
-                    );
-                return self.run::<true>(callee, frame, Site::Node(id));
-            }
-        }
         let mut inline = [Lazy::from(Value::NULL); ARGUMENTS_INLINE];
         if let Some(room) = inline.get_mut(..arguments.len()) {
             for (slot, &argument) in room.iter_mut().zip(arguments) {
@@ -211,24 +260,17 @@ impl<'h> Eval<'h> {
         site: Site,
     ) -> Answer<'h> {
         let callee = self.code.lambdas.get(lambda.expression);
-        let mut set = None;
-        if let (Some(_), Some(&last)) = (callee.formals, arguments.last()) {
-            match self.formals_set(last, callee, site) {
-                Ok(attrs) => set = Some(attrs),
-                Err(error) => return Answer::error(error),
-            }
-        }
-        let last = arguments.len() - 1;
-        let frame = Env::with(self.heap, Some(lambda.env), callee.frame_len, |index| {
-            match (arguments.get(index as usize), set) {
-                (Some(_), Some(attrs)) if index as usize == last => Value::attrs(attrs).into(),
-                (Some(&argument), _) => argument,
-                (None, _) => Value::NULL.into(),
-            }
-        });
-        if let (Some(formals), Some(attrs)) = (callee.formals, set)
-            && let Err(error) = self.match_formals(callee, formals, attrs, frame)
-        {
+        let (Some(formals), Some((&last, first))) = (callee.formals, arguments.split_last()) else {
+            let frame = Env::call(self.heap, lambda.env, callee.frame_len, arguments, |it| *it);
+            return self.run::<false>(callee, frame, site);
+        };
+        let attrs = match self.formals_set(last, callee, site) {
+            Ok(attrs) => attrs,
+            Err(error) => return Answer::error(error),
+        };
+        let given = first.iter().copied().chain([Value::attrs(attrs).into()]);
+        let frame = Env::call(self.heap, lambda.env, callee.frame_len, given, |it| it);
+        if let Err(error) = self.match_formals(callee, formals, attrs, frame) {
             return Answer::error(self.at_call_site(error, site));
         }
         self.run::<false>(callee, frame, site)
@@ -295,20 +337,29 @@ impl<'h> Eval<'h> {
         site: Site,
     ) -> Answer<'h> {
         let mut passed = [Lazy::from(Value::NULL); ARITY_MAX];
-        let Some(room) = passed.get_mut(..arguments.len()) else {
-            unreachable!("no builtin takes more than four arguments")
-        };
-        for ((slot, &argument), parameter) in room.iter_mut().zip(arguments).zip(builtin.parameters)
-        {
+        let all = passed.iter_mut().zip(arguments).zip(builtin.parameters);
+        for ((slot, &argument), parameter) in all {
             *slot = if parameter.is_strict { argument } else { self.share(argument) };
         }
+        let passed = passed.get(..arguments.len()).unwrap_or_default();
+        self.run_builtin(builtin, passed, site)
+    }
+
+    /// Runs a builtin with as many arguments as it takes, the lazy ones of which are shared.
+    #[inline(always)]
+    fn run_builtin(
+        &mut self,
+        builtin: &'static builtins::Builtin,
+        arguments: &[Lazy<'h>],
+        site: Site,
+    ) -> Answer<'h> {
         if !self.may_enter()
             && let Err(error) = self.enter_builtin(builtin)
         {
             return Answer::error(error.at(self.site(site)));
         }
         self.descend();
-        let result = (builtin.function)(self, room);
+        let result = (builtin.function)(self, arguments);
         self.leave();
         match result {
             Ok(value) => value.into(),

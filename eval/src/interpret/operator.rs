@@ -27,7 +27,7 @@ pub(super) const DIVIDE: &Arithmetic =
     &Arithmetic { builtin: "div", integers: i64::checked_div, others: arithmetic::div };
 
 impl<'h> Eval<'h> {
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn and(&mut self, id: Id, lhs: Id, rhs: Id, env: &'h Env<'h>) -> Answer<'h> {
         const LEFT: &str = "in the left operand of the AND (&&) operator";
         const RIGHT: &str = "in the right operand of the AND (&&) operator";
@@ -38,7 +38,7 @@ impl<'h> Eval<'h> {
         self.condition(rhs, env, id, RIGHT)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn or(&mut self, id: Id, lhs: Id, rhs: Id, env: &'h Env<'h>) -> Answer<'h> {
         const LEFT: &str = "in the left operand of the OR (||) operator";
         const RIGHT: &str = "in the right operand of the OR (||) operator";
@@ -49,6 +49,7 @@ impl<'h> Eval<'h> {
         self.condition(rhs, env, id, RIGHT)
     }
 
+    #[inline(never)]
     pub(super) fn implies(&mut self, id: Id, lhs: Id, rhs: Id, env: &'h Env<'h>) -> Answer<'h> {
         const LEFT: &str = "in the left operand of the IMPL (->) operator";
         const RIGHT: &str = "in the right operand of the IMPL (->) operator";
@@ -59,19 +60,20 @@ impl<'h> Eval<'h> {
         self.condition(rhs, env, id, RIGHT)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn not(&mut self, operand: Id, env: &'h Env<'h>) -> Answer<'h> {
         const STEP: &str = "in the argument of the not operator";
         let value = value!(self.condition(operand, env, operand, STEP));
         Value::bool(value.as_bool() != Some(true)).into()
     }
 
-    #[inline(always)]
     /// `lhs - rhs`.
+    #[inline(never)]
     pub(super) fn subtract(&mut self, id: Id, lhs: Id, rhs: Id, env: &'h Env<'h>) -> Answer<'h> {
         self.arithmetic(id, SUBTRACT, lhs, rhs, env)
     }
 
+    #[inline(always)]
     pub(super) fn arithmetic(
         &mut self,
         id: Id,
@@ -111,7 +113,7 @@ impl<'h> Eval<'h> {
         self.step(error, id, format!("while calling the '{builtin}' builtin"))
     }
 
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn equal_nodes(
         &mut self,
         lhs: Id,
@@ -133,7 +135,7 @@ impl<'h> Eval<'h> {
         equal::equal(self, a, b).map(|is_equal| Value::bool(is_equal == wanted)).into()
     }
 
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn less(
         &mut self,
         id: Id,
@@ -158,6 +160,7 @@ impl<'h> Eval<'h> {
         }
     }
 
+    #[inline(never)]
     pub(super) fn update(&mut self, lhs: Id, rhs: Id, env: &'h Env<'h>) -> Answer<'h> {
         const LEFT: &str = "in the left operand of the update (//) operator";
         const RIGHT: &str = "in the right operand of the update (//) operator";
@@ -225,7 +228,7 @@ impl<'h> Eval<'h> {
         error.frame(self.own_place(id), FrameKind::Evaluator, step)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn add(&mut self, id: Id, lhs: Id, rhs: Id, env: &'h Env<'h>) -> Answer<'h> {
         let a = value!(self.operand(lhs, env));
         if a.as_int().is_none() && is_text_first(a) {
@@ -328,6 +331,7 @@ impl<'h> Eval<'h> {
         Answer::error(error.placed(place::PENDING, || self.part_place(id, index)))
     }
 
+    #[inline(never)]
     pub(super) fn interpolate(&mut self, id: Id, parts: &'h [Id], env: &'h Env<'h>) -> Answer<'h> {
         let mut text = Text::with_buffer(std::mem::take(&mut self.scratch));
         for (&part, index) in parts.iter().zip(0..) {

@@ -15,7 +15,7 @@ use crate::source::Position;
 const SELECTING: &str = "while selecting an attribute";
 
 impl<'h> Eval<'h> {
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn select_node(
         &mut self,
         id: Id,
@@ -31,7 +31,7 @@ impl<'h> Eval<'h> {
             if self.code.tally.is_on.get() {
                 self.note_selection(attrs, name);
             }
-            return match slot.value_through() {
+            return match slot.resolve(self.heap) {
                 Some(value) => value.into(),
                 None => match self.force_thunk(slot).into_result() {
                     Ok(value) => value.into(),
@@ -42,28 +42,26 @@ impl<'h> Eval<'h> {
         self.cannot_select(id, subject, name)
     }
 
-    /// Returns the attribute, or `None` where the default is to be taken.
-    #[inline(always)]
+    /// `subject.name or default`
+    #[inline(never)]
     pub(super) fn select_or(
         &mut self,
         id: Id,
         subject: Id,
         name: Symbol,
+        default: Id,
         env: &'h Env<'h>,
-    ) -> Option<Answer<'h>> {
-        let subject = match self.operand(subject, env).into_result() {
-            Ok(subject) => subject,
-            Err(error) => return Some(Answer::error(error)),
-        };
-        let attrs = subject.as_attrs()?;
-        let slot = attrs.get(name)?;
+    ) -> Answer<'h> {
+        let subject = value!(self.operand(subject, env));
+        let Some(attrs) = subject.as_attrs() else { return self.eval(default, env) };
+        let Some(slot) = attrs.get(name) else { return self.eval(default, env) };
         if self.code.tally.is_on.get() {
             self.note_selection(attrs, name);
         }
-        Some(match self.force_slot(slot).into_result() {
+        match self.force_slot(slot).into_result() {
             Ok(value) => value.into(),
             Err(error) => self.failed_attribute(error, id, attrs, name),
-        })
+        }
     }
 
     /// Returns the attribute at the end of a path, or `None` where the default is to be taken.
@@ -125,6 +123,7 @@ impl<'h> Eval<'h> {
     }
 
     /// Whether the path leads somewhere; anything that is no set has no attributes.
+    #[inline(never)]
     pub(super) fn has_attr(&mut self, subject: Id, path: u32, env: &'h Env<'h>) -> Answer<'h> {
         let mut current = value!(self.operand(subject, env));
         let entries = self.path(path);
@@ -147,6 +146,7 @@ impl<'h> Eval<'h> {
     }
 
     /// Returns the variable `name` of the innermost `with` that has it.
+    #[inline(never)]
     pub(super) fn with_variable(
         &mut self,
         id: Id,

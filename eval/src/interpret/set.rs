@@ -13,6 +13,7 @@ use crate::watch::add;
 
 impl<'h> Eval<'h> {
     /// Fills the slots of a `let` that lie in the current frame.
+    #[inline(always)]
     pub(super) fn fill_let(&mut self, let_code: &'h LetCode<'h>, env: &'h Env<'h>) {
         let code = self.code;
         let base = let_code.base as usize;
@@ -62,6 +63,7 @@ impl<'h> Eval<'h> {
         frame
     }
 
+    #[inline(never)]
     pub(super) fn new_set(&mut self, set: &'h SetCode<'h>, env: &'h Env<'h>) -> Answer<'h> {
         let code = self.code;
         let sources = if set.sources.is_empty() {
@@ -85,6 +87,7 @@ impl<'h> Eval<'h> {
         self.add_dynamic(attrs, set.dynamic, env)
     }
 
+    #[inline(never)]
     pub(super) fn new_recursive_set(
         &mut self,
         set: &'h SetCode<'h>,

@@ -129,7 +129,7 @@ impl Eval<'_> {
         let limits = &self.limits;
         limits.depth <= limits.depth_max
             && !limits.cancel.load(Ordering::Relaxed)
-            && self.heap.size_bytes() <= limits.heap_size_checked
+            && self.heap.ready_bytes() <= limits.heap_size_checked
             && here() >= limits.lowest
     }
 
