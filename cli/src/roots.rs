@@ -53,7 +53,7 @@ pub(crate) type Work<'w, 'h> = &'w mut dyn FnMut(&mut Eval<'h>, usize) -> Result
 pub(crate) type Tell<'t> = &'t mut dyn FnMut(usize, Fields) -> Result<(), Stop>;
 
 /// One root in so many is evaluated before there are workers.
-const SAMPLE_STEP: usize = 97;
+const SAMPLE_STEP: usize = 31;
 /// Ranges that each worker should have, so that all end at about the same time.
 const RANGES_PER_WORKER: usize = 16;
 /// The largest range that is given out.
@@ -157,7 +157,7 @@ impl Roots<'_> {
     ) -> Result<(), Stop> {
         let mut ranges = ranges(&roots, threads);
         if !ranges.is_empty() {
-            self.settle(eval)?;
+            settle(eval)?;
         }
         let mut workers: Vec<Worker> = Vec::new();
         let mut numbers: Vec<usize> = Vec::new();
@@ -208,15 +208,6 @@ impl Roots<'_> {
         Ok(())
     }
 
-    /// Writes what was kept back, once for all copies.
-    fn settle(&self, eval: &Eval<'_>) -> Result<(), Stop> {
-        if !eval.settings().read_only {
-            let any = StorePath::new(&[0; 20], "x").map_err(Failure::new)?;
-            eval.store().is_valid(&any).map_err(Failure::new)?;
-        }
-        Ok(())
-    }
-
     /// Starts a worker.
     fn start<'h>(&self, eval: &mut Eval<'h>, work: Work<'_, 'h>) -> Result<Worker, Stop> {
         let heap = eval.heap();
@@ -247,6 +238,15 @@ impl Roots<'_> {
         }
         Ok(())
     }
+}
+
+/// Writes what was kept back, once for all copies.
+fn settle(eval: &Eval<'_>) -> Result<(), Stop> {
+    if !eval.settings().read_only {
+        let any = StorePath::new(&[0; 20], "x").map_err(Failure::new)?;
+        eval.store().is_valid(&any).map_err(Failure::new)?;
+    }
+    Ok(())
 }
 
 /// Parts a range into small ones.

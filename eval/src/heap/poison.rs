@@ -1,4 +1,4 @@
-//! What AddressSanitizer is told of the arena: which bytes nobody may touch.
+//! What `AddressSanitizer` is told of the arena: which bytes nobody may touch.
 //!
 //! To the sanitizer an arena is one allocation, so that it sees no mistake in it. In builds with
 //! `--cfg nivis_asan` (CONTRIBUTING.md has the command) the arena says itself what has not been

@@ -60,7 +60,7 @@ impl<'h> Search<'_, 'h> {
         match self.try_value(eval, value, path, &mut members) {
             Ok(Found::Nothing) => {}
             Ok(Found::Job) => {
-                self.name(path, &mut members)?;
+                add_name(path, &mut members)?;
                 lines.push(compact(&members)?);
             }
             Ok(Found::Set(attrs)) => {
@@ -74,7 +74,7 @@ impl<'h> Search<'_, 'h> {
                 let text = self.shown(eval, &error);
                 self.jobs.cx.ui.speak(text.as_bytes());
                 members.clear();
-                self.name(path, &mut members)?;
+                add_name(path, &mut members)?;
                 members.insert("error", string(&text)?);
                 lines.push(compact(&members)?);
             }
@@ -174,23 +174,22 @@ impl<'h> Search<'_, 'h> {
         Ok(())
     }
 
-    /// Adds by what name the job goes.
-    fn name(&self, path: &[String], members: &mut Members) -> Result<(), Stop> {
-        let quoted = |name: &String| {
-            if name.contains('.') { format!("\"{name}\"") } else { name.clone() }
-        };
-        let names: Vec<String> = path.iter().map(quoted).collect();
-        members.insert("attr", string(&names.join("."))?);
-        members.insert("attrPath", list(path)?);
-        Ok(())
-    }
-
     /// Returns an error as text, with the word itself.
     fn shown(&self, eval: &mut Eval<'h>, error: &EvalError) -> String {
         let Failure { message, .. } = evaluation::failure(self.jobs.in_their_form, eval, error);
         let text = message.trim_end_matches('\n');
         if text.starts_with("error:") { text.to_owned() } else { format!("error: {text}") }
     }
+}
+
+/// Adds by what name the job goes.
+fn add_name(path: &[String], members: &mut Members) -> Result<(), Stop> {
+    let quoted =
+        |name: &String| if name.contains('.') { format!("\"{name}\"") } else { name.clone() };
+    let names: Vec<String> = path.iter().map(quoted).collect();
+    members.insert("attr", string(&names.join("."))?);
+    members.insert("attrPath", list(path)?);
+    Ok(())
 }
 
 /// What a value is.

@@ -150,9 +150,9 @@ struct Known<'h> {
 }
 
 impl Listing<'_> {
-    fn tell<'h>(
+    fn tell(
         &self,
-        eval: &mut Eval<'h>,
+        eval: &mut Eval<'_>,
         profile: &Path,
         selectors: &[Selector],
     ) -> Result<(), Stop> {
@@ -196,7 +196,7 @@ impl Listing<'_> {
         let division = Division { threads: self.query.threads, growth_max: roots::GROWTH_MAX };
         let packages = &known.packages;
         let mut work = |eval: &mut Eval<'h>, index: usize| match packages.get(index) {
-            Some(package) => self.one(eval, package, &mut work),
+            Some(package) => one(eval, package, &mut work),
             None => Ok(Fields::new()),
         };
         let mut tell = |index: usize, fields: Fields| match packages.get(index) {
@@ -205,20 +205,6 @@ impl Listing<'_> {
         };
         let how = (packages.len(), division);
         roots::each(self.cx, self.store, eval, how, &mut work, &mut tell)
-    }
-
-    fn one<'h>(
-        &self,
-        eval: &mut Eval<'h>,
-        package: &Package<'h>,
-        work: &mut impl FnMut(&mut Eval<'h>, &Package<'h>) -> Result<Fields, Stop>,
-    ) -> Result<Fields, Stop> {
-        match work(eval, package) {
-            Ok(fields) => Ok(fields),
-            Err(Stop::Evaluation(error)) if error.is_catchable() => Ok(Fields::new()),
-            Err(Stop::Evaluation(error)) => Err(querying(error, &package.name).into()),
-            Err(other) => Err(other),
-        }
     }
 
     /// Returns the packages whose output has a path: no assertion fails on the way to it.
@@ -256,6 +242,19 @@ impl Listing<'_> {
         let path = package.out_path(eval)?;
         let is_valid = self.store.is_valid(&path).map_err(of_store)?;
         Ok((known.installed.contains(&path), is_valid))
+    }
+}
+
+/// Asks for the fields of one package; one that fails an assertion has none.
+fn one<'h>(
+    eval: &mut Eval<'h>,
+    package: &Package<'h>,
+    work: &mut impl FnMut(&mut Eval<'h>, &Package<'h>) -> Result<Fields, Stop>,
+) -> Result<Fields, Stop> {
+    match work(eval, package) {
+        Err(Stop::Evaluation(error)) if error.is_catchable() => Ok(Fields::new()),
+        Err(Stop::Evaluation(error)) => Err(querying(error, &package.name).into()),
+        other => other,
     }
 }
 

@@ -4,6 +4,8 @@
 //! same one: quicksort by the median of three down to short pieces, heap sort where that goes too
 //! deep, and one insertion sort over all at the end.
 
+use std::cmp::Ordering;
+
 /// The pieces that are left to the insertion sort.
 const SHORT: usize = 16;
 
@@ -120,12 +122,11 @@ impl<T, F: Fn(&T, &T) -> bool> Sorting<'_, T, F> {
         let mut hole = root;
         loop {
             let right = 2 * hole + 2;
-            let child = if right < len {
-                if self.less(start + right, start + right - 1) { right - 1 } else { right }
-            } else if right == len {
-                right - 1
-            } else {
-                break;
+            let child = match right.cmp(&len) {
+                Ordering::Less if self.less(start + right, start + right - 1) => right - 1,
+                Ordering::Less => right,
+                Ordering::Equal => right - 1,
+                Ordering::Greater => break,
             };
             self.items.swap(start + hole, start + child);
             hole = child;
