@@ -77,8 +77,12 @@ pub fn reports_of_selected(
     let Some(unchecked) = unchecked else { return Ok(None) };
     let mut check = Check::default();
     let mut names = Vec::new();
-    if let Some(graph) = get(eval, attrs, b"graph")?.and_then(Value::as_list) {
-        graph_files(eval, graph, &mut names)?;
+    // What is selected from may be less than the library's function returned.
+    for system in [unchecked.as_attrs(), Some(attrs)].into_iter().flatten() {
+        if let Some(graph) = get(eval, system, b"graph")?.and_then(Value::as_list) {
+            graph_files(eval, graph, &mut names)?;
+            break;
+        }
     }
     let module = module_error::read(&first.message).unwrap_or_default();
     names.extend(module.definitions.into_iter().map(|definition| definition.file));

@@ -93,8 +93,8 @@ fn expressions_see_what_is_around_them() {
     let flake = "{ inputs.b.url = \"path:./b\"; outputs = { self, nixpkgs, b }: { x = 1; }; }";
     let other = "{ outputs = _: { y = 2; }; }";
     let files = [("/w/flake.nix", flake), ("/w/b/flake.nix", other)];
-    let found = evaluated("__surroundings.nearInputs.b.y", &files);
+    let found = evaluated("(__surroundings.nearInputs { b = \"path:./b\"; }).b.y", &files);
     assert_eq!(found.text.as_deref(), Some("2"), "{found:?}");
-    let found = evaluated("__surroundings.nearInputs.self.x", &files);
+    let found = evaluated("(__surroundings.nearInputs { }).self.x", &files);
     assert_eq!(found.text.as_deref(), Some("1"), "{found:?}");
 }

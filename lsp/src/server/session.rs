@@ -416,7 +416,10 @@ impl Session {
         for change in params.content_changes {
             document.apply(change, self.encoding);
         }
-        document.is_due |= document.path.is_some() && document.said_roles() != said;
+        if document.path.is_some() && document.said_roles() != said {
+            // What is being found is of the text before.
+            (document.is_due, document.has_roles, document.finding) = (true, false, None);
+        }
         if let Some(path) = &document.path {
             self.index.changed(path);
         }

@@ -233,6 +233,15 @@ pub(super) fn list(p: &mut Parser<'_>) -> Completed {
     let open = p.current_range();
     p.bump();
     p.open.brackets += 1;
+    if p.descend() {
+        elements(p, open);
+        p.ascend();
+    }
+    p.open.brackets -= 1;
+    p.complete(marker, K::List)
+}
+
+fn elements(p: &mut Parser<'_>, open: crate::TextRange) {
     loop {
         match p.current() {
             K::BracketClose => {
@@ -253,8 +262,6 @@ pub(super) fn list(p: &mut Parser<'_>) -> Completed {
             _ => stray_in_list(p),
         }
     }
-    p.open.brackets -= 1;
-    p.complete(marker, K::List)
 }
 
 #[cold]

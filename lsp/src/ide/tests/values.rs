@@ -21,6 +21,10 @@ struct World {
 
 impl Values for World {
     fn get(&self, lookup: &Lookup) -> Option<Arc<Inspected>> {
+        if matches!(lookup.base, Base::Expression(_)) {
+            // Here the text is all there is.
+            return Some(Arc::default());
+        }
         let found = self.known.get(lookup).cloned();
         if found.is_none() {
             self.missed.borrow_mut().insert(lookup.clone());
