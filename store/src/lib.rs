@@ -49,5 +49,5 @@ pub use crate::memory::MemoryStore;
 pub use crate::path::{StoreDirectory, StorePath};
 pub use crate::path_info::PathInfo;
 pub use crate::realise::{DerivedPath, OutputNames, RealiseOptions, Realised};
-pub use crate::substitute::{Caches, ClosureRequest};
 pub use crate::store::{GcAction, GcOptions, GcResult, NewText, NewTree, Store};
+pub use crate::substitute::{Caches, ClosureRequest};
