@@ -7,7 +7,7 @@
 
 #[path = "survival/client.rs"]
 mod client;
-#[path = "survival/disk.rs"]
+#[path = "../../eval/tests/findings/disk.rs"]
 mod disk;
 #[path = "survival/edits.rs"]
 mod edits;
