@@ -44,7 +44,9 @@ pub fn parser(data: &[u8]) {
     let (edit, source) = data.split_at(data.len().min(3));
     let tree = parse(source, Options::DEFAULT);
     let text = tree.syntax().text().to_string();
-    assert_eq!(text, String::from_utf8_lossy(source), "the tree has all of the text");
+    let chunks = source.utf8_chunks();
+    let shown = chunks.map(|it| it.valid().to_owned() + &"\u{fffd}".repeat(it.invalid().len()));
+    assert_eq!(text, shown.collect::<String>(), "the tree has all of the text");
     let (_, errors) = parse_flat(text.as_bytes(), Options::DEFAULT);
     assert_eq!(tree.errors(), errors, "both sinks see the same errors");
     let words = syntax::oracle_error(source, &parse_flat(source, Options::DEFAULT).1);
