@@ -111,5 +111,6 @@ fn long_searches_stay_polynomial() {
     assert_eq!(groups("(a|a)*b", &text), None);
     assert_eq!(groups("(a*)*b", &text[..300]), None);
     assert_eq!(groups("(x+x+)+y", &"x".repeat(500)), None);
+    assert_eq!(spans("a??++++++++++++?+++++++++;", ""), []);
     assert_eq!(spans("(a|aa)*", &text[..300]), [(0, 300), (300, 300)]);
 }
