@@ -32,7 +32,8 @@ fn serve_once(contents: &'static [u8]) -> (String, std::thread::JoinHandle<Strin
         let lines = BufReader::new(&stream).lines().map_while(Result::ok);
         let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
         let length = contents.len();
-        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
+        let answer =
+            format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
         stream.write_all(answer.as_bytes()).expect("it is read");
         stream.write_all(contents).expect("it is read");
         head.into_iter().next().unwrap_or_default()
