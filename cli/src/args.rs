@@ -43,6 +43,8 @@ pub(crate) enum Verb {
     Gc(GcArgs),
     /// Tells an option's value, type, documentation, and where it is defined.
     Option(OptionArgs),
+    /// Evaluates system configurations and tells all that is wrong with them.
+    Check(CheckArgs),
     /// Tells what an error code means and how such an error is mended.
     Explain(ExplainArgs),
     /// Opens a prompt that evaluates what is typed.
@@ -418,6 +420,25 @@ pub(crate) struct OptionArgs {
     #[arg(short = 'c', long = "configuration", value_name = "FILE")]
     pub(crate) configuration: Option<String>,
     /// Prints JSON: `{"version": 1, "options": [...]}`.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
+}
+
+/// The arguments of `nivis check`.
+#[derive(Args, Debug)]
+pub(crate) struct CheckArgs {
+    /// The configuration; without it ./configuration.nix, ./flake.nix or `<nixos-config>`.
+    #[arg(value_name = "FILE")]
+    pub(crate) configuration: Option<String>,
+    /// Takes a configuration of a flake, such as `.#laptop`; without a name all of them.
+    #[arg(long, value_name = "FLAKE", conflicts_with = "configuration")]
+    pub(crate) flake: Option<String>,
+    /// Lets a flake see the host's files, environment and clock.
+    #[arg(long)]
+    pub(crate) impure: bool,
+    /// Prints JSON: `{"version": 1, "configurations": [...]}`.
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

@@ -3,6 +3,7 @@
 use crate::context::{self, Context};
 use crate::env_vars;
 use crate::interrupt;
+use crate::json_log;
 use crate::report::{FAILURE, Failure, Outcome, of_store};
 use crate::settings::Settings;
 use crate::ui::Ui;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use store::event::{ActivityKind, Event, Events, Field, Level, ResultKind};
 use store::fetch::Network;
 use store::realise::{BuildMode, SandboxMode};
+use store::sandbox::account::AccountRange;
 use store::substitute::{Caches, Fetching};
 use store::{BuildError, DerivedPath, FetchOptions, RealiseOptions, Realised, Store, StorePath};
 
@@ -44,6 +46,10 @@ impl Progress {
 
 impl Events for Progress {
     fn emit(&self, event: Event<'_>) {
+        // Errors and warnings are noted where they are told.
+        if !matches!(event, Event::Message { level: Level::Error | Level::Warn, .. }) {
+            json_log::note(event);
+        }
         match event {
             Event::Start { id, kind, level, text, fields, .. } => {
                 if kind == ActivityKind::Build
@@ -175,6 +181,8 @@ pub(crate) fn options(settings: &Settings) -> RealiseOptions {
             .into_iter()
             .map(PathBuf::from)
             .collect(),
+        account_range: account_range(settings),
+        secret_key_files: words("secret-key-files").into_iter().map(PathBuf::from).collect(),
         build_users_group: Some(settings.text("build-users-group"))
             .filter(|_| settings.is_set("build-users-group")),
         hashed_mirrors: words("hashed-mirrors"),
@@ -199,6 +207,16 @@ pub(crate) fn options(settings: &Settings) -> RealiseOptions {
         network: network(settings),
         post_build_hook: path(settings, "post-build-hook"),
         diff_hook: path(settings, "diff-hook").filter(|_| settings.is_on("run-diff-hook")),
+    }
+}
+
+/// Returns which accounts builders may have that nobody else is given.
+fn account_range(settings: &Settings) -> AccountRange {
+    let number = |name: &str| u32::try_from(settings.number(name)).unwrap_or(u32::MAX);
+    AccountRange {
+        is_preferred: settings.is_on("auto-allocate-uids"),
+        start: number("start-id"),
+        count: number("id-count"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The table of commands: every name that the binary answers to, and what it then does.
 
 mod build;
+mod check;
 mod enter;
 mod eval;
 mod eval_jobs;
@@ -68,7 +69,6 @@ const NAMES_NOT_BUILT: &[&str] = &[
 /// Verbs of `nivis` that are not built yet.
 const VERBS_NOT_BUILT: &[&str] = &[
     "boot",
-    "check",
     "completions",
     "daemon",
     "diff",
@@ -101,6 +101,8 @@ pub(crate) fn run(ui: Ui, name: &str, words: Vec<OsString>) -> Outcome {
         }
         let settings = Settings::load(ui).map_err(|failure| {
             let is_misuse = failure.message.contains("has invalid value")
+                || failure.message.contains("paths cannot be empty")
+                || failure.message.starts_with("Cannot parse Nix store")
                 || failure.message.starts_with("syntax error")
                 || failure.message.starts_with("configuration setting");
             if is_misuse { Failure::usage(name, failure.message) } else { failure }
@@ -175,6 +177,7 @@ fn run_built(cx: &mut Context, verb: Verb) -> Outcome {
         Verb::Gc(args) => gc::run(cx, args),
         Verb::Option(args) => option::run(cx, &args),
         Verb::Flake(args) => flake::run(cx, args),
+        Verb::Check(args) => check::run(cx, &args),
         Verb::Explain(args) => explain::run(cx, &args),
         Verb::Repl(args) => repl::run(cx, args),
         Verb::Lsp => lsp::run(cx),

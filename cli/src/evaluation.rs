@@ -72,6 +72,53 @@ pub(crate) fn run<T: Send>(
     run_unhurried(cx, store, access, work)
 }
 
+/// As [`run`], for work that may be done twice: what an error of a module system is about, doing
+/// it again tells, and so all errors are told at once.
+///
+/// # Errors
+///
+/// As [`run`].
+pub(crate) fn run_observed<T: Send>(
+    cx: &Context,
+    store: &dyn Store,
+    access: Access,
+    work: impl for<'h> Fn(&mut Eval<'h>) -> Result<T, Stop> + Send + Sync,
+) -> Outcome<T> {
+    let _deadline = interrupt::Deadline::after(cx.settings.number("max-eval-time"));
+    let settings = settings_of(cx, access)?;
+    let again = |first: &EvalError| observed_failure(cx, store, &settings, first, &work);
+    run_with(cx, store, access, &work, again)
+}
+
+/// Does work again, observed, and returns the failure that it ends with.
+fn observed_failure<T>(
+    cx: &Context,
+    store: &dyn Store,
+    settings: &eval::settings::Settings,
+    first: &EvalError,
+    work: &impl for<'h> Fn(&mut Eval<'h>) -> Result<T, Stop>,
+) -> Option<Failure> {
+    if cx.manner != Manner::Own || !module_check::is_of_modules(first) {
+        return None;
+    }
+    let host = Host::with_store(cx.ui, store);
+    let store = EvaluatingStore::new(cx, store);
+    let heap = Heap::new();
+    let mut eval = Eval::observing(&heap, &host, &store, settings);
+    let result = {
+        let _repeated = cx.ui.repeated();
+        work(&mut eval)
+    };
+    match result {
+        Err(Stop::Evaluation(error)) if error.message == first.message => {
+            Some(failure(cx, &mut eval, &error))
+        }
+        Err(Stop::Failure(failure)) => Some(failure),
+        // Other limits hold for it.
+        Ok(_) | Err(Stop::Evaluation(_)) => None,
+    }
+}
+
 /// As [`run`], for work that keeps `max-eval-time` itself.
 ///
 /// # Errors
@@ -82,6 +129,17 @@ pub(crate) fn run_unhurried<T: Send>(
     store: &dyn Store,
     access: Access,
     work: impl for<'h> FnOnce(&mut Eval<'h>) -> Result<T, Stop> + Send,
+) -> Outcome<T> {
+    run_with(cx, store, access, work, |_| None)
+}
+
+/// Runs work in a new evaluation; `explain` may know more of an error than the evaluation does.
+fn run_with<T: Send>(
+    cx: &Context,
+    store: &dyn Store,
+    access: Access,
+    work: impl for<'h> FnOnce(&mut Eval<'h>) -> Result<T, Stop> + Send,
+    explain: impl FnOnce(&EvalError) -> Option<Failure> + Send,
 ) -> Outcome<T> {
     let settings = settings_of(cx, access)?;
     let profile = ProfileFile::open(&cx.settings)?;
@@ -98,7 +156,9 @@ pub(crate) fn run_unhurried<T: Send>(
         }
         match result {
             Ok(result) => store.flush().map_err(of_store).map(|()| result),
-            Err(Stop::Evaluation(error)) => Err(failure(cx, &mut eval, &error)),
+            Err(Stop::Evaluation(error)) => {
+                Err(explain(&error).unwrap_or_else(|| failure(cx, &mut eval, &error)))
+            }
             Err(Stop::Failure(failure)) => Err(failure),
         }
     })
@@ -165,6 +225,7 @@ fn fetch_settings(settings: &Settings) -> FetchSettings {
         access_tokens: pairs("access-tokens"),
         forge_urls: pairs("forge-urls"),
         allows_dirty_locks: settings.is_on("allow-dirty-locks"),
+        trusts_forges: settings.is_on("trust-tarballs-from-git-forges"),
         asks_caches: settings.is_on("substitute") && !settings.words("substituters").is_empty(),
     }
 }
@@ -186,7 +247,7 @@ fn lint_level(settings: &Settings, name: &str) -> LintLevel {
 fn search_path(settings: &Settings) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut entries = settings.search_path_entries();
     if !settings.has_search_path() && !settings.is_on("restrict-eval") {
-        entries.extend(channels());
+        entries.extend(channels(settings));
     }
     let part = |entry: String| match entry.split_once('=') {
         Some((prefix, path)) => (prefix.as_bytes().to_vec(), path.as_bytes().to_vec()),
@@ -198,12 +259,12 @@ fn search_path(settings: &Settings) -> Vec<(Vec<u8>, Vec<u8>)> {
 /// Returns the entries of the search path that hold when nobody sets it.
 ///
 /// Source: CppNix, `EvalSettings::getDefaultNixPath`.
-fn channels() -> Vec<String> {
+fn channels(settings: &Settings) -> Vec<String> {
     let state = env_vars::NIX_STATE_DIR.text().unwrap_or_else(|| "/nix/var/nix".to_owned());
     let of_root = format!("{state}/profiles/per-user/root/channels");
     let mut entries = Vec::new();
-    if let Some(home) = env_vars::HOME.text() {
-        entries.push((None, format!("{home}/.nix-defexpr/channels")));
+    if let Some(directory) = settings.expressions() {
+        entries.push((None, directory.join("channels").to_string_lossy().into_owned()));
     }
     entries.push((Some("nixpkgs"), format!("{of_root}/nixpkgs")));
     entries.push((None, of_root));

@@ -99,6 +99,11 @@ impl Flags {
         })
     }
 
+    /// Returns the command's name.
+    pub(crate) fn command(&self) -> &str {
+        &self.command
+    }
+
     /// Returns the failure of a flag that the command does not have.
     pub(crate) fn unknown(&self, flag: &str) -> Failure {
         self.wrong(format!("unrecognised flag '{flag}'"))

@@ -12,6 +12,7 @@ mod evaluation;
 mod flags;
 mod installable;
 mod interrupt;
+mod json_log;
 mod repl;
 mod report;
 mod request;

@@ -306,7 +306,8 @@ impl<'e, 'h> Session<'e, 'h> {
             return Err(installable::feature_disabled("flakes").into());
         }
         let reference = installable::parse(self.eval, text)?.reference;
-        if self.eval.settings().pure && !reference.is_locked() {
+        let settings = self.eval.settings();
+        if settings.pure && !reference.is_locked(settings.fetch.trusts_forges) {
             let message = format!(
                 "cannot use ':load-flake' on unlocked flake reference '{text}' (use --impure to \
                  override)"

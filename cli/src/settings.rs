@@ -5,12 +5,13 @@
 
 use crate::env_vars;
 use crate::flags::Flags;
+use crate::json_log;
 use crate::report::{Failure, Outcome};
 use crate::ui::Ui;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub(crate) use table::{Effect, Kind, Setting};
+pub(crate) use table::{Effect, Kind, NOT_ABSOLUTE, Setting, unparsed_store};
 
 mod table;
 
@@ -60,12 +61,14 @@ impl Settings {
     fn read_file(&mut self, ui: Ui, path: &Path, must_exist: bool) -> Outcome {
         match std::fs::read_to_string(path) {
             Ok(text) => self.read_lines(ui, &text, path),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => Ok(()),
+            // What cannot be read says nothing. Source: CppNix, `applyConfigFile`.
+            Err(_) if !must_exist => Ok(()),
             Err(error) => Err(Failure::new(format!("reading {}: {error}", path.display()))),
         }
     }
 
     fn read_lines(&mut self, ui: Ui, text: &str, from: &Path) -> Outcome {
+        let mut late = Vec::new();
         for line in text.lines() {
             let bare = line.split('#').next().unwrap_or_default();
             let mut words = bare.split_whitespace();
@@ -83,10 +86,15 @@ impl Settings {
                 return Err(syntax());
             }
             let value = words.collect::<Vec<_>>().join(" ");
-            if !self.set(name, &value)? {
-                ui.warn(format!("unknown setting '{name}'"));
+            if table::feature_of(name).is_some() {
+                // The features may come after it.
+                late.push((name, value));
+            } else {
+                self.set_option(ui, name, &value)?;
             }
-            warn_of_value(ui, name, &value);
+        }
+        for (name, value) in late {
+            self.set_option(ui, name, &value)?;
         }
         Ok(())
     }
@@ -117,6 +125,15 @@ impl Settings {
         if let Some(row) = Setting::find(name) {
             row.check(value)?;
             self.values.insert(row.name, value.to_owned());
+            match row.name {
+                "plugin-files" => refuse_plugins(value)?,
+                "json-log-path" => {
+                    if let Err(problem) = json_log::open(value) {
+                        Ui.tell(format!("error (ignored): {problem}"));
+                    }
+                }
+                _ => {}
+            }
             if row.name == NIX_PATH {
                 self.environment_path = None;
             }
@@ -147,7 +164,7 @@ impl Settings {
             "--option" => {
                 let [name, value] = flags.values(flag)?;
                 if let Err(failure) = self.set_option(ui, &name, &value) {
-                    if failure.message.starts_with(table::NOT_ABSOLUTE) {
+                    if FATAL.iter().any(|start| failure.message.starts_with(start)) {
                         return Err(failure);
                     }
                     ui.warn(failure.message);
@@ -164,11 +181,11 @@ impl Settings {
             "-k" | "--keep-going" => self.force("keep-going", "true"),
             "-j" => {
                 let jobs = flags.value(flag)?;
-                self.set("max-jobs", &jobs)?;
+                self.set("max-jobs", &jobs).map_err(|failure| flags.wrong(failure.message))?;
             }
             "--store" => {
                 let store = flags.value(flag)?;
-                self.force("store", &store);
+                self.set("store", &store).map_err(|failure| flags.wrong(failure.message))?;
             }
             "--impure" => self.force("pure-eval", "false"),
             "--no-build-output" | "-Q" => self.force("print-build-output", "false"),
@@ -188,6 +205,9 @@ impl Settings {
             return self.set(name, &value);
         }
         let (row, value) = match (Setting::find(name), name.strip_prefix("no-")) {
+            (Some(row), _) if row.name == "sandbox" => (row, "true".to_owned()),
+            (None, Some("sandbox")) => return self.set("sandbox", "false"),
+            (None, _) if name == "relaxed-sandbox" => return self.set("sandbox", "relaxed"),
             (Some(row), _) if row.kind == Kind::Bool => (row, "true".to_owned()),
             (Some(row), _) => (row, flags.value(flag)?),
             (None, Some(positive)) => match Setting::find(positive) {
@@ -196,10 +216,24 @@ impl Settings {
             },
             (None, None) => return Ok(false),
         };
+        let is_count = flags.command() != "nix" && COUNTS.contains(&name);
+        if let (true, Some(problem)) = (is_count, table::wrong_count(&value)) {
+            return Err(flags.wrong(problem));
+        }
         if let Err(failure) = row.check(&value) {
-            return Err(flags.wrong(failure.message));
+            let is_path = failure.message.starts_with(table::NOT_ABSOLUTE);
+            return Err(if is_path { failure } else { flags.wrong(failure.message) });
         }
         warn_of_value(ui, row.name, &value);
+        if let Some(feature) = self.lacked_feature(row) {
+            if row.kind != Kind::Bool {
+                self.set_option(ui, name, &value)?;
+            }
+            return Err(Failure::new(format!(
+                "experimental Nix feature '{feature}' is disabled; add \
+                 '--extra-experimental-features {feature}' to enable it"
+            )));
+        }
         self.set(row.name, &value)
     }
 
@@ -209,11 +243,27 @@ impl Settings {
     ///
     /// When the value is not of the setting's kind.
     pub(crate) fn set_option(&mut self, ui: Ui, name: &str, value: &str) -> Outcome {
+        if let Some((row, feature)) =
+            Setting::find(name).and_then(|row| Some((row, self.lacked_feature(row)?)))
+        {
+            ui.warn(format!(
+                "Ignoring setting '{}' because experimental feature '{feature}' is not enabled",
+                row.name
+            ));
+            return Ok(());
+        }
         if !self.set(name, value)? {
             ui.warn(format!("unknown setting '{name}'"));
         }
         warn_of_value(ui, name, value);
         Ok(())
+    }
+
+    /// Returns the experimental feature that a setting belongs to, if that is not on.
+    fn lacked_feature(&self, row: &Setting) -> Option<&'static str> {
+        let feature = table::feature_of(row.name)?;
+        let is_on = self.words("experimental-features").iter().any(|word| word == feature);
+        (!is_on).then_some(feature)
     }
 
     /// Sets what is known to be right.
@@ -273,6 +323,35 @@ impl Settings {
     }
 }
 
+/// Flags that CppNix reads with other words than settings.
+const COUNTS: [&str; 3] = ["cores", "max-silent-time", "timeout"];
+
+/// How failures of `--option` begin that are no mere warnings.
+const FATAL: [&str; 3] = [table::NOT_ABSOLUTE, "could not dynamically open", "cannot read directory"];
+
+/// Refuses plugins, which are written for another program; a directory without any is none.
+fn refuse_plugins(files: &str) -> Outcome {
+    for file in files.split_whitespace() {
+        let found = match std::fs::read_dir(file) {
+            Ok(entries) => entries.flatten().map(|entry| entry.path()).min(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => Some(file.into()),
+            Err(error) => {
+                let error = error.to_string();
+                let reason = error.split(" (os error").next().unwrap_or_default();
+                return Err(Failure::new(format!("cannot read directory \"{file}\": {reason}")));
+            }
+        };
+        if let Some(plugin) = found {
+            return Err(Failure::new(format!(
+                "could not dynamically open plugin file \"{}\": nivis cannot load plugins, which \
+                 are written for CppNix",
+                plugin.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// Warns of a value whose effect is not built, and of experimental features that there are not.
 fn warn_of_value(ui: Ui, name: &str, value: &str) {
     let plain = name.strip_prefix("extra-").unwrap_or(name);
@@ -280,6 +359,12 @@ fn warn_of_value(ui: Ui, name: &str, value: &str) {
         && !row.is_default(value)
     {
         ui.warn(format!("the setting '{}' has no effect here", row.name));
+    }
+    if plain == "warn-short-path-literals" {
+        let level = if table::truth(value) == Some(true) { "warn" } else { "ignore" };
+        ui.warn(format!(
+            "'{plain}' is deprecated, use 'lint-short-path-literals = {level}' instead"
+        ));
     }
     if plain != "experimental-features" {
         return;
@@ -322,6 +407,34 @@ pub(crate) fn user_directory() -> Option<PathBuf> {
     let home = || env_vars::HOME.value().map(|home| PathBuf::from(home).join(".config"));
     let configuration = env_vars::XDG_CONFIG_HOME.value().map(PathBuf::from).or_else(home);
     configuration.map(|directory| directory.join("nix"))
+}
+
+/// Returns the directory of the user's state: profiles, and what `use-xdg-base-directories` has
+/// there.
+pub(crate) fn state_directory() -> Option<PathBuf> {
+    let home = || env_vars::HOME.value().map(|home| PathBuf::from(home).join(".local/state"));
+    let state = env_vars::XDG_STATE_HOME.value().map(PathBuf::from).or_else(home);
+    state.map(|directory| directory.join("nix"))
+}
+
+impl Settings {
+    /// Returns the link to the user's profile, where there is a home.
+    pub(crate) fn profile_link(&self) -> Option<PathBuf> {
+        self.of_user("profile", ".nix-profile")
+    }
+
+    /// Returns the directory of the user's expressions, where there is a home.
+    pub(crate) fn expressions(&self) -> Option<PathBuf> {
+        self.of_user("defexpr", ".nix-defexpr")
+    }
+
+    /// Returns a place in the user's state, or in the home itself.
+    fn of_user(&self, in_state: &str, in_home: &str) -> Option<PathBuf> {
+        if self.is_on("use-xdg-base-directories") {
+            return state_directory().map(|state| state.join(in_state));
+        }
+        env_vars::HOME.value().map(|home| PathBuf::from(home).join(in_home))
+    }
 }
 
 /// Returns the user's files of settings; the last one wins.

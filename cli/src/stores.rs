@@ -17,9 +17,11 @@ mod refusing;
 
 use crate::env_vars::{self, EnvVar};
 use crate::report::{Failure, Outcome, of_store};
-use crate::settings::Settings;
+use crate::settings::{NOT_ABSOLUTE, Settings, unparsed_store};
 use crate::ui::Ui;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use store::sandbox::account::{group_exists, is_root};
 use store::{LocalSettings, LocalStore, MemoryStore, Store, StoreDirectory, StoreError};
 
 pub(crate) use evaluating::EvaluatingStore;
@@ -128,7 +130,7 @@ pub(crate) fn find(settings: &Settings) -> Outcome<Place> {
         _ if base.contains("://") => {
             Err(Failure::new(format!("don't know how to open Nix store with scheme '{scheme}'")))
         }
-        _ => Err(Failure::new(format!("cannot parse Nix store reference '{reference}'"))),
+        _ => Err(Failure::new(unparsed_store(&reference))),
     }
 }
 
@@ -141,6 +143,44 @@ struct Parameters {
     state: Option<PathBuf>,
     log: Option<PathBuf>,
     read_only: Option<bool>,
+    /// Names that mean nothing.
+    unknown: Vec<String>,
+}
+
+/// Parameters of CppNix's stores on disk that are not built.
+const NOT_BUILT: [&str; 10] = [
+    "build-dir",
+    "ignore-gc-delete-failure",
+    "path-info-cache-size",
+    "priority",
+    "require-sigs",
+    "supported-features",
+    "system-features",
+    "trusted",
+    "use-roots-daemon",
+    "want-mass-query",
+];
+
+fn not_absolute(path: &str) -> Failure {
+    Failure::new(format!("{NOT_ABSOLUTE}: \"{path}\""))
+}
+
+/// What the whole process is told once, however often a store is looked for.
+static IS_TOLD: AtomicBool = AtomicBool::new(false);
+
+/// Warns of what is wrong with a store that is used all the same.
+fn warn(settings: &Settings, parameters: &Parameters) {
+    let mut warnings: Vec<String> =
+        parameters.unknown.iter().map(|name| format!("unknown setting '{name}'")).collect();
+    let group = settings.text("build-users-group");
+    if is_root() && !group.is_empty() && !group_exists(&group) {
+        warnings.push(format!(
+            "the group '{group}' specified in 'build-users-group' does not exist"
+        ));
+    }
+    if !warnings.is_empty() && !IS_TOLD.swap(true, Ordering::Relaxed) {
+        warnings.into_iter().for_each(|warning| Ui.warn(warning));
+    }
 }
 
 impl Parameters {
@@ -150,7 +190,10 @@ impl Parameters {
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = decoded(value)?;
-            let path = || std::path::absolute(&value).map(Some);
+            let path = || match value.starts_with('/') {
+                true => Ok(Some(PathBuf::from(&value))),
+                false => Err(not_absolute(&value)),
+            };
             match name {
                 "root" if value.is_empty() => {}
                 "root" => parameters.root = path()?,
@@ -168,10 +211,11 @@ impl Parameters {
                         }
                     }
                 }
-                _ => {
+                _ if NOT_BUILT.contains(&name) => {
                     let message = format!("the store parameter '{name}' is not built yet");
                     return Err(Failure::new(message));
                 }
+                _ => parameters.unknown.push(name.to_owned()),
             }
         }
         Ok(parameters)
@@ -203,7 +247,10 @@ fn directory(parameters: &Parameters) -> Outcome<StoreDirectory> {
     let text = match &parameters.store {
         Some(text) => text.clone(),
         None => match env_vars::NIX_STORE_DIR.value() {
-            Some(path) => crate::context::normal(&std::path::absolute(path)?)
+            Some(path) if !Path::new(&path).is_absolute() => {
+                return Err(not_absolute(&path.to_string_lossy()));
+            }
+            Some(path) => crate::context::normal(Path::new(&path))
                 .into_os_string()
                 .into_string()
                 .map_err(|path| {
@@ -217,10 +264,12 @@ fn directory(parameters: &Parameters) -> Outcome<StoreDirectory> {
 
 /// Returns where a store on disk lies and how it behaves.
 fn on_disk(settings: &Settings, parameters: Parameters) -> Outcome<LocalSettings> {
+    warn(settings, &parameters);
     let directory = directory(&parameters)?;
     let of_variable = |variable: EnvVar, default: &Path| -> Outcome<PathBuf> {
         match variable.value() {
-            Some(path) => Ok(std::path::absolute(path)?),
+            Some(path) if Path::new(&path).is_absolute() => Ok(PathBuf::from(path)),
+            Some(path) => Err(not_absolute(&path.to_string_lossy())),
             None => Ok(default.to_owned()),
         }
     };

@@ -65,6 +65,9 @@ impl Host {
     }
 }
 
+/// The most bytes that the oracle reads of a file at once.
+const READ_MAX: u64 = 1 << 16;
+
 fn path(bytes: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(bytes))
 }
@@ -93,6 +96,12 @@ fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "file has an unsupported type"));
     }
     let size = metadata.len();
+    if kind.is_dir() {
+        // The oracle's words, which tell what it asked the system for.
+        let wanted = size.min(READ_MAX);
+        let message = format!("read of {wanted} bytes: Is a directory");
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, message));
+    }
     // Room for all of it, so that it is read at once.
     let mut contents = Vec::new();
     contents.try_reserve_exact(usize::try_from(size).unwrap_or(usize::MAX))?;

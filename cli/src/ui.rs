@@ -1,11 +1,13 @@
 //! The only writer: stdout for data, stderr for everything else.
 #![expect(clippy::unused_self, reason = "only who was given the terminal may write to it")]
 
+use crate::json_log;
 use anstream::{eprint, eprintln};
 use anstyle::{AnsiColor, Style};
 use eval::report::without_controls;
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const RED: Style = AnsiColor::Red.on_default().bold();
@@ -28,6 +30,18 @@ pub(crate) enum Mark {
 /// What the language said since somebody began to collect it.
 static COLLECTED: Mutex<Option<Vec<Vec<u8>>>> = Mutex::new(None);
 
+/// Whether work is done once more, which has told all that it has to tell.
+static IS_REPEATED: AtomicBool = AtomicBool::new(false);
+
+/// While this lives, values and what the language says are not told.
+pub(crate) struct Repeated(());
+
+impl Drop for Repeated {
+    fn drop(&mut self) {
+        IS_REPEATED.store(false, Ordering::Relaxed);
+    }
+}
+
 fn collection() -> MutexGuard<'static, Option<Vec<Vec<u8>>>> {
     // A list of messages is whole at any time.
     COLLECTED.lock().unwrap_or_else(PoisonError::into_inner)
@@ -46,6 +60,9 @@ impl Ui {
     ///
     /// When stdout is closed or full.
     pub(crate) fn data(self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        if IS_REPEATED.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         let mut stdout = io::stdout().lock();
         stdout.write_all(bytes.as_ref())?;
         stdout.flush()
@@ -89,6 +106,10 @@ impl Ui {
     /// Tells what the language itself says: as it is on a terminal, elsewhere without what only a
     /// terminal obeys.
     pub(crate) fn speak(self, text: &[u8]) {
+        if IS_REPEATED.load(Ordering::Relaxed) {
+            return;
+        }
+        json_log::note_words(text);
         let mut line = match std::str::from_utf8(text) {
             Ok(text) if !io::stderr().is_terminal() => without_controls(text).into_bytes(),
             _ => text.to_vec(),
@@ -98,6 +119,12 @@ impl Ui {
             Some(messages) => messages.push(line),
             None => self.pass(&line),
         }
+    }
+
+    /// Has values and what the language says not told again, while work is repeated.
+    pub(crate) fn repeated(self) -> Repeated {
+        IS_REPEATED.store(true, Ordering::Relaxed);
+        Repeated(())
     }
 
     /// Begins to collect what the language says, which is not told until then.
@@ -132,6 +159,8 @@ impl Ui {
 
     /// Warns of something that did not stop the work.
     pub(crate) fn warn(self, text: impl Display) {
+        let text = text.to_string();
+        json_log::note_warning(&text);
         eprintln!("{YELLOW}warning:{YELLOW:#} {text}");
     }
 
@@ -144,6 +173,7 @@ impl Ui {
             let bare = bare.strip_prefix(' ').unwrap_or(bare);
             // What begins with the way to the error has nothing beside the word.
             let blank = if bare.starts_with('\n') { "" } else { " " };
+            json_log::note_error(bare);
             eprint!("{RED}error:{RED:#}{blank}");
             // Text goes as it is, NUL bytes included; only what a terminal obeys is looked at.
             if bare.contains('\u{1b}') {

@@ -4,6 +4,7 @@
 //! library. [`report`] finds the definition, the cycle or the argument that the person wrote.
 
 mod files;
+mod origin;
 mod recursion;
 
 use std::path::Path;
@@ -17,6 +18,7 @@ use crate::source::{EMBEDDED, HOST, Origin, Position, SourcePath};
 use crate::suggestion;
 
 pub(crate) use files::Files;
+pub(crate) use origin::unmatched;
 
 /// How many lines of a value are shown.
 const VALUE_LINES: usize = 5;
@@ -147,7 +149,13 @@ fn mark_definitions(
 ) {
     let mut places: Vec<(Place, String)> = Vec::new();
     let mut used: Vec<(String, syntax::TextRange)> = Vec::new();
-    for definition in &module.definitions {
+    for (definition, place) in origin::places(eval, files, module) {
+        if let Some(place) = place {
+            let is_several = matches!(module.code, "M0310" | "M0203");
+            let label = if is_several { short_value(&definition.value) } else { String::new() };
+            places.push((place, label));
+            continue;
+        }
         let is_name = matches!(module.code, "M0201" | "M0402");
         let found = if is_name {
             files.names(eval, &definition.file, &module.option)
@@ -168,7 +176,9 @@ fn mark_definitions(
             continue;
         };
         used.push((definition.file.clone(), chosen.range));
-        if let Some(place) = files.place(eval, &definition.file, chosen.range) {
+        let place = files.place(eval, &definition.file, chosen.range);
+        let is_new = |place: &Place| !places.iter().any(|(it, _)| it == place);
+        if let Some(place) = place.filter(is_new) {
             let label = match (chosen.is_exact, module.code) {
                 (true, "M0310" | "M0203") => short_value(&definition.value),
                 (false, _) if module.code != "M0201" => "the definition is made here".to_owned(),
@@ -227,11 +237,16 @@ pub fn place(eval: &Eval<'_>, position: Position) -> Option<Place> {
     let (origin, line, column) = eval.locate(position)?;
     let text = eval.source_text(position.file).unwrap_or_default();
     let code = if text.is_empty() { Code::default() } else { Code::around(text, line) };
-    let is_library = match &origin {
-        Origin::File(path) => is_library(eval, path),
-        Origin::String(_) | Origin::Stdin(_) => false,
+    let (file, is_library) = match &origin {
+        Origin::File(path) => (shown_file(eval, path), is_library(eval, path)),
+        Origin::String(_) | Origin::Stdin(_) => (eval.shown_origin(&origin), false),
     };
-    Some(Place { file: eval.shown_origin(&origin), line, column, code, is_library, extent: 0 })
+    Some(Place { file, line, column, code, is_library, extent: 0 })
+}
+
+/// Returns what a file is called: one of the flake that was named, as the person has it.
+fn shown_file(eval: &Eval<'_>, path: &SourcePath) -> String {
+    eval.own_file(path).map_or_else(|| eval.shown_path(path), |own| own.display())
 }
 
 /// Returns how many bytes of the line the expression at a position takes; 0 if it has no end there.
@@ -280,7 +295,7 @@ pub fn is_library(eval: &Eval<'_>, path: &SourcePath) -> bool {
     let is_named = |entry: &(Vec<u8>, Vec<u8>)| {
         !entry.0.is_empty() && is_below(&entry.1) && !settings.directory.starts_with(&entry.1)
     };
-    if eval.is_in_working_tree(path) {
+    if eval.is_in_working_tree(path) || eval.own_file(path).is_some() {
         return false;
     }
     eval.store().directory().contains(file) || settings.search_path.iter().any(is_named)

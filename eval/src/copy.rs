@@ -18,9 +18,9 @@ use store::{Hash, NewTree, StorePath};
 
 use crate::builtins::expect;
 use crate::context;
-use crate::error::{self, ErrorKind, EvalError, Result};
+use crate::error::{self, EvalError, Result};
 use crate::heap::{Lazy, PathValue, Str, Value};
-use crate::interpret::Eval;
+use crate::interpret::{Eval, Links};
 use crate::source::{HOST, SourcePath};
 use crate::system::FileType;
 
@@ -52,7 +52,7 @@ pub(crate) fn copy_path<'h>(eval: &mut Eval<'h>, path: PathValue<'h>) -> Result<
     if path.bytes.ends_with(b".drv") {
         return Err(error::other("file names are not allowed to end in '.drv'"));
     }
-    let place = resolve_ancestors(eval, &source)?;
+    let place = eval.led_to(&source, Links::OnTheWay)?;
     let name = base_name(&source);
     let source_tree = Source {
         name: &name,
@@ -71,6 +71,7 @@ pub(crate) fn copy_path<'h>(eval: &mut Eval<'h>, path: PathValue<'h>) -> Result<
 
 /// Returns the path of a store object as a string that depends on it.
 pub(crate) fn store_string<'h>(eval: &Eval<'h>, path: &StorePath) -> Str<'h> {
+    eval.allow_object(path);
     let heap = eval.heap();
     let text = eval.store().directory().display(path);
     let bytes = heap.arena().alloc_bytes(text.as_bytes());
@@ -298,24 +299,4 @@ impl Tree for EvalTree<'_, '_> {
         let contents = eval.read_file(&source).map_err(|error| self.failed(error))?;
         sink.write_all(&contents)
     }
-}
-
-/// Follows the symbolic links in all components of a path but the last.
-fn resolve_ancestors(eval: &mut Eval<'_>, path: &SourcePath) -> Result<SourcePath> {
-    let Some(cut) = path.bytes.iter().rposition(|byte| *byte == b'/') else {
-        return Ok(path.clone());
-    };
-    let (parent, name) = path.bytes.split_at(cut);
-    if parent.is_empty() {
-        return Ok(path.clone());
-    }
-    let parent = match eval.resolve_links(&SourcePath::new(path.root, parent)) {
-        Ok(parent) => parent,
-        // What is missing is told of the path that was asked for.
-        Err(error) if error.kind == ErrorKind::Io => return Ok(path.clone()),
-        Err(error) => return Err(error),
-    };
-    let mut bytes = if &*parent.bytes == b"/" { Vec::new() } else { parent.bytes.to_vec() };
-    bytes.extend_from_slice(name);
-    Ok(SourcePath::new(parent.root, &bytes))
 }

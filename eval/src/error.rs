@@ -157,6 +157,8 @@ pub enum ErrorKind {
     Syntax,
     /// The host or the store failed, or refused.
     Io,
+    /// What a pure or restricted evaluation may not look at.
+    Restricted,
     /// A word that is none of those known, where the command's help may have more to say.
     Usage,
     /// Anything else that a builtin refuses.

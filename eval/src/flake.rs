@@ -22,7 +22,7 @@ mod url;
 
 pub use call::{call, outputs, select, select_at};
 pub use fetch::Tree;
-pub(crate) use fetch::{Telling, tree_value};
+pub(crate) use fetch::{Telling, fetch_unseen, tree_value};
 pub use fetch::{expected_path, fetch_final, fetch_tree};
 pub use fingerprint::fingerprint;
 pub(crate) use shown::ShownTree;

@@ -10,6 +10,7 @@ mod file;
 mod host;
 mod lambda_info;
 mod load;
+mod observed;
 mod operator;
 mod place;
 mod select;
@@ -33,7 +34,10 @@ use crate::source::{Origin, Position, SourcePath};
 use crate::system::System;
 use crate::watch::{Watcher, add};
 
+pub(crate) use file::Links;
 pub use lambda_info::{Formal, LambdaInfo};
+use observed::Observer;
+pub(crate) use observed::{Group, Subject, is_definition};
 pub use stack::on_large_stack;
 pub use variables::Variables;
 use watched::watched_code;
@@ -67,6 +71,8 @@ pub struct Eval<'h> {
     scratch: Vec<u8>,
     /// Who watches the evaluation, if anybody does.
     watcher: Option<Box<Watcher>>,
+    /// What is noted of where values come from, if it is.
+    observer: Option<Box<Observer<'h>>>,
 }
 
 /// Returns the value of an [`Answer`], or returns the error from the function around.
@@ -101,7 +107,7 @@ impl<'h> Eval<'h> {
     ) -> Eval<'h> {
         // The language's own names come before any that a file brings.
         names();
-        Eval {
+        let mut eval = Eval {
             heap,
             code: heap.keep(watched_code(settings)),
             system,
@@ -119,7 +125,10 @@ impl<'h> Eval<'h> {
             limits: stack::Limits::new(settings),
             scratch: Vec::new(),
             watcher: settings.watch.is_any().then(|| Box::new(Watcher::new(settings.watch))),
-        }
+            observer: None,
+        };
+        eval.allow_search_path();
+        eval
     }
 
     /// Parses `text` and evaluates it to weak head normal form.
@@ -195,7 +204,7 @@ impl<'h> Eval<'h> {
         };
         match self.heap.end_region(region, answer).into_result() {
             Ok(value) => {
-                slot.fill(self.heap, value.into());
+                self.fill(slot, value);
                 Ok(value)
             }
             Err(error) => self.fail(slot, None, error).into_result(),
@@ -208,6 +217,19 @@ impl<'h> Eval<'h> {
         match lazy.value() {
             Some(value) => Ok(value),
             None => self.force_state(lazy).into_result(),
+        }
+    }
+
+    /// As [`Eval::force_lazy`], one level deeper: for native code that recurses over values.
+    ///
+    /// # Errors
+    ///
+    /// As [`Eval::force_lazy`], and when calls are nested too deeply.
+    #[inline]
+    pub(crate) fn force_inner(&mut self, lazy: Lazy<'h>) -> Result<Value<'h>> {
+        match lazy.value() {
+            Some(value) => self.check_depth(Position::NONE).map(|()| value),
+            None => self.deeper(|eval| eval.force_state(lazy).into_result()),
         }
     }
 
@@ -270,11 +292,12 @@ impl<'h> Eval<'h> {
     #[inline(never)]
     fn force_other(&mut self, slot: &'h Slot<'h>) -> Answer<'h> {
         let call = match slot.state() {
-            SlotState::Forced(value) => return value.into(),
+            SlotState::Forced(value) => return self.force_held(slot, value),
             SlotState::Suspended(..) => return self.force_thunk(slot),
+            SlotState::Observed(id, env) => return self.force_observed(slot, id, env),
             SlotState::Reference(target) => {
                 let value = value!(self.force_slot(target));
-                if !value.has_identity() {
+                if !value.has_identity() && self.observer.is_none() {
                     slot.fill(self.heap, value.into());
                 }
                 return value.into();
@@ -295,10 +318,20 @@ impl<'h> Eval<'h> {
         };
         match self.heap.end_region(region, answer).into_result() {
             Ok(value) => {
-                slot.fill(self.heap, value.into());
+                self.fill(slot, value);
                 value.into()
             }
             Err(error) => self.fail(slot, None, error),
+        }
+    }
+
+    /// Fills a slot that was an application.
+    #[inline(always)]
+    fn fill(&mut self, slot: &'h Slot<'h>, value: Value<'h>) {
+        if self.observer.is_none() {
+            slot.fill(self.heap, value.into());
+        } else {
+            self.fill_observed(slot, value);
         }
     }
 
@@ -315,7 +348,7 @@ impl<'h> Eval<'h> {
             let place = place.map_or(Position::NONE, |id| self.code.position(id));
             error.add_to_cycle(knot(slot), place);
         }
-        if error.kind == ErrorKind::Cancelled {
+        if error.kind == ErrorKind::Cancelled || self.may_be_asked_again(&error) {
             // It did not fail: who goes on afterwards may ask again.
             slot.release();
             return Answer::error(error);
@@ -336,6 +369,7 @@ impl<'h> Eval<'h> {
                 }
                 self.eval(expression, env)
             }
+            SlotState::Observed(id, env) => self.eval_observed(id, env),
             SlotState::Apply(apply) => self.force_apply(apply, Position::NONE),
             SlotState::Mapped(mapped) => self.force_mapped(mapped, Position::NONE),
             SlotState::Blackhole => Answer::error(error::infinite_recursion(0)),
@@ -380,7 +414,7 @@ impl<'h> Eval<'h> {
     #[inline(always)]
     fn thunk(code: &'h Code<'h>, id: Id, env: &'h Env<'h>) -> Lazy<'h> {
         if code.tally.is_on.get() {
-            add(&code.tally.thunks, 1);
+            return Self::noted_thunk(code, id, env);
         }
         Lazy::thunk(id, env)
     }
@@ -574,6 +608,7 @@ impl<'h> Eval<'h> {
                 self.position_value(position).into()
             }
             Node::HomePath(index) => self.home_path(id, index),
+            Node::Observe(plain) => self.observe(plain, env),
             Node::Deferred(deferred) => match self.deferred(id, deferred) {
                 Ok(id) => self.eval(id, env),
                 Err(error) => Answer::error(error),

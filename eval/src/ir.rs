@@ -206,6 +206,9 @@ pub enum Node {
     /// The value of an attribute, of a variable or of a lambda that is in a compiled file and has
     /// not been read.
     Deferred(Deferred),
+    /// A constant or a variable, where it is noted what values came from: so it is a thunk like
+    /// other expressions, and the place that it is written at is known.
+    Observe(Id),
 }
 
 const _: () = assert!(size_of::<Node>() == 16);
@@ -374,6 +377,8 @@ pub struct Code<'h> {
     runs: RefCell<Vec<(Id, FileId)>>,
     /// Figures of its evaluation.
     pub tally: Tally,
+    /// Whether its evaluation takes note of where values come from.
+    pub(crate) is_observed: Cell<bool>,
 }
 
 /// The most nodes of one evaluation; an address space of a gigabyte.
@@ -395,6 +400,7 @@ impl<'h> Code<'h> {
             runs: RefCell::default(),
             files: RefCell::default(),
             tally: Tally::default(),
+            is_observed: Cell::new(false),
         }
     }
 

@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 use store::StorePath;
 use store::derivation::modulo::HashModulo;
 
+use crate::access::Access;
 use crate::builtins::regex::Compiled;
 use crate::flake::ShownTree;
 use crate::flake::registry::{Entry, Registry};
@@ -16,6 +17,8 @@ use crate::system::FileType;
 /// The findings of one evaluation; [`crate::interpret::Eval`] has one.
 #[derive(Default)]
 pub(crate) struct Known<'h> {
+    /// What may be looked at, if not everything.
+    pub(crate) access: Access,
     /// Paths that were copied to the store (or would be): their store paths, as strings.
     pub(crate) copied: FxHashMap<SourcePath, Str<'h>>,
     /// The hashes of derivations that output paths of others follow from.
@@ -30,6 +33,9 @@ pub(crate) struct Known<'h> {
     pub(crate) registries: Option<Rc<Vec<Registry>>>,
     /// The module system that was selected from last, if any: a set with `options` and `config`.
     pub(crate) module_system: Option<Value<'h>>,
+    /// The tree of the flake that was named on the command line: where it lies in the store, and
+    /// the directory that it is a copy of.
+    pub(crate) own_tree: Option<(SourcePath, SourcePath)>,
     /// What fetched trees are called.
     pub(crate) trees: Vec<ShownTree>,
     /// The regular expressions that were used.

@@ -4,6 +4,7 @@
 //! [`system::System`], the store [`store::Store`]; everything between is pure.
 
 #[macro_use]
+mod access;
 pub mod blame;
 pub mod builtins;
 pub mod coerce;

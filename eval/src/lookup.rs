@@ -26,8 +26,11 @@ pub fn find(
     for (prefix, path) in search_path {
         let Some(suffix) = suffix(prefix, name) else { continue };
         let Some(base) = resolve_entry(eval, path)? else { continue };
-        if let Some(found) = existing(eval, &below(&base, suffix))? {
-            return Ok(found);
+        let place = below(&base, suffix);
+        match existing(eval, &place)? {
+            Existing::At(found) => return Ok(found),
+            Existing::Refused(found) => eval.check_allowed(&found)?,
+            Existing::Nothing => {}
         }
     }
     let embedded = below(&SourcePath::new(EMBEDDED, b"/"), name);
@@ -71,18 +74,30 @@ fn below(base: &SourcePath, suffix: &[u8]) -> SourcePath {
     SourcePath::new(base.root, &canonical(&bytes))
 }
 
-/// Returns the path with its links followed, `None` if nothing is there.
-fn existing(eval: &mut Eval<'_>, path: &SourcePath) -> Result<Option<SourcePath>> {
+/// What lies where a path leads.
+enum Existing {
+    Nothing,
+    /// Nobody may look there.
+    Refused(SourcePath),
+    /// Something, and this is its path without links.
+    At(SourcePath),
+}
+
+fn existing(eval: &mut Eval<'_>, path: &SourcePath) -> Result<Existing> {
     let found = match eval.resolve_links(path) {
         Ok(found) => found,
-        Err(error) if error.kind == ErrorKind::Io => return Ok(None),
+        Err(error) if error.kind == ErrorKind::Io => return Ok(Existing::Nothing),
         Err(error) => return Err(error),
     };
-    Ok(eval.file_type(&found)?.map(|_| found))
+    if !eval.is_allowed(&found) {
+        return Ok(Existing::Refused(found));
+    }
+    let kind = eval.file_type(&found)?;
+    Ok(kind.map_or(Existing::Nothing, |_| Existing::At(found)))
 }
 
 /// Returns the directory or file that an entry names, once per evaluation.
-fn resolve_entry(eval: &mut Eval<'_>, path: &[u8]) -> Result<Option<SourcePath>> {
+pub(crate) fn resolve_entry(eval: &mut Eval<'_>, path: &[u8]) -> Result<Option<SourcePath>> {
     if let Some(resolved) = eval.known.search_path.get(path) {
         return Ok(resolved.clone());
     }
@@ -98,7 +113,14 @@ fn resolve_entry(eval: &mut Eval<'_>, path: &[u8]) -> Result<Option<SourcePath>>
         }
         None => {
             let base = SourcePath::new(HOST, &absolute(eval, path));
-            let is_there = existing(eval, &base)?.is_some();
+            let is_there = match existing(eval, &base)? {
+                Existing::At(_) => true,
+                Existing::Refused(_) => {
+                    eval.check_allowed(&base)?;
+                    false
+                }
+                Existing::Nothing => false,
+            };
             if !is_there {
                 warn(eval, path, "does not exist");
             }
@@ -110,7 +132,7 @@ fn resolve_entry(eval: &mut Eval<'_>, path: &[u8]) -> Result<Option<SourcePath>>
 }
 
 /// Returns a path of the search path as an absolute one.
-fn absolute(eval: &Eval<'_>, path: &[u8]) -> Vec<u8> {
+pub(crate) fn absolute(eval: &Eval<'_>, path: &[u8]) -> Vec<u8> {
     if path.first() == Some(&b'/') {
         return canonical(path);
     }
@@ -155,7 +177,8 @@ fn fetch_archive(eval: &mut Eval<'_>, text: &str) -> Result<flake::Tree> {
     let attribute = |name: &str, value: &str| (name.to_owned(), Attr::Text(value.to_owned()));
     let attrs = [attribute("type", "tarball"), attribute("url", &url)];
     let reference = Reference::from_attrs(attrs.into(), false).map_err(Refusal::into_error)?;
-    flake::fetch_tree(eval, &reference)
+    // Restricted evaluation does not see what comes from there. Source: CppNix.
+    flake::fetch_unseen(eval, &reference)
 }
 
 /// Whether an entry is fetched rather than read: a URL or a channel.

@@ -28,6 +28,25 @@ pub fn module_bindings(tree: &FlatTree<'_>) -> Vec<ModuleBinding> {
     bindings
 }
 
+/// Returns the bindings of each set in a text as if it were a module: one in a list of imports is.
+pub fn all_bindings(tree: &FlatTree<'_>) -> Vec<ModuleBinding> {
+    let mut bindings = module_bindings(tree);
+    let mut known: rustc_hash::FxHashSet<TextRange> =
+        bindings.iter().filter_map(|binding| binding.value_range).collect();
+    if let Some(expression) = tree.root().expressions().next() {
+        known.insert(expression.range());
+    }
+    for set in tree.root().descendants().filter(|it| it.kind() == SyntaxKind::AttrSet) {
+        if known.contains(&set.range()) {
+            continue;
+        }
+        let first = bindings.len();
+        collect(set, &mut Vec::new(), &mut bindings);
+        known.extend(bindings.iter().skip(first).filter_map(|binding| binding.value_range));
+    }
+    bindings
+}
+
 /// Returns a binding that defines the option at `path`, something in it, or a set that holds it.
 ///
 /// `prefix` is `config` or `options`: both the spelled-out form of a module and the short one

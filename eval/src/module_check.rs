@@ -10,12 +10,12 @@ use syntax::TextRange;
 
 use crate::blame::{self, Files};
 use crate::error::{ErrorKind, EvalError, Result, code};
-use crate::heap::{Attrs, Kind, Lazy, Slot, Value};
-use crate::interpret::Eval;
+use crate::heap::{Attrs, AttrsBuilder, Kind, Lazy, Slot, Value};
+use crate::interpret::{Eval, Group, Subject};
 use crate::module_error::{self, Definition, ModuleError};
 use crate::report::{Label, Report};
 use crate::select;
-use crate::source::{HOST, Origin, SourcePath};
+use crate::source::{HOST, Origin, Position, SourcePath};
 use crate::suggestion;
 
 /// The most errors that are told at once.
@@ -32,8 +32,8 @@ const VALUES_MAX: usize = 4_000;
 const SUGGESTIONS_MAX: usize = 3;
 
 /// Returns the reports of all errors in the definitions of a configuration, in the order of the
-/// text: `first`, that stopped it, and those that `unchecked`, the same system with
-/// `_module.check = false`, shows. `configuration` is the file that everything starts from; with
+/// text: `first`, that stopped `system`, and those that an observed evaluation of it shows besides.
+/// `configuration` is the file that everything starts from; with
 /// `is_whole` the whole system is wanted, and its assertions count.
 ///
 /// # Errors
@@ -42,16 +42,15 @@ const SUGGESTIONS_MAX: usize = 3;
 pub fn reports<'h>(
     eval: &mut Eval<'h>,
     first: &EvalError,
-    unchecked: Value<'h>,
+    system: Value<'h>,
     configuration: Option<&SourcePath>,
     is_whole: bool,
 ) -> Result<Vec<Report>> {
     let mut check = Check::default();
-    let files = match configuration {
-        Some(configuration) => check.own_files(eval, vec![configuration.display()]),
-        None => Vec::new(),
-    };
-    check.all(eval, first, unchecked, &files, is_whole)
+    let mut names: Vec<String> = configuration.iter().map(|path| path.display()).collect();
+    add_imported(eval, &mut names);
+    let files = check.own_files(eval, names);
+    check.all(eval, first, system, &files, is_whole)
 }
 
 /// Returns the reports of all errors in the definitions of the module system that was selected
@@ -66,13 +65,15 @@ pub fn reports_of_selected(
     first: &EvalError,
     is_whole: bool,
 ) -> Result<Option<Vec<Report>>> {
-    let is_of_modules =
-        code::of(first).starts_with('M') && first.kind != ErrorKind::InfiniteRecursion;
-    let Some(system) = eval.known.module_system.filter(|_| is_of_modules) else { return Ok(None) };
-    let Some(attrs) = system.as_attrs() else { return Ok(None) };
+    let is_wanted = is_of_modules(first);
+    if !is_wanted {
+        return Ok(None);
+    }
+    let Some(attrs) = system_of(eval, first)? else { return Ok(None) };
+    let system = Value::attrs(attrs);
     let unchecked = match attrs.named(b"extendModules") {
-        None => Some(system),
-        Some(_) => without_check(eval, system)?,
+        Some(_) if !eval.is_observing() => without_check(eval, system)?,
+        _ => Some(system),
     };
     let Some(unchecked) = unchecked else { return Ok(None) };
     let mut check = Check::default();
@@ -86,12 +87,40 @@ pub fn reports_of_selected(
     }
     let module = module_error::read(&first.message).unwrap_or_default();
     names.extend(module.definitions.into_iter().map(|definition| definition.file));
-    names.retain(|name| {
-        let path = check.files.get(eval, name).map(|(path, _)| path.clone());
-        path.is_some_and(|path| !blame::is_library(eval, &path))
-    });
+    names.retain(|name| check.is_own(eval, name));
+    add_imported(eval, &mut names);
     let files = check.own_files(eval, names);
     check.all(eval, first, unchecked, &files, is_whole).map(Some)
+}
+
+/// Whether an error is about definitions or declarations of a module system.
+pub fn is_of_modules(error: &EvalError) -> bool {
+    code::of(error).starts_with('M') && error.kind != ErrorKind::InfiniteRecursion
+}
+
+/// Returns the module system that an error is one of: what was selected from last on the command
+/// line, else the first one that has the option in question.
+fn system_of<'h>(eval: &mut Eval<'h>, error: &EvalError) -> Result<Option<Attrs<'h>>> {
+    if let Some(system) = eval.known.module_system {
+        return Ok(system.as_attrs());
+    }
+    let systems = eval.systems();
+    let module = module_error::read(&error.message).unwrap_or_default();
+    eval.be_lenient();
+    for system in &systems {
+        let options = get(eval, *system, b"options")?.and_then(Value::as_attrs);
+        let Some(options) = options else { continue };
+        let length = module.option.len();
+        let is_in = match find(eval, options, &module.option)? {
+            Found::Option(..) => true,
+            Found::Missing(index) => index > 0 && index + 1 == length,
+            Found::Names => false,
+        };
+        if is_in {
+            return Ok(Some(*system));
+        }
+    }
+    Ok(systems.first().copied())
 }
 
 impl<'h> Eval<'h> {
@@ -168,6 +197,7 @@ impl Check {
         files: &[String],
         is_whole: bool,
     ) -> Result<Vec<Report>> {
+        eval.be_lenient();
         let part = |eval: &mut Eval<'h>, name: &[u8]| -> Result<Option<Attrs<'h>>> {
             let Some(system) = unchecked.as_attrs() else { return Ok(None) };
             Ok(get(eval, system, name)?.and_then(Value::as_attrs))
@@ -187,9 +217,10 @@ impl Check {
         }
         if let Some(options) = options {
             self.definitions(eval, options, config, files)?;
+            self.unknown_names(eval, options)?;
         }
         if let Some(config) = config.filter(|_| is_assertion || is_whole) {
-            self.assertions(eval, config)?;
+            self.assertions(eval, options, config)?;
         }
         if self.found.is_empty() {
             self.found.push(blame::report(eval, first));
@@ -225,8 +256,11 @@ impl Check {
         for file in files {
             for path in self.files.defined(eval, file) {
                 let names: Vec<String> = path.iter().map(|(name, _)| name.clone()).collect();
+                if eval.is_observing() {
+                    check_names(eval, config, &names)?;
+                }
                 match find(eval, options, &names)? {
-                    Found::Missing(index) if !is_free => {
+                    Found::Missing(index) if !is_free && !eval.is_observing() => {
                         let names = names.get(..=index).unwrap_or(&names).to_vec();
                         let range = path.get(index).map(|(_, range)| *range);
                         self.unknown_here(eval, options, names, file, range)?;
@@ -242,6 +276,29 @@ impl Check {
             }
         }
         Ok(())
+    }
+
+    /// Reports the names that no module declares, as far as the library has met them.
+    fn unknown_names<'h>(&mut self, eval: &mut Eval<'h>, options: Attrs<'h>) -> Result<()> {
+        for message in eval.noted() {
+            let Some(module) = module_error::read(&message).filter(|it| it.code == "M0201") else {
+                continue;
+            };
+            for module in blame::unmatched(eval, &module) {
+                let key = key(&module);
+                let report = self.unknown(eval, options, module)?;
+                if report.place.as_ref().is_some_and(|place| !place.is_library) {
+                    self.add(key, report);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a file is the person's own.
+    fn is_own(&mut self, eval: &mut Eval<'_>, name: &str) -> bool {
+        let path = self.files.get(eval, name).map(|(path, _)| path.clone());
+        path.is_some_and(|path| !blame::is_library(eval, &path))
     }
 
     /// Returns `files` and those of the person's own that they import by their paths.
@@ -380,7 +437,12 @@ impl Check {
     }
 
     /// Reports the assertions that do not hold.
-    fn assertions<'h>(&mut self, eval: &mut Eval<'h>, config: Attrs<'h>) -> Result<()> {
+    fn assertions<'h>(
+        &mut self,
+        eval: &mut Eval<'h>,
+        options: Option<Attrs<'h>>,
+        config: Attrs<'h>,
+    ) -> Result<()> {
         let list = get(eval, config, b"assertions")?.and_then(Value::as_list);
         for slot in list.unwrap_or_default() {
             let Some(assertion) = attempt(eval, slot)?.and_then(Value::as_attrs) else { continue };
@@ -390,6 +452,9 @@ impl Check {
             }
             let message = get(eval, assertion, b"message")?.and_then(Value::as_string);
             let Some(message) = message.map(|text| text.to_text().into_owned()) else { continue };
+            if let Some(options) = options {
+                note_definitions(eval, options, message.trim())?;
+            }
             let report = self.assertion(eval, message.trim());
             self.add(("M0401", vec![message], None), report);
         }
@@ -405,6 +470,19 @@ impl Check {
             kind: ErrorKind::Thrown,
             message: format!("an assertion does not hold: {message}"),
             ..Report::default()
+        }
+    }
+}
+
+/// Adds the person's own files that an observed evaluation has imported.
+fn add_imported(eval: &Eval<'_>, names: &mut Vec<String>) {
+    if !eval.is_observing() {
+        return;
+    }
+    for path in eval.imported_files() {
+        let name = path.display();
+        if !blame::is_library(eval, &path) && !names.contains(&name) {
+            names.push(name);
         }
     }
 }
@@ -434,6 +512,36 @@ pub fn mark_named(eval: &mut Eval<'_>, configuration: &SourcePath, reports: &mut
             }
         }
     }
+}
+
+/// Has the library check the names that a path goes through.
+fn check_names<'h>(eval: &mut Eval<'h>, config: Option<Attrs<'h>>, path: &[String]) -> Result<()> {
+    let mut node = config;
+    for name in path {
+        let slot = node.and_then(|node| node.named(name.as_bytes()));
+        let Some(slot) = slot else { break };
+        node = attempt(eval, slot)?.and_then(Value::as_attrs);
+    }
+    Ok(())
+}
+
+/// Takes note of the definitions of the option that a message is about, as its module system has
+/// them.
+fn note_definitions<'h>(eval: &mut Eval<'h>, options: Attrs<'h>, message: &str) -> Result<()> {
+    let Some(module) = module_error::read(message) else { return Ok(()) };
+    let Found::Option(option, _) = find(eval, options, &module.option)? else { return Ok(()) };
+    let values = get(eval, option, b"definitions")?.and_then(Value::as_list).unwrap_or_default();
+    let files = get(eval, option, b"files")?.and_then(Value::as_list).unwrap_or_default();
+    let set = |(file, value): (&'h Slot<'h>, &'h Slot<'h>)| {
+        let mut set = AttrsBuilder::with_capacity(2);
+        set.push_named("file", Lazy::from_slot(file));
+        set.push_named("value", Lazy::from_slot(value));
+        set.finish(eval.heap())
+    };
+    let definitions: Vec<_> = files.iter().zip(values).map(set).collect();
+    let groups = vec![Group::Frame(definitions)];
+    eval.note(message, Subject { groups, name: None, thrown_at: Position::NONE });
+    Ok(())
 }
 
 /// Whether a system takes any names at its top.

@@ -22,6 +22,8 @@ pub struct ModuleError {
     pub advice: Option<String>,
     /// Names that the library suggests.
     pub suggestions: Vec<String>,
+    /// The message that was read; empty if there is none.
+    pub message: String,
 }
 
 /// A definition that an error names.
@@ -85,6 +87,7 @@ pub fn read(message: &str) -> Option<ModuleError> {
             wanted: rest.split_once(" of type ").and_then(|(_, rest)| Some(quoted(rest)?.0.into())),
             advice: advice(code, rest),
             suggestions: suggestions(rest),
+            message: message.to_owned(),
         });
     }
     if text.starts_with("Failed assertion") {

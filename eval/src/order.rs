@@ -25,7 +25,7 @@ pub fn less_than<'h>(eval: &mut Eval<'h>, lhs: Value<'h>, rhs: Value<'h>) -> Res
         (Kind::Float(a), Kind::Float(b)) => Ok(a < b),
         (Kind::String(a), Kind::String(b)) => Ok(a.bytes() < b.bytes()),
         (Kind::Path(a), Kind::Path(b)) => Ok(a.bytes < b.bytes),
-        (Kind::List(a), Kind::List(b)) => eval.deeper(|eval| less_than_lists(eval, a, b)),
+        (Kind::List(a), Kind::List(b)) => less_than_lists(eval, a, b),
         _ => Err(incomparable(eval, lhs, rhs)),
     }
 }

@@ -10,9 +10,9 @@ use store::{StorePath, base32};
 
 use crate::coerce::{self, Purpose};
 use crate::context::{self, Derived, Element, placeholder_of};
-use crate::error::{self, FrameKind, Result};
+use crate::error::{self, ErrorKind, FrameKind, Result};
 use crate::heap::{Context, Value};
-use crate::interpret::Eval;
+use crate::interpret::{Eval, Links};
 use crate::source::{HOST, Position, SourcePath};
 
 /// The words of the step to the path of a file that is read.
@@ -45,6 +45,32 @@ pub(crate) fn path<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<SourcePa
     }
     let text = rewrite(String::from_utf8_lossy(&path.bytes).into_owned(), &rewrites);
     Ok(SourcePath::new(path.root, text.as_bytes()))
+}
+
+/// Looks at what `value`, taken as a path as of [`path`], leads to.
+///
+/// # Errors
+///
+/// As [`path`], links that lead in circles, and what `look` meets.
+pub(crate) fn look<'h, T>(
+    eval: &mut Eval<'h>,
+    value: Value<'h>,
+    links: Links,
+    look: impl Fn(&mut Eval<'h>, &SourcePath) -> Result<T>,
+) -> Result<T> {
+    let path = path(eval, value)?;
+    // The host follows links itself; only what it refuses, or we do, needs a closer look.
+    if !eval.is_limited() {
+        match look(eval, &path) {
+            Err(error) if error.kind == ErrorKind::Io && path.root == HOST => {}
+            other => return other,
+        }
+    }
+    let place = eval.led_to(&path, links).map_err(|error| {
+        let step = format!("while realising the context of path '{}'", path.display());
+        error.frame(Position::NONE, FrameKind::Evaluator, step)
+    })?;
+    look(eval, &place)
 }
 
 /// Builds everything that `context` depends on.
@@ -100,6 +126,9 @@ pub(crate) fn realise(eval: &mut Eval<'_>, context: Option<Context<'_>>) -> Resu
         RealiseOptions { system: eval.settings().system.clone(), ..RealiseOptions::default() };
     let realised =
         store.realise(&targets, &options, &Silent).map_err(|error| error::store(&error))?;
+    for realised in &realised {
+        eval.allow_closure(&realised.path)?;
+    }
     if !eval.settings().has_feature("ca-derivations") {
         return Ok(Vec::new());
     }

@@ -8,6 +8,8 @@
 mod json;
 mod own;
 
+pub use json::Record;
+
 use std::fmt::Write as _;
 
 use crate::error::{ErrorKind, EvalError, FrameKind, code};

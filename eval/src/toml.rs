@@ -162,8 +162,9 @@ fn show_finding(text: &str, finding: &Finding) -> String {
         }
         let number = line_number(text, place.start);
         let (start, line) = line_at(text, place.start);
-        push(&mut out, format_args!(" {number:>width$} | {}\n", in_ascii(line)));
-        let indent = " ".repeat(place.start - start);
+        let (line, column) = cut(line.as_bytes(), place.start - start, place.len().max(1));
+        push(&mut out, format_args!(" {number:>width$} | {line}\n"));
+        let indent = " ".repeat(column);
         // A single place is pointed at, more are underlined.
         let carets = "^".repeat(place.len().max(1));
         push(&mut out, format_args!("{margin}| {indent}{carets}-- {words}\n"));
@@ -182,12 +183,39 @@ fn push_end(out: &mut String, text: &str, words: &str, width: usize) {
     let number = 1 + whole.matches('\n').count();
     let (_, last) = line_at(whole, whole.len());
     let first = whole.lines().next().unwrap_or_default();
-    let indent = " ".repeat(last.len());
-    push(out, format_args!(" {number:>width$} | {}\n", in_ascii(last)));
+    let (shown, column) = cut(last.as_bytes(), last.len(), 1);
+    let indent = " ".repeat(column);
+    push(out, format_args!(" {number:>width$} | {shown}\n"));
     push(out, format_args!("{margin}| {indent}--\n"));
-    push(out, format_args!(" {:>width$} | {}\n", number + 1, in_ascii(whole)));
-    let carets = "^".repeat(first.len() + 1);
+    let is_line = first.len() == whole.len();
+    let whole = if is_line { shown } else { in_ascii(whole.as_bytes()) };
+    push(out, format_args!(" {:>width$} | {whole}\n", number + 1));
+    let carets = "^".repeat(if is_line { column } else { first.len() } + 1);
     push(out, format_args!("{margin}| {carets}-- {words}\n"));
+}
+
+/// How many bytes of a line are shown before a place in it, and from its beginning on.
+const SHOWN_BYTES: usize = 30;
+
+/// Returns what is shown of a line around the place of `length` bytes at `column`, and where the
+/// place is in that.
+///
+/// Source: toml11, `source_location`.
+fn cut(line: &[u8], column: usize, length: usize) -> (String, usize) {
+    let column = column.min(line.len());
+    let (before, rest) = line.split_at(column);
+    let (before, dots) = match before.len().checked_sub(SHOWN_BYTES) {
+        Some(surplus) if surplus > 0 => (before.get(surplus..).unwrap_or_default(), "... "),
+        _ => (before, ""),
+    };
+    let shown_max = length + SHOWN_BYTES - 1;
+    let (rest, more) = match rest.get(..shown_max) {
+        Some(shown) if rest.len() > shown_max => (shown, " ..."),
+        _ => (rest, ""),
+    };
+    let start = format!("{dots}{}", in_ascii(before));
+    let column = dots.len() + before.len();
+    (format!("{start}{}{more}", in_ascii(rest)), column)
 }
 
 fn line_number(text: &str, at: usize) -> usize {
@@ -202,9 +230,9 @@ fn line_at(text: &str, at: usize) -> (usize, &str) {
 }
 
 /// Returns a line with numbers instead of bytes that are not printable ASCII.
-fn in_ascii(line: &str) -> String {
+fn in_ascii(line: &[u8]) -> String {
     let mut out = String::new();
-    for byte in line.bytes() {
+    for &byte in line {
         match byte {
             b'\n' => out.push_str("0x0a(LINE FEED)"),
             b'\r' => out.push_str("0x0d(CARRIAGE RETURN)"),

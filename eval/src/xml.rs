@@ -43,7 +43,7 @@ pub fn write<'h>(
     text.bytes.extend_from_slice(b"<?xml version='1.0' encoding='utf-8'?>\n");
     let mut writer = Writer { text, options, depth: 0, seen: FxHashSet::default() };
     writer.open("expr", &[]);
-    writer.value(eval, value)?;
+    eval.deeper(|eval| writer.value(eval, value))?;
     writer.close("expr");
     Ok(())
 }
@@ -123,16 +123,13 @@ impl<'h> Writer<'_, 'h> {
                 let shown = eval.shown_path(&SourcePath::new(path.root, path.bytes));
                 self.empty("path", &[("value", shown.as_bytes())]);
             }
-            Kind::Attrs(attrs) => return eval.deeper(|eval| self.attrs(eval, attrs)),
+            Kind::Attrs(attrs) => return self.attrs(eval, attrs),
             Kind::List(list) => {
-                return eval.deeper(|eval| {
-                    self.open("list", &[]);
-                    for slot in list {
-                        self.slot(eval, slot)?;
-                    }
-                    self.close("list");
-                    Ok(())
-                });
+                self.open("list", &[]);
+                for slot in list {
+                    self.slot(eval, slot)?;
+                }
+                self.close("list");
             }
             Kind::Lambda(_) | Kind::Builtin(_) | Kind::Partial(_) => {
                 match eval.function_info(value) {
@@ -145,13 +142,13 @@ impl<'h> Writer<'_, 'h> {
     }
 
     fn slot(&mut self, eval: &mut Eval<'h>, slot: &'h Slot<'h>) -> Result<()> {
-        match self.content(eval, slot)? {
-            Some(value) => self.value(eval, value),
-            None => {
-                self.empty("unevaluated", &[]);
-                Ok(())
+        eval.deeper(|eval| {
+            match self.content(eval, slot)? {
+                Some(value) => self.value(eval, value)?,
+                None => self.empty("unevaluated", &[]),
             }
-        }
+            Ok(())
+        })
     }
 
     /// Returns the value in a slot, `None` if it is not to be forced and is not yet.
@@ -163,7 +160,10 @@ impl<'h> Writer<'_, 'h> {
         while let SlotState::Reference(target) = slot.state() {
             slot = target;
         }
-        Ok(slot.value())
+        Ok(match slot.state() {
+            SlotState::Forced(value) => Some(value),
+            _ => None,
+        })
     }
 
     fn attrs(&mut self, eval: &mut Eval<'h>, attrs: Attrs<'h>) -> Result<()> {

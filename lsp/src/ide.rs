@@ -24,6 +24,7 @@ pub mod inlay_hints;
 pub mod links;
 mod markdown;
 mod option_sites;
+mod parsed;
 mod project;
 pub mod references;
 pub mod rename;
@@ -66,6 +67,22 @@ pub struct Knowledge<'a> {
     pub folders: &'a [Vec<u8>],
     /// What is kept of the files in them between questions.
     pub index: Option<&'a file_index::FileIndex>,
+}
+
+impl Knowledge<'_> {
+    /// Returns a file of the host, parsed.
+    fn parsed(self, path: &[u8]) -> Option<Arc<parsed::ParsedFile>> {
+        let system = self.system?;
+        match self.index {
+            Some(index) => index.parsed.get(system, path),
+            None => Some(Arc::new(parsed::ParsedFile::new(system.read_file(path).ok()?.into()))),
+        }
+    }
+
+    /// Whether a text that is asked about again and again is known to have no syntax error.
+    fn is_sound(self, text: &[u8]) -> bool {
+        self.index.is_some_and(|index| index.parsed.is_sound(text))
+    }
 }
 
 /// What evaluations have found so far of the package set and the library.

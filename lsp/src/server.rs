@@ -40,7 +40,9 @@ mod written;
 mod tests;
 
 use std::fmt;
+use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -99,7 +101,9 @@ pub enum Ending {
 ///
 /// When threads cannot be started or stdout cannot be written.
 pub fn run(host: Host) -> io::Result<Ending> {
-    serve(host, io::stdin(), io::stdout())
+    // As a plain file: the standard one would look for lines, and write each message in two parts.
+    let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    serve(host, io::stdin(), output)
 }
 
 /// Serves one client over any pair of streams until it leaves; blocks.

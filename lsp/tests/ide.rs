@@ -18,6 +18,8 @@ mod host;
 mod session;
 #[path = "ide/structure.rs"]
 mod structure;
+#[path = "ide/subjects.rs"]
+mod subjects;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -214,9 +214,13 @@ fn unreadable(request: &FetchRequest, problem: Problem) -> FetchError {
         FetchKind::Tarball if problem.is_about_archive => {
             FetchError::Source(format!("Failed to open archive ({})", problem.message))
         }
-        FetchKind::Tarball => FetchError::Source(format!(
-            "Failed to open archive (Source threw exception: error: {error})"
-        )),
+        FetchKind::Tarball => {
+            let words = error.to_string().replace('\n', "\n       ");
+            let words = words.replace("       \n", "\n");
+            FetchError::Source(format!(
+                "Failed to open archive (Source threw exception: error: {words})"
+            ))
+        }
     }
 }
 

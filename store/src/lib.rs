@@ -32,6 +32,7 @@ pub mod memory;
 pub mod build;
 pub mod fetch;
 pub mod profile;
+pub mod signature;
 pub mod source;
 pub mod substitute;
 

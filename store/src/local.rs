@@ -48,7 +48,8 @@ use crate::fetch::{FetchOptions, FetchRequest};
 use crate::hash::Hash;
 use crate::nar::disk::DiskTree;
 use crate::nar::restore::{Metadata, restore};
-use crate::nar::{NodeKind, Tree};
+use crate::nar::writer::WriteError;
+use crate::nar::{NarError, NodeKind, Tree};
 use crate::path::{StoreDirectory, StorePath};
 use crate::path_info::PathInfo;
 use crate::realise::{DerivedPath, RealiseOptions, Realised};
@@ -61,7 +62,7 @@ use crate::tree_hash::{CheckedNar, TreeHash};
 const RESERVE: &str = "db/reserved";
 
 /// How much of an archive is kept while it is hashed, so as not to read the tree twice, in bytes.
-const KEPT_ARCHIVE: usize = 32 << 20;
+const KEPT_ARCHIVE: usize = if cfg!(test) { 64 << 10 } else { 32 << 20 };
 
 /// From which size on, in bytes, one flush of the whole file system is cheaper than one per file.
 const FLUSH_ALL_SIZE: u64 = 1 << 20;
@@ -699,14 +700,15 @@ impl Store for LocalStore {
             if let Some(archive) = &kept.bytes {
                 return unpack(self.directory(), &info, &mut archive.as_slice(), real);
             }
-            pipe(
+            let (written, read) = pipe(
                 |sink| {
                     let mut wanted = |entry: &Path, _: NodeKind| Ok(!refused.contains(entry));
                     TreeHash::of(tree, path, &mut wanted, method, algorithm, sink)?;
                     Ok(())
                 },
                 |source| unpack(self.directory(), &info, source, real),
-            )
+            )?;
+            settled(path, written, read)
         })?;
         Ok(info.path)
     }
@@ -873,14 +875,15 @@ impl Write for KeptArchive {
     }
 }
 
-/// Runs `write` here and `read` on a thread, what the one writes being what the other reads.
+/// Runs `write` here and `read` on a thread, what the one writes being what the other reads;
+/// returns how each ended.
 fn pipe(
     write: impl FnOnce(&mut dyn Write) -> Result<(), AddError>,
     read: impl FnOnce(&mut dyn Read) -> Result<(), AddError> + Send,
-) -> Result<(), AddError> {
+) -> Result<(Result<(), AddError>, Result<(), AddError>), AddError> {
     let opened = io::pipe().map_err(file_error("create", Path::new("a pipe")))?;
     let (mut source, sink) = opened;
-    std::thread::scope(|scope| {
+    Ok(std::thread::scope(|scope| {
         let reader = scope.spawn(move || {
             let mut buffered = io::BufReader::with_capacity(256 << 10, &mut source);
             read(&mut buffered)
@@ -891,9 +894,32 @@ fn pipe(
         });
         drop(sink);
         let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        // A reader that gives up makes the writer fail, but only it knows why.
-        read.and(written)
-    })
+        (written, read)
+    }))
+}
+
+/// Returns how the second reading of a tree ended, whose archive was unpacked meanwhile.
+///
+/// The tree's own error is the one to tell; an archive that is not the one that was hashed before
+/// says that the tree has changed. A reader that gives up makes the writer fail, but only it knows
+/// why.
+fn settled(
+    path: &Path,
+    written: Result<(), AddError>,
+    read: Result<(), AddError>,
+) -> Result<(), AddError> {
+    let changed = || AddError::Tree {
+        path: path.to_path_buf(),
+        source: WriteError::Changed { path: path.to_path_buf() },
+    };
+    match (written, read) {
+        (Err(AddError::Tree { path, source }), _) if !matches!(source, WriteError::Write(_)) => {
+            Err(AddError::Tree { path, source })
+        }
+        (_, Err(AddError::HashMismatch { .. } | AddError::SizeMismatch { .. })) => Err(changed()),
+        (Ok(()), Err(AddError::Nar { source: NarError::Malformed { .. }, .. })) => Err(changed()),
+        (written, read) => read.and(written),
+    }
 }
 
 #[cfg(test)]

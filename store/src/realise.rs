@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::sandbox::account::AccountRange;
 use crate::fetch::Network;
 use crate::path::StorePath;
 use crate::substitute::Caches;
@@ -116,6 +117,10 @@ pub struct RealiseOptions {
     pub sandbox_shm_size: String,
     /// Host paths that a derivation may declare with `__impureHostDeps`, with all below them.
     pub allowed_impure_host_paths: Vec<PathBuf>,
+    /// Whether builders run as accounts of a range, and of which one.
+    pub account_range: AccountRange,
+    /// The files of the keys that sign what is built.
+    pub secret_key_files: Vec<PathBuf>,
     /// The group whose members builders run as when we are root; if `None`, `nixbld` where it
     /// exists, and a range of unused accounts elsewhere or if empty.
     pub build_users_group: Option<String>,
@@ -159,6 +164,8 @@ impl Default for RealiseOptions {
     fn default() -> RealiseOptions {
         RealiseOptions {
             mode: BuildMode::Normal,
+            account_range: AccountRange::default(),
+            secret_key_files: Vec::new(),
             max_jobs: 1,
             cores: 0,
             keep_going: false,

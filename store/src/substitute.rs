@@ -4,10 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use ring::signature::{ED25519, UnparsedPublicKey};
-
-use crate::base64;
 use crate::closure::sorted_by_reference;
 use crate::content_address::{ContentAddress, FileMethod};
 use crate::error::{AddError, FetchError, StoreError};
@@ -19,6 +18,7 @@ use crate::narinfo::NarInfo;
 use crate::path::StorePath;
 use crate::path_info::PathInfo;
 use crate::self_reference;
+use crate::signature::is_signed;
 use crate::store::Store;
 
 /// Where else objects are, and whose word is taken for them.
@@ -151,19 +151,6 @@ fn is_trusted(store: &dyn Store, info: &PathInfo, caches: &Caches) -> bool {
     }
     let fingerprint = info.fingerprint(directory);
     info.signatures.iter().any(|signature| is_signed(&fingerprint, signature, &caches.public_keys))
-}
-
-/// Whether a signature, `NAME:BASE64`, is one of those keys' for a text.
-fn is_signed(text: &str, signature: &str, keys: &[String]) -> bool {
-    let decoded = |text: &str| {
-        let (name, value) = text.split_once(':')?;
-        Some((name.to_owned(), base64::decode(value.as_bytes())?))
-    };
-    let Some((name, signature)) = decoded(signature) else { return false };
-    keys.iter().filter_map(|key| decoded(key)).any(|(key_name, key)| {
-        let key = UnparsedPublicKey::new(&ED25519, key);
-        key_name == name && key.verify(text.as_bytes(), &signature).is_ok()
-    })
 }
 
 /// Adds objects under paths that follow from their contents; returns the one for `wanted`.
@@ -317,10 +304,11 @@ impl<'s> Substituter<'s> {
     /// Opens the caches; those that do not answer are told and left out.
     fn open(&self) -> Vec<BinaryCache<'s>> {
         let mut caches = Vec::new();
-        for url in &self.options.urls {
+        for url in self.options.urls.iter().filter(|url| !is_silent(url)) {
             match BinaryCache::open(url, self.store.directory(), self.network, self.events) {
                 Ok(cache) => caches.push(cache),
                 Err(error) => {
+                    silent().insert(url.clone(), Instant::now());
                     let text = error.to_string();
                     self.events.emit(Event::Message { level: Level::Warn, text: &text });
                 }
@@ -329,6 +317,21 @@ impl<'s> Substituter<'s> {
         caches.sort_by_key(|cache| cache.priority);
         caches
     }
+}
+
+/// How long a cache that did not answer is not asked again. Source: CppNix,
+/// `HttpBinaryCacheStore::maybeDisable`.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// The caches that did not answer, and when that was.
+static SILENT: Mutex<BTreeMap<String, Instant>> = Mutex::new(BTreeMap::new());
+
+fn silent() -> MutexGuard<'static, BTreeMap<String, Instant>> {
+    SILENT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn is_silent(url: &str) -> bool {
+    silent().get(url).is_some_and(|since| since.elapsed() < SILENCE)
 }
 
 /// Makes an object valid from one cache, or adds to what would be fetched; `false` if the cache

@@ -59,7 +59,8 @@ pub(crate) fn run(cx: &mut Context, args: BuildArgs) -> Outcome {
 pub(super) fn build(cx: &Context, request: &Request, options: &Options) -> Outcome {
     let store = cx.open_store()?;
     let store = store.as_ref();
-    let targets = evaluation::run(cx, store, Access::Write, |eval| selected(eval, store, request))?;
+    let targets =
+        evaluation::run_observed(cx, store, Access::Write, |eval| selected(eval, store, request))?;
     let wanted: Vec<DerivedPath> = targets.iter().map(derived).collect();
     building::tell_plan(cx, store, &wanted, options.mode)?;
     if options.dry_run {

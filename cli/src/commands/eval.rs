@@ -128,7 +128,7 @@ pub(super) fn values(
     printing: Printing,
 ) -> Outcome {
     let store = cx.lazy_store(access)?;
-    evaluation::run(cx, &store, access, |eval| {
+    evaluation::run_observed(cx, &store, access, |eval| {
         evaluation::each_selected(eval, request, "./default.nix", |eval, selection| {
             let Selection { mut value, arguments } = selection;
             if !arguments.is_empty() {
@@ -154,7 +154,7 @@ fn options(
     let word = configuration.to_string_lossy();
     let configuration = Configuration::new(Modules::Named, Some(&word), false)?;
     let store = cx.lazy_store(access)?;
-    evaluation::run(cx, &store, access, |eval| {
+    evaluation::run_observed(cx, &store, access, |eval| {
         let arguments = evaluation::arguments(eval, request)?;
         configuration.with(cx, eval, false, |eval, system| {
             let values = system::part(eval, system, "config")?;

@@ -55,8 +55,12 @@ pub(crate) fn run(cx: &mut Context, args: FlakeArgs) -> Outcome {
         FlakeVerb::Metadata { flake, json } => {
             metadata::run(cx, &Line { flake, locking, json, ..Line::default() })
         }
-        FlakeVerb::Lock { flake } => lock(cx, Line { flake, locking, ..Line::default() }),
+        FlakeVerb::Lock { flake } => {
+            cx.settings.force("tarball-ttl", "0");
+            lock(cx, Line { flake, locking, ..Line::default() })
+        }
         FlakeVerb::Update { inputs, flake } => {
+            cx.settings.force("tarball-ttl", "0");
             let locking = updating(locking, inputs);
             lock(cx, Line { flake, locking, ..Line::default() })
         }
@@ -112,6 +116,7 @@ pub(super) fn run_oracle(cx: &mut Context, mut flags: Flags) -> Outcome {
         return Err(flags.wrong("'nix flake' requires a sub-command."));
     };
     if verb == "update" {
+        cx.settings.force("tarball-ttl", "0");
         line.locking = updating(line.locking, words.collect());
         return lock(cx, line);
     }
@@ -136,7 +141,10 @@ pub(super) fn run_oracle(cx: &mut Context, mut flags: Flags) -> Outcome {
             cx.ui.warn("'nix flake info' is a deprecated alias for 'nix flake metadata'");
             metadata::run(cx, &line)
         }
-        "lock" => lock(cx, line),
+        "lock" => {
+            cx.settings.force("tarball-ttl", "0");
+            lock(cx, line)
+        }
         "show" => show::run(cx, &line),
         "check" => {
             take_settings(cx, &line)?;

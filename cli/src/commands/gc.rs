@@ -48,17 +48,21 @@ pub(crate) fn run(cx: &mut Context, args: GcArgs) -> Outcome {
 /// When a profile or the store cannot be changed.
 pub(super) fn collect_in_store(cx: &Context, options: &Options) -> Outcome {
     let place = stores::find(&cx.settings)?;
-    let profiles = place.on_disk().map(|local| profile_directories(&local.state_directory));
+    let profiles = place.on_disk().map(|local| profile_directories(cx, &local.state_directory));
     let store = cx.open_store()?;
     collect(cx, store.as_ref(), &profiles.unwrap_or_default(), options)
 }
 
 /// Returns the directories whose profiles are the user's or everybody's.
-fn profile_directories(state: &Path) -> Vec<PathBuf> {
+fn profile_directories(cx: &Context, state: &Path) -> Vec<PathBuf> {
     let home = env_vars::HOME.value().map(PathBuf::from);
     let of_user = env_vars::XDG_STATE_HOME.value().map(PathBuf::from);
     let of_user = of_user.or_else(|| home.as_ref().map(|home| home.join(".local/state")));
-    let profile = home.and_then(|home| std::fs::read_link(home.join(".nix-profile")).ok());
+    let link = cx.settings.profile_link();
+    let profile = link.and_then(|link| {
+        let target = std::fs::read_link(&link).ok()?;
+        Some(link.parent()?.join(target))
+    });
     let directories: BTreeSet<PathBuf> = [Some(state.join("profiles"))]
         .into_iter()
         .chain([of_user.map(|directory| directory.join("nix/profiles"))])

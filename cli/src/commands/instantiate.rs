@@ -46,7 +46,7 @@ pub(super) struct Options {
 /// Whatever evaluation meets, or a link that cannot be made.
 pub(super) fn instantiate(cx: &Context, request: &Request, options: &Options) -> Outcome {
     let store = cx.lazy_store(options.access)?;
-    evaluation::run(cx, &store, options.access, |eval| {
+    evaluation::run_observed(cx, &store, options.access, |eval| {
         let mut printer = Printer { cx, store: &store, options, links: 0, has_warned: false };
         evaluation::each_selected(eval, request, "./default.nix", |eval, selection| {
             let found = select::derivations(eval, selection.value, selection.arguments)?;

@@ -58,6 +58,8 @@ struct Line {
     query: query::Query,
     /// Flags that only a query has, and whether it takes them is known at the end.
     others: Vec<String>,
+    /// The first flag that nobody knows.
+    unknown: Option<String>,
 }
 
 /// Runs `nix-env`.
@@ -72,6 +74,9 @@ pub(crate) fn run(cx: &mut Context, mut flags: Flags) -> Outcome {
     let Some(operation) = line.operation else {
         return Err(flags.wrong("no operation specified"));
     };
+    if let Some(flag) = line.unknown {
+        return Err(flags.wrong(format!("unknown flag '{flag}'")));
+    }
     let profile = match &line.profile {
         Some(link) => link.clone(),
         None => default_profile(cx)?,
@@ -98,7 +103,7 @@ pub(crate) fn run(cx: &mut Context, mut flags: Flags) -> Outcome {
             delete_generations(cx, &profile, &selection, line.dry_run)
         }
         (Operation::Set, [path]) => set(cx, &profile, path, line.dry_run),
-        (Operation::SwitchProfile, [path]) => switch_profile(Path::new(path)),
+        (Operation::SwitchProfile, [path]) => switch_profile(cx, Path::new(path)),
         (Operation::SwitchProfile, _) => Err(flags.wrong("exactly one argument expected")),
         (Operation::Query, words) => {
             query::check(&line.query, &flags)?;
@@ -155,7 +160,10 @@ fn take_flag(cx: &mut Context, flag: &str, flags: &mut Flags, line: &mut Line) -
         }
         // Ages and counts of generations begin with a sign, too.
         _ if cx.settings.take_flag(cx.ui, flag, flags)? => return Ok(()),
-        _ => return Err(flags.wrong(format!("unknown flag '{flag}'"))),
+        _ => {
+            line.unknown.get_or_insert_with(|| flag.to_owned());
+            return Ok(());
+        }
     };
     match line.operation.replace(operation) {
         Some(before) if before != operation => {
@@ -176,9 +184,10 @@ fn default_profile(cx: &Context) -> Outcome<PathBuf> {
         return Err(Failure::new("which profile? name it with -p, because HOME is not set"));
     };
     let home = std::path::absolute(home)?;
-    let link = home.join(".nix-profile");
+    let link = cx.settings.profile_link().unwrap_or_default();
     if let Ok(target) = std::fs::read_link(&link) {
-        return Ok(home.join(target));
+        let directory = link.parent().map(std::path::absolute).transpose()?;
+        return Ok(directory.unwrap_or_default().join(target));
     }
     if let Some(local) = stores::find(&cx.settings)?.on_disk() {
         let of_root = local.state_directory.join("profiles/default");
@@ -233,11 +242,11 @@ fn switch(cx: &Context, profile: &Profile, number: Option<u64>, dry_run: bool) -
 }
 
 /// Makes another profile the user's.
-fn switch_profile(profile: &Path) -> Outcome {
-    let Some(home) = env_vars::HOME.value() else {
+fn switch_profile(cx: &Context, profile: &Path) -> Outcome {
+    let Some(link) = cx.settings.profile_link() else {
         return Err(Failure::new("the user's profile has no place: HOME is not set"));
     };
-    let link = std::path::absolute(home)?.join(".nix-profile");
+    let link = std::path::absolute(link)?;
     let profile = std::path::absolute(profile)?;
     store::local::replace_link(&link, &profile).map_err(of_store)
 }

@@ -14,7 +14,11 @@ pub(crate) use garbage::size;
 use crate::context::{Context, store_path};
 use crate::flags::{Flags, Word};
 use crate::report::{Failure, Outcome};
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
+use store::signature::SecretKey;
 use store::{Store, StorePath};
 
 /// What the command line said, apart from the operation.
@@ -96,17 +100,23 @@ const OPERATIONS: &[Operation] = &[
     Operation { names: &["--dump-db"], flags: &[], run: query::dump_database },
     Operation { names: &["--read-log", "-l"], flags: &[], run: query::read_log },
     Operation { names: &["--optimise", "--optimize"], flags: &[], run: garbage::optimise },
+    Operation {
+        names: &["--generate-binary-cache-key"],
+        flags: &[],
+        run: generate_binary_cache_key,
+    },
     Operation { names: &["--print-env"], flags: &[], run: query::print_env },
     Operation { names: &["--init"], flags: &[], run: init },
 ];
 
 /// Operations of CppNix that are not built yet.
-const NOT_BUILT: &[&str] = &["--generate-binary-cache-key", "--repair-path", "--serve"];
+const NOT_BUILT: &[&str] = &["--repair-path", "--serve"];
 
 /// Runs `nix-store`.
 pub(crate) fn run(cx: &mut Context, mut flags: Flags) -> Outcome {
     let mut operation: Option<&Operation> = None;
     let mut line = Line::default();
+    let mut unknown = None;
     while let Some(word) = flags.next_word() {
         let flag = match word {
             Word::Operand(operand) => {
@@ -125,10 +135,13 @@ pub(crate) fn run(cx: &mut Context, mut flags: Flags) -> Outcome {
         } else if take_flag(&flag, &mut flags, &mut line)? {
             line.flags.push(flag);
         } else if !cx.settings.take_flag(cx.ui, &flag, &mut flags)? {
-            return Err(flags.unknown(&flag));
+            unknown.get_or_insert(flag);
         }
     }
     let Some(operation) = operation else { return Err(flags.wrong("no operation specified")) };
+    if let Some(flag) = unknown {
+        return Err(flags.unknown(&flag));
+    }
     match line.flags.iter().find(|flag| !operation.flags.contains(&flag.as_str())) {
         Some(flag) => Err(flags.wrong(format!("unknown flag '{flag}'"))),
         None => (operation.run)(cx, &line),
@@ -161,6 +174,20 @@ fn init(cx: &Context, line: &Line) -> Outcome {
     no_operands(line)?;
     cx.open_store()?;
     Ok(())
+}
+
+/// Makes a pair of keys, whose names say who signs with them, and writes each to its file.
+fn generate_binary_cache_key(_: &Context, line: &Line) -> Outcome {
+    let [name, secret_file, public_file] = line.operands.as_slice() else {
+        return Err(Failure::usage("nix-store", "three arguments expected"));
+    };
+    let (secret, public) = SecretKey::generate(name).map_err(Failure::new)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let written = options.open(secret_file).and_then(|mut file| file.write_all(secret.as_bytes()));
+    written.map_err(Failure::during(format!("writing the secret key '{secret_file}'")))?;
+    std::fs::write(public_file, public)
+        .map_err(Failure::during(format!("writing the public key '{public_file}'")))
 }
 
 fn no_operands(line: &Line) -> Outcome {

@@ -82,7 +82,7 @@ pub(crate) fn run(cx: &mut Context, args: &OptionArgs) -> Outcome {
     let file = args.configuration.as_deref();
     let configuration = Configuration::new(Modules::Named, file, true)?;
     let store = cx.lazy_store(Access::Read)?;
-    let options = evaluation::run(cx, &store, Access::Read, |eval| {
+    let options = evaluation::run_observed(cx, &store, Access::Read, |eval| {
         configuration.with(cx, eval, false, |eval, system| {
             args.names.iter().map(|name| answer(eval, system, name)).collect::<Result<Vec<_>, _>>()
         })

@@ -158,7 +158,7 @@ fn pin(cx: &Context, file: &File, name: &str, locked: &str) -> Outcome {
         let resolved = resolved.without_directory();
         Ok(fetch_tree(eval, &resolved)?.as_fetched(&resolved))
     })?;
-    if !to.is_locked() {
+    if !to.is_locked(cx.settings.is_on("trust-tarballs-from-git-forges")) {
         cx.ui.warn(format!("flake '{}' is not locked", to.show()));
     }
     let to = to.in_directory(&from.directory());

@@ -72,7 +72,7 @@ fn modules(cx: &Context, is_staged: bool) -> Modules {
 /// Evaluates and builds a system.
 fn build(cx: &Context, machine: &Machine, configuration: &Configuration) -> Outcome<System> {
     let store = machine.store.as_ref();
-    let derivation = evaluation::run(cx, store, Access::Write, |eval| {
+    let derivation = evaluation::run_observed(cx, store, Access::Write, |eval| {
         configuration.with(cx, eval, true, |eval, system| {
             let toplevel = system::part(eval, system, TOPLEVEL)?;
             let none = Attrs::empty(eval.heap());

@@ -4,10 +4,11 @@ use crate::context::{Context, Manner};
 use crate::evaluation::{self, Stop};
 use crate::installable::{self, Locking};
 use crate::report::{Failure, Outcome};
-use eval::error::{ErrorKind, EvalError, code};
+use eval::error::EvalError;
 use eval::heap::{Attrs, AttrsBuilder, Lazy, Value};
 use eval::interpret::Eval;
-use eval::source::{EMBEDDED, HOST, Origin, SourcePath, canonical};
+use eval::report::Report;
+use eval::source::{EMBEDDED, HOST, SourcePath, canonical};
 use eval::{module_check, select};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
@@ -85,8 +86,28 @@ impl Configuration {
                 (text.trim_end_matches('#'), name.trim().to_owned())
             }
         };
+        Ok(Self::named_of_flake(modules, flake, &name))
+    }
+
+    /// Returns the system called `name` of a flake.
+    pub(super) fn named_of_flake(modules: Modules, flake: &str, name: &str) -> Self {
         let flake = Some(format!("{flake}#.{OF_FLAKE}.\"{name}\""));
-        Ok(Self { modules, file: None, flake, may_be_empty: false })
+        Self { modules, file: None, flake, may_be_empty: false }
+    }
+
+    /// Returns the names of the systems of a flake.
+    ///
+    /// # Errors
+    ///
+    /// Whatever evaluating it meets.
+    pub(super) fn names_of_flake(eval: &mut Eval<'_>, flake: &str) -> Result<Vec<String>, Stop> {
+        let text = format!("{flake}#.{OF_FLAKE}");
+        let value = installable::value(eval, &text, &Locking::default(), installable::PACKAGES)?;
+        let Some(attrs) = value.as_attrs() else {
+            return Err(Failure::new(format!("`{OF_FLAKE}` is not a set")).into());
+        };
+        let names = attrs.iter_by_name(eval.heap());
+        Ok(names.map(|attr| attr.name.to_text().into_owned()).collect())
     }
 
     /// Evaluates the configuration to the set of `config` and `options`.
@@ -132,63 +153,41 @@ impl Configuration {
         is_whole: bool,
         work: impl FnOnce(&mut Eval<'h>, Value<'h>) -> Result<T, Stop>,
     ) -> Result<T, Stop> {
-        let result = self.evaluate(eval).and_then(|system| work(eval, system));
-        let Err(Stop::Evaluation(error)) = result else { return result };
-        let is_of_modules =
-            code::of(&error).starts_with('M') && error.kind != ErrorKind::InfiniteRecursion;
-        if cx.manner == Manner::Own
-            && is_of_modules
-            && let Some(failure) = self.all_errors(cx, eval, &error, is_whole)?
-        {
-            return Err(failure.into());
+        let system = self.evaluate(eval)?;
+        let error = match work(eval, system) {
+            Err(Stop::Evaluation(error)) => error,
+            result => return result,
+        };
+        if cx.manner == Manner::Own && eval.is_observing() && module_check::is_of_modules(&error) {
+            let reports = self.all_errors(eval, &error, system, is_whole)?;
+            return Err(evaluation::told(cx, &reports).into());
         }
         Err(error.into())
     }
 
     /// Returns all errors of the definitions, of which `first` stopped the evaluation.
-    fn all_errors(
+    ///
+    /// # Errors
+    ///
+    /// If the evaluation is cancelled.
+    pub(super) fn all_errors<'h>(
         &self,
-        cx: &Context,
-        eval: &mut Eval<'_>,
+        eval: &mut Eval<'h>,
         first: &EvalError,
+        system: Value<'h>,
         is_whole: bool,
-    ) -> Result<Option<Failure>, Stop> {
+    ) -> Result<Vec<Report>, Stop> {
         if self.flake.is_some()
             && let Some(reports) = module_check::reports_of_selected(eval, first, is_whole)?
         {
-            return Ok(Some(evaluation::told(cx, &reports)));
+            return Ok(reports);
         }
-        let unchecked = match self.unchecked(eval) {
-            Ok(Some(unchecked)) => unchecked,
-            Err(Stop::Evaluation(error)) if error.kind == ErrorKind::Cancelled => {
-                return Err(error.into());
-            }
-            _ => return Ok(None),
-        };
         let path = self.path(eval).ok().flatten();
-        let mut reports = module_check::reports(eval, first, unchecked, path.as_ref(), is_whole)?;
+        let mut reports = module_check::reports(eval, first, system, path.as_ref(), is_whole)?;
         if let Some(path) = &path {
             module_check::mark_named(eval, path, &mut reports);
         }
-        Ok(Some(evaluation::told(cx, &reports)))
-    }
-
-    /// Evaluates the system without the check that stops at names nobody declares.
-    fn unchecked<'h>(&self, eval: &mut Eval<'h>) -> Result<Option<Value<'h>>, Stop> {
-        let base = Origin::String(evaluation::base(eval));
-        let (text, argument): (&[u8], _) = if self.flake.is_some() {
-            let system = self.evaluate(eval)?;
-            (b"s: s.extendModules { modules = [ { _module.check = false; } ]; }", system)
-        } else {
-            let configuration = self.value(eval)?;
-            (b"c: { imports = [ c ]; _module.check = false; }", configuration)
-        };
-        let function = eval.evaluate(base, text)?;
-        let value = eval.call(function, &[Lazy::from(argument)])?;
-        if self.flake.is_some() {
-            return Ok(Some(value));
-        }
-        self.system_of(eval, value).map(Some)
+        Ok(reports)
     }
 
     fn value<'h>(&self, eval: &mut Eval<'h>) -> Result<Value<'h>, Stop> {

@@ -41,6 +41,8 @@ pub(crate) struct Locking {
     pub(crate) output_file: Option<PathBuf>,
     /// Flakes whose inputs are what names stand for.
     pub(crate) inputs_from: Vec<String>,
+    /// What names of flakes stand for, before any registry.
+    pub(crate) names: Vec<(String, String)>,
     /// The first line of the message with which a lock file is committed; empty: what was done.
     pub(crate) commit_summary: String,
 }
@@ -96,6 +98,10 @@ impl Locking {
                 let flake = flags.value(flag)?;
                 self.inputs_from.push(flake);
             }
+            "--override-flake" => {
+                let [from, to] = flags.values(flag)?;
+                self.names.push((from, to));
+            }
             "--no-write-lock-file" => self.keeps_file = true,
             "--no-update-lock-file" => self.is_frozen = true,
             _ => return Ok(false),
@@ -134,6 +140,12 @@ impl Locking {
 ///
 /// A flake that cannot be locked.
 pub(crate) fn take_inputs(eval: &mut Eval<'_>, locking: &Locking) -> Result<(), Stop> {
+    for (from, to) in &locking.names {
+        let to = parse(eval, to)?.reference;
+        let from = Reference::parse(from, true).map_err(Refusal::into_error)?.0;
+        let (from, to) = (from.without_directory(), to.in_directory(&from.directory()));
+        registry::add_flag(eval, Entry { from, to, is_exact: false });
+    }
     for text in &locking.inputs_from {
         let reference = parse(eval, text)?.reference;
         let quiet = Locking { keeps_file: true, ..Locking::default() };
@@ -164,6 +176,7 @@ pub(crate) fn locked(
     locking: &Locking,
 ) -> Result<LockedFlake, Stop> {
     let flake = lock::get(eval, reference, locking.lookup())?;
+    eval.note_own_tree(&flake);
     let locked = lock::lock(eval, flake, &locking.options(eval)?)?;
     if locked.lock_file == locked.old && locking.output_file.is_none() {
         return Ok(locked);
@@ -204,8 +217,9 @@ fn settle(
              ignore)"
         )));
     }
-    let allows_dirty = eval.settings().fetch.allows_dirty_locks;
-    if let Some(input) = locked.lock_file.unlocked().filter(|_| !allows_dirty) {
+    let fetch = &eval.settings().fetch;
+    let (allows_dirty, trusts_forges) = (fetch.allows_dirty_locks, fetch.trusts_forges);
+    if let Some(input) = locked.lock_file.unlocked(trusts_forges).filter(|_| !allows_dirty) {
         let input = input.show();
         if locking.must_lock {
             return Err(refused(format!(

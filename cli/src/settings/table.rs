@@ -1,5 +1,6 @@
 //! The settings, one row each.
 
+use crate::env_vars;
 use crate::report::{Failure, Outcome};
 use eval::settings::LintLevel;
 
@@ -63,6 +64,10 @@ impl Setting {
     pub(crate) fn default_value(&self) -> String {
         match self.name {
             "system" => format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
+            // Another store's paths are in no cache of `/nix/store`.
+            "substituters" if env_vars::NIX_STORE_DIR.value().is_some_and(|it| it != "/nix/store") => {
+                String::new()
+            }
             _ => self.default.to_owned(),
         }
     }
@@ -93,8 +98,12 @@ impl Setting {
             Kind::Number if name == "max-jobs" && number(value).is_none() => {
                 Err(Failure::new("configuration setting 'max-jobs' should be 'auto' or an integer"))
             }
-            Kind::Text if name == "sandbox" && value != "relaxed" && truth(value).is_none() => {
+            Kind::Text if name == "sandbox" && !matches!(value, "true" | "false" | "relaxed") => {
                 Err(Failure::new(format!("option '{name}' has invalid value '{value}'")))
+            }
+            Kind::Text if name == "store" => check_store(value),
+            Kind::Words if name == "substituters" => {
+                value.split_whitespace().try_for_each(check_store)
             }
             Kind::Number if number(value).is_none() => {
                 Err(Failure::new(format!("setting '{name}' has invalid value '{value}'")))
@@ -127,9 +136,45 @@ impl Setting {
 }
 
 /// What is wrong with a path that starts from somewhere else than the root.
-pub(super) const NOT_ABSOLUTE: &str = "not an absolute path";
+pub(crate) const NOT_ABSOLUTE: &str = "not an absolute path";
 /// Paths that nobody can do without.
 const MUST_BE_PATHS: &[&str] = &["netrc-file", "sandbox-build-dir"];
+
+/// Refuses what cannot be the name of a store.
+///
+/// Source: CppNix, `StoreReference::parse`.
+fn check_store(reference: &str) -> Outcome {
+    let base = reference.split('?').next().unwrap_or_default();
+    let is_name = matches!(base, "" | "auto" | "daemon" | "local") || base.contains('/');
+    if is_name { Ok(()) } else { Err(Failure::new(unparsed_store(reference))) }
+}
+
+/// What is said of a text that names no store.
+pub(crate) fn unparsed_store(reference: &str) -> String {
+    format!("Cannot parse Nix store '{reference}'")
+}
+
+/// Returns what is wrong with a number that a flag of its own gives.
+pub(super) fn wrong_count(value: &str) -> Option<String> {
+    if number(value).is_some() {
+        return None;
+    }
+    Some(match value.chars().next_back().map(|unit| unit.to_ascii_uppercase()) {
+        Some(unit) if unit.is_ascii_alphabetic() && !"KMGT".contains(unit) => {
+            format!("invalid unit specifier '{unit}'")
+        }
+        _ => format!("'{value}' is not an integer"),
+    })
+}
+
+/// Returns the experimental feature without which a setting is not taken.
+pub(super) fn feature_of(name: &str) -> Option<&'static str> {
+    match name {
+        "auto-allocate-uids" => Some("auto-allocate-uids"),
+        "impure-env" => Some("configurable-impure-env"),
+        _ => None,
+    }
+}
 
 /// Returns what a word says of something that is on or off.
 pub(super) fn truth(value: &str) -> Option<bool> {
@@ -497,8 +542,8 @@ pub(crate) static TABLE: &[Setting] = &[
     row(
         "substituters",
         Words,
-        "",
-        "Binary caches that outputs may come from, such as `https://cache.nixos.org`.",
+        "https://cache.nixos.org/",
+        "Binary caches that outputs may come from.",
     ),
     row(
         "trusted-public-keys",
@@ -506,6 +551,30 @@ pub(crate) static TABLE: &[Setting] = &[
         "cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=",
         "The keys of those whose signatures are trusted: `NAME:BASE64`.",
     ),
+    row(
+        "auto-allocate-uids",
+        Bool,
+        "false",
+        "Whether builders of root run as accounts of the range from `start-id` on.",
+    ),
+    row("id-count", Number, "8388608", "How many accounts the range has."),
+    row("start-id", Number, "872415232", "The first account of the range for builders."),
+    row("json-log-path", Path, "", "The file or socket that the log goes to as lines of JSON."),
+    row("plugin-files", Words, "", "Libraries to load; none can be, so that any is an error."),
+    row("secret-key-files", Words, "", "Files with the keys that sign what is built."),
+    row(
+        "trust-tarballs-from-git-forges",
+        Bool,
+        "true",
+        "Whether the word of servers with repositories is taken for what a commit holds.",
+    ),
+    row(
+        "use-xdg-base-directories",
+        Bool,
+        "false",
+        "Whether the user's profile and expressions are in `$XDG_STATE_HOME/nix`, not in `$HOME`.",
+    ),
+    moot("keep-env-derivations", Bool, "false", "What `nix-env --install` does, which there is not."),
     moot("allowed-users", Words, "*", "Who may ask a daemon; there is none."),
     moot("bash-prompt", Text, "", "The prompt of `nix develop`, which there is not."),
     moot("bash-prompt-prefix", Text, "", "The prompt of `nix develop`, which there is not."),
@@ -574,23 +643,14 @@ pub(crate) static TABLE: &[Setting] = &[
     ),
     missing("allow-new-privileges", Bool, "false"),
     missing("allow-unsafe-native-code-during-evaluation", Bool, "false"),
-    missing("auto-allocate-uids", Bool, "false"),
     missing("build-hook", Text, "nix __build-remote"),
     missing("builders", Text, "@/etc/nix/machines"),
     missing("builders-use-substitutes", Bool, "false"),
     missing("external-builders", Text, "[]"),
-    missing("id-count", Number, "8388608"),
     missing("ignore-gc-delete-failure", Bool, "false"),
     missing("ignored-acls", Words, "security.csm security.selinux system.nfs4_acl"),
-    missing("json-log-path", Path, ""),
-    missing("keep-env-derivations", Bool, "false"),
-    missing("plugin-files", Words, ""),
-    missing("secret-key-files", Words, ""),
-    missing("start-id", Number, "872415232"),
-    missing("trust-tarballs-from-git-forges", Bool, "true"),
     missing("use-case-hack", Bool, "false"),
     missing("use-cgroups", Bool, "false"),
-    missing("use-xdg-base-directories", Bool, "false"),
 ];
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ impl Files {
         let (path, text) = self.get(eval, name)?.clone();
         let (line, column) = line_column(&text, range.start().into());
         Some(Place {
-            file: eval.shown_path(&path),
+            file: super::shown_file(eval, &path),
             line,
             column,
             code: Code::around(&text, line),
@@ -146,22 +146,28 @@ impl Files {
     }
 
     /// Returns the paths that a module's text defines, with the bytes of each name: dynamic names
-    /// end a path.
+    /// end a path. In an observed evaluation, which tells what of it counts, that is all that some
+    /// set in the text may define.
     pub(crate) fn defined(
         &mut self,
         eval: &mut Eval<'_>,
         name: &str,
     ) -> Vec<Vec<(String, TextRange)>> {
+        let is_observing = eval.is_observing();
         let Some((_, text)) = self.get(eval, name) else { return Vec::new() };
         let (tree, _) = syntax::parse_flat(text, ANY);
-        let bindings = module_bindings::module_bindings(&tree);
+        let bindings = if is_observing {
+            module_bindings::all_bindings(&tree)
+        } else {
+            module_bindings::module_bindings(&tree)
+        };
         let has_parts = bindings
             .iter()
             .any(|it| matches!(it.path.first().map(String::as_str), Some("config" | "options")));
         let path = |binding: &ModuleBinding| -> Option<Vec<(String, TextRange)>> {
             let skipped = match binding.path.first().map(String::as_str) {
                 Some("config") => 1,
-                _ if has_parts => return None,
+                _ if has_parts && !is_observing => return None,
                 Some("imports" | "_module" | "disabledModules" | "meta" | "_file" | "key") => {
                     return None;
                 }

@@ -22,6 +22,21 @@ impl<'h> Argument<'h> for Plain<'h> {
     }
 }
 
+/// A value that is forced one level deeper than the call, by native code that recurses.
+#[derive(Clone, Copy)]
+pub struct Inner<'h>(pub Value<'h>);
+
+impl<'h> Argument<'h> for Inner<'h> {
+    const TYPE_NAME: &'static str = "";
+    #[inline]
+    fn take(eval: &mut Eval<'h>, argument: Lazy<'h>) -> Result<Self> {
+        eval.force_inner(argument).map(Inner)
+    }
+    fn explain(error: Box<EvalError>, _: usize, _: &str) -> Box<EvalError> {
+        error
+    }
+}
+
 /// A value that is to be taken as a path.
 #[derive(Clone, Copy)]
 pub struct PathLike<'h>(pub Value<'h>);

@@ -132,6 +132,9 @@ fn attr_names<'h>(eval: &mut Eval<'h>, set: Attrs<'h>) -> Result<Value<'h>> {
     let slots = heap.arena().alloc_slice_with(set.len(), |_| {
         Slot::of(attrs.next().map_or(Value::NULL, |attr| name_value(heap, attr.name)))
     });
+    if eval.is_observing() {
+        eval.observed_names(set, slots);
+    }
     Ok(Value::list(slots))
 }
 

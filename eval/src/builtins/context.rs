@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use store::StorePath;
 
+use super::argument::Inner;
 use crate::builtins;
 use crate::builtins::table::wrong_type;
 use crate::coerce::{self, Mode, Purpose, plain_string};
@@ -22,7 +23,7 @@ builtins! {
     /// builtins.hasContext (builtins.unsafeDiscardStringContext (builtins.toFile "x" "y"))
     /// # => false
     /// ```
-    "unsafeDiscardStringContext"(text: Value<'h>) => unsafe_discard_string_context;
+    "unsafeDiscardStringContext"(text: Inner<'h>) => unsafe_discard_string_context;
 
     /// Returns whether the string `text` depends on anything.
     ///
@@ -38,7 +39,7 @@ builtins! {
     /// ```nix
     /// builtins.unsafeDiscardOutputDependency "x"  # => "x"
     /// ```
-    "unsafeDiscardOutputDependency"(text: Value<'h>) => unsafe_discard_output_dependency;
+    "unsafeDiscardOutputDependency"(text: Inner<'h>) => unsafe_discard_output_dependency;
 
     /// Returns the string `text`, which depends on one derivation's file, so that it depends on
     /// everything that the derivation builds, too.
@@ -47,7 +48,7 @@ builtins! {
     /// builtins.addDrvOutputDependencies "x"
     /// # error: context of string 'x' must have exactly one element, but has 0
     /// ```
-    "addDrvOutputDependencies"(text: Value<'h>) => add_drv_output_dependencies;
+    "addDrvOutputDependencies"(text: Inner<'h>) => add_drv_output_dependencies;
 
     /// Returns what the string `text` depends on: a set by store path.
     ///
@@ -75,7 +76,10 @@ fn coerced<'h>(eval: &mut Eval<'h>, value: Value<'h>, text: &str) -> Result<Str<
     coerce::to_string_for(eval, value, Mode::Interpolate, purpose)
 }
 
-fn unsafe_discard_string_context<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<Value<'h>> {
+fn unsafe_discard_string_context<'h>(
+    eval: &mut Eval<'h>,
+    Inner(value): Inner<'h>,
+) -> Result<Value<'h>> {
     let step = "while evaluating the argument passed to builtins.unsafeDiscardStringContext";
     let string = coerced(eval, value, step)?;
     Ok(Value::string(eval.heap(), Str::new(string.bytes())))
@@ -87,7 +91,7 @@ fn has_context<'h>(_: &mut Eval<'h>, string: Str<'h>) -> Result<Value<'h>> {
 
 fn unsafe_discard_output_dependency<'h>(
     eval: &mut Eval<'h>,
-    value: Value<'h>,
+    Inner(value): Inner<'h>,
 ) -> Result<Value<'h>> {
     let step = "while evaluating the argument passed to builtins.unsafeDiscardOutputDependency";
     let string = coerced(eval, value, step)?;
@@ -102,7 +106,10 @@ fn unsafe_discard_output_dependency<'h>(
     Ok(Value::string(heap, Str::with_context(string.bytes(), encode_all(heap, &elements))))
 }
 
-fn add_drv_output_dependencies<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<Value<'h>> {
+fn add_drv_output_dependencies<'h>(
+    eval: &mut Eval<'h>,
+    Inner(value): Inner<'h>,
+) -> Result<Value<'h>> {
     let step = "while evaluating the argument passed to builtins.addDrvOutputDependencies";
     let string = coerced(eval, value, step)?;
     let elements = decode_all(string.context())?;

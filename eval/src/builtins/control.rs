@@ -1,5 +1,6 @@
 //! Control: throwing and catching errors, and forcing values on purpose.
 
+use super::argument::Inner;
 use crate::builtins;
 use crate::coerce::{self, Mode, Purpose};
 use crate::error::{self, Result};
@@ -16,7 +17,7 @@ builtins! {
     /// throw "no tea"    # error: no tea
     /// throw 1           # error: cannot coerce an integer to a string: 1
     /// ```
-    global "throw"(message: Value<'h>) => throw;
+    global "throw"(message: Inner<'h>) => throw;
 
     /// Ends the evaluation with `message`; nothing catches that.
     ///
@@ -26,7 +27,7 @@ builtins! {
     /// builtins.tryEval (abort "no tea")
     /// # error: evaluation aborted with the following error message: 'no tea'
     /// ```
-    global "abort"(message: Value<'h>) => abort;
+    global "abort"(message: Inner<'h>) => abort;
 
     /// Forces `value` and returns whether that went well: a set of `success` and `value`.
     ///
@@ -59,17 +60,17 @@ builtins! {
     /// builtins.deepSeq [ { x = throw "y"; } ] 1  # error: y
     /// let x = { y = x; }; in builtins.deepSeq x 1  # => 1
     /// ```
-    "deepSeq"(first: Value<'h>, second: Lazy<'h>) => deep_seq;
+    "deepSeq"(first: Inner<'h>, second: Lazy<'h>) => deep_seq;
 }
 
-fn throw<'h>(eval: &mut Eval<'h>, message: Value<'h>) -> Result<Value<'h>> {
+fn throw<'h>(eval: &mut Eval<'h>, Inner(message): Inner<'h>) -> Result<Value<'h>> {
     // The oracle's sentence says `builtin` here.
     let step = "while evaluating the error message passed to builtin.throw";
     let message = text(eval, message, step)?;
     Err(error::thrown(message))
 }
 
-fn abort<'h>(eval: &mut Eval<'h>, message: Value<'h>) -> Result<Value<'h>> {
+fn abort<'h>(eval: &mut Eval<'h>, Inner(message): Inner<'h>) -> Result<Value<'h>> {
     let step = "while evaluating the error message passed to builtins.abort";
     let message = text(eval, message, step)?;
     Err(error::aborted(&message))
@@ -97,7 +98,11 @@ fn seq<'h>(_: &mut Eval<'h>, _: Value<'h>, second: Value<'h>) -> Result<Value<'h
     Ok(second)
 }
 
-fn deep_seq<'h>(eval: &mut Eval<'h>, first: Value<'h>, second: Lazy<'h>) -> Result<Value<'h>> {
+fn deep_seq<'h>(
+    eval: &mut Eval<'h>,
+    Inner(first): Inner<'h>,
+    second: Lazy<'h>,
+) -> Result<Value<'h>> {
     print::force_deep(eval, first)?;
     eval.force_lazy(second)
 }

@@ -113,7 +113,7 @@ fn add_error_context<'h>(
         Ok(value) => return Ok(value),
         Err(error) => error,
     };
-    let message = eval.force_lazy(message)?;
+    let message = eval.force_inner(message)?;
     let purpose = Purpose {
         position: Position::NONE,
         text: "while evaluating the error message passed to builtins.addErrorContext",

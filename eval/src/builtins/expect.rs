@@ -7,6 +7,7 @@
 use super::table::{Argument, wrong_type};
 use crate::coerce::plain_string;
 use crate::error::{self, EvalError, FrameKind, Result};
+use crate::heap::attrs::Attr;
 use crate::heap::{Attrs, Kind, Lazy, Slot, Str, Symbol, Value};
 use crate::interpret::Eval;
 use crate::names::names;
@@ -74,6 +75,18 @@ pub fn string<'h>(eval: &mut Eval<'h>, value: Value<'h>, step: &str) -> Result<S
 /// Returns the slot of the attribute `name` of `attrs`.
 pub fn attribute<'h>(attrs: Attrs<'h>, name: Symbol, step: &str) -> Result<&'h Slot<'h>> {
     attrs.get(name).ok_or_else(|| missing(name, step))
+}
+
+/// Returns what the value of an attribute is taken as; an error says where it is, and what for.
+pub fn value_of<'h, T: Argument<'h>>(
+    eval: &mut Eval<'h>,
+    attr: &Attr<'h>,
+    step: &str,
+) -> Result<T> {
+    let place = attr.position;
+    let explain = |error: Box<EvalError>| error.frame(place, FrameKind::Evaluator, step);
+    eval.force_from(attr.slot, place).map_err(explain)?;
+    T::take(eval, Lazy::from_slot(attr.slot)).map_err(|error| explain(error.at(place)))
 }
 
 /// Returns the error of an attribute that is not there.

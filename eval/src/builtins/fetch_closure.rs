@@ -61,6 +61,7 @@ fn fetch_closure<'h>(eval: &mut Eval<'h>, arguments: Value<'h>) -> Result<Value<
         Some(target) => rewritten(eval, &request, target)?,
         None => copied(eval, &request, input_addressed)?,
     };
+    eval.allow_closure(&path)?;
     Ok(Value::string(eval.heap(), store_string(eval, &path)))
 }
 

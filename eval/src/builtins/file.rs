@@ -11,7 +11,7 @@ use crate::coerce::{self, Mode, Purpose, without_context};
 use crate::context::{Element, encode_all};
 use crate::error::{self, ErrorKind, FrameKind, Result};
 use crate::heap::{AttrsBuilder, Context, Lazy, Slot, Str, Symbol, Value};
-use crate::interpret::Eval;
+use crate::interpret::{Eval, Links};
 use crate::lookup;
 use crate::names::names;
 use crate::realise;
@@ -27,7 +27,7 @@ builtins! {
     /// builtins.pathExists "/"         # => true
     /// builtins.pathExists "/nowhere"  # => false
     /// ```
-    "pathExists"(path: PathLike<'h>) => path_exists;
+    "pathExists"(path: Later<'h, PathLike<'h>>) => path_exists;
 
     /// Returns the contents of the file `path` as a string.
     ///
@@ -65,28 +65,36 @@ builtins! {
     "findFile"(search_path: &'h [Slot<'h>], name: Later<'h, Str<'h>>) => find_file;
 }
 
-fn path_exists<'h>(eval: &mut Eval<'h>, PathLike(value): PathLike<'h>) -> Result<Value<'h>> {
-    let must_be_directory = value
-        .as_string()
-        .is_some_and(|text| text.bytes().ends_with(b"/") || text.bytes().ends_with(b"/."));
-    let exists = realise::path(eval, value).and_then(|path| {
+fn path_exists<'h>(eval: &mut Eval<'h>, path: Later<'h, PathLike<'h>>) -> Result<Value<'h>> {
+    let exists = path.take_now(eval, 0, "pathExists").and_then(|PathLike(value)| {
+        let must_be_directory = value
+            .as_string()
+            .is_some_and(|text| text.bytes().ends_with(b"/") || text.bytes().ends_with(b"/."));
         if !must_be_directory {
-            return Ok(eval.file_type(&path)?.is_some());
+            let there = |eval: &mut Eval<'h>, path: &SourcePath| eval.visible_type(path);
+            return Ok(realise::look(eval, value, Links::OnTheWay, there)?.is_some());
         }
-        let path = eval.resolve_links(&path)?;
-        Ok(eval.file_type(&path)? == Some(FileType::Directory))
+        realise::look(eval, value, Links::All, |eval, path| {
+            let path = eval.led_to(path, Links::All).map_err(|mut error| {
+                // Whoever asked looks again, and tells.
+                error.kind = ErrorKind::Io;
+                error
+            })?;
+            Ok(eval.visible_type(&path)? == Some(FileType::Directory))
+        })
     });
     match exists {
         Ok(exists) => Ok(Value::bool(exists)),
         // What may not be looked at is not there.
-        Err(error) if error.kind == ErrorKind::Io => Ok(Value::bool(false)),
+        Err(error) if error.kind == ErrorKind::Restricted => Ok(Value::bool(false)),
         Err(error) => Err(error),
     }
 }
 
 fn read_file<'h>(eval: &mut Eval<'h>, PathLike(value): PathLike<'h>) -> Result<Value<'h>> {
-    let path = realise::path(eval, value)?;
-    let contents = eval.read_file(&path)?;
+    let (path, contents) = realise::look(eval, value, Links::All, |eval, path| {
+        Ok((path.clone(), eval.read_file(path)?))
+    })?;
     if contents.contains(&0) {
         return Err(error::other(format!(
             "the contents of the file '{}' cannot be represented as a Nix string",
@@ -117,9 +125,14 @@ fn mentioned<'h>(eval: &Eval<'h>, path: &SourcePath, contents: &[u8]) -> Option<
 }
 
 fn read_dir<'h>(eval: &mut Eval<'h>, PathLike(value): PathLike<'h>) -> Result<Value<'h>> {
-    let path = realise::path(eval, value)?;
-    let path = eval.resolve_links(&path)?;
-    let entries = eval.read_dir(&path)?;
+    let entries = realise::look(eval, value, Links::All, |eval, path| {
+        let path = eval.resolve_links(path).map_err(|mut error| {
+            // Whoever asked looks again, and tells.
+            error.kind = ErrorKind::Io;
+            error
+        })?;
+        eval.read_dir(&path)
+    })?;
     let heap = eval.heap();
     let mut attrs = AttrsBuilder::with_capacity(entries.len());
     for (name, kind) in entries {
@@ -130,6 +143,10 @@ fn read_dir<'h>(eval: &mut Eval<'h>, PathLike(value): PathLike<'h>) -> Result<Va
 
 fn read_file_type<'h>(eval: &mut Eval<'h>, PathLike(value): PathLike<'h>) -> Result<Value<'h>> {
     let path = realise::path(eval, value)?;
+    eval.check_allowed(&path)?;
+    if let Some(link) = eval.link_on_the_way(&path)? {
+        return Err(error::other(format!("path '{}' is a symlink", eval.shown_path(&link))));
+    }
     match eval.file_type(&path)? {
         Some(kind) => Ok(type_value(eval, kind)),
         None => Err(eval.missing_path(&path)),
@@ -188,9 +205,14 @@ fn search_path_entry<'h>(eval: &mut Eval<'h>, slot: &'h Slot<'h>) -> Result<(Vec
         text: "while evaluating the `path` attribute of an element of the list passed to \
                builtins.findFile",
     };
-    let value = eval.force_lazy(Lazy::from_slot(slot))?;
+    let value = eval.force_inner(Lazy::from_slot(slot))?;
     let path = coerce::to_string_for(eval, value, Mode::Plain, purpose)?;
-    let rewrites = realise::realise(eval, path.context())?;
+    let rewrites = realise::realise(eval, path.context()).map_err(|mut error| {
+        if error.message.ends_with(" is not valid") {
+            error.message = format!("cannot find '{}', since {}", path.to_text(), error.message);
+        }
+        error
+    })?;
     if rewrites.is_empty() {
         return Ok((prefix, path.bytes().to_vec()));
     }

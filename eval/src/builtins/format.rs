@@ -1,6 +1,6 @@
 //! Values as texts in other languages, and back: JSON, XML, TOML.
 
-use super::argument::Plain;
+use super::argument::{Inner, Plain};
 use crate::builtins;
 use crate::coerce::Text;
 use crate::error::{FrameKind, Result};
@@ -19,7 +19,7 @@ builtins! {
     /// builtins.toJSON { outPath = "x"; }  # => "\"x\""
     /// builtins.toJSON (x: x)  # error: cannot convert a function to JSON
     /// ```
-    "toJSON"(value: Value<'h>) => to_json;
+    "toJSON"(value: Inner<'h>) => to_json;
 
     /// Returns the value that the JSON text `text` describes.
     ///
@@ -38,7 +38,7 @@ builtins! {
     /// builtins.toXML 1
     /// # => "<?xml version='1.0' encoding='utf-8'?>\n<expr>\n  <int value=\"1\" />\n</expr>\n"
     /// ```
-    "toXML"(value: Value<'h>) => to_xml;
+    "toXML"(value: Inner<'h>) => to_xml;
 
     /// Returns the value that the TOML text `text` describes.
     ///
@@ -51,7 +51,7 @@ builtins! {
     global "fromTOML"(text: Plain<'h>) => from_toml;
 }
 
-fn to_json<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<Value<'h>> {
+fn to_json<'h>(eval: &mut Eval<'h>, Inner(value): Inner<'h>) -> Result<Value<'h>> {
     let mut text = Text::default();
     json::write(eval, value, json::Options::BUILTIN, &mut text)?;
     Ok(Value::string(eval.heap(), text.finish(eval.heap())))
@@ -67,7 +67,7 @@ fn from_json<'h>(eval: &mut Eval<'h>, text: Plain<'h>) -> Result<Value<'h>> {
     })
 }
 
-fn to_xml<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<Value<'h>> {
+fn to_xml<'h>(eval: &mut Eval<'h>, Inner(value): Inner<'h>) -> Result<Value<'h>> {
     let mut text = Text::default();
     xml::write(eval, value, xml::Options::BUILTIN, &mut text)?;
     Ok(Value::string(eval.heap(), text.finish(eval.heap())))

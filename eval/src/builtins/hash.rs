@@ -8,7 +8,7 @@ use crate::builtins::argument::{Later, PathLike};
 use crate::coerce::{plain_string, without_context};
 use crate::error::{self, FrameKind, Result};
 use crate::heap::{Attrs, Str, Value};
-use crate::interpret::Eval;
+use crate::interpret::{Eval, Links};
 use crate::realise;
 use crate::source::Position;
 
@@ -62,8 +62,8 @@ fn hash_file<'h>(
 ) -> Result<Value<'h>> {
     let algorithm = algorithm(eval, name)?;
     let PathLike(path) = path.take_now(eval, 1, "hashFile")?;
-    let path = realise::path(eval, path)?;
-    let digest = Hash::of(algorithm, &eval.read_file(&path)?).to_hex();
+    let contents = realise::look(eval, path, Links::All, |eval, path| eval.read_file(path))?;
+    let digest = Hash::of(algorithm, &contents).to_hex();
     Ok(Value::string_from(eval.heap(), digest.as_bytes()))
 }
 

@@ -250,9 +250,9 @@ fn elem<'h>(eval: &mut Eval<'h>, value: Lazy<'h>, list: &'h [Slot<'h>]) -> Resul
     if list.is_empty() {
         return Ok(Value::bool(false));
     }
-    let value = eval.force_lazy(value)?;
+    let value = eval.force_inner(value)?;
     for slot in list {
-        let element = eval.force(slot)?;
+        let element = eval.force_inner(Lazy::from_slot(slot))?;
         if value.is_identical(element) || equal(eval, value, element)? {
             return Ok(Value::bool(true));
         }

@@ -8,16 +8,16 @@ use store::store::text_info;
 use store::{Hash, StorePath};
 
 use crate::builtins;
-use crate::builtins::argument::{FILTERED_PATH_STEP, Later, PathLike, STORE_PATH_STEP};
-use crate::builtins::expect::Callable;
-use crate::builtins::table::wrong_type;
-use crate::coerce::{self, Mode, Purpose, plain_string, without_context};
+use crate::builtins::argument::{
+    FILTERED_PATH_STEP, Inner, Later, PathLike, Plain, STORE_PATH_STEP,
+};
+use crate::builtins::expect::{self, Callable};
+use crate::coerce::{self, Mode, Purpose, without_context};
 use crate::context::{Element, decode_all};
 use crate::copy::{self, Source, base_name, store_string};
 use crate::error::{self, FrameKind, Result};
 use crate::heap::{Attrs, Context, Kind, Str, Value};
-use crate::interpret::Eval;
-use crate::names::names;
+use crate::interpret::{Eval, Links};
 use crate::realise;
 use crate::source::{HOST, Position, SourcePath};
 
@@ -29,7 +29,7 @@ builtins! {
     /// baseNameOf "/a/b/"     # => "b"
     /// baseNameOf "/a/b//"    # => ""
     /// ```
-    global "baseNameOf"(path: Value<'h>) => base_name_of;
+    global "baseNameOf"(path: Inner<'h>) => base_name_of;
 
     /// Returns everything before the last slash of a path or string, as what it was.
     ///
@@ -86,7 +86,7 @@ builtins! {
     "path"(arguments: Attrs<'h>) => path;
 }
 
-fn base_name_of<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<Value<'h>> {
+fn base_name_of<'h>(eval: &mut Eval<'h>, Inner(value): Inner<'h>) -> Result<Value<'h>> {
     let purpose = Purpose {
         position: Position::NONE,
         text: "while evaluating the first argument passed to builtins.baseNameOf",
@@ -227,29 +227,34 @@ fn path<'h>(eval: &mut Eval<'h>, arguments: Attrs<'h>) -> Result<Value<'h>> {
     };
     let mut has_path = false;
     for attr in arguments.iter_by_name(eval.heap()) {
-        let value = eval.force(attr.slot)?;
         match attr.name.as_bytes() {
             b"path" => {
-                let purpose = Purpose {
-                    position: attr.position,
-                    text: "while evaluating the 'path' attribute passed to 'builtins.path'",
-                };
+                let step = "while evaluating the 'path' attribute passed to 'builtins.path'";
+                let value = expect::value_of(eval, &attr, step)?;
+                let purpose = Purpose { position: attr.position, text: step };
                 (request.path, request.context) = coerce::to_path(eval, value, purpose)?;
                 has_path = true;
             }
-            b"name" => request.name = plain_string(eval, value)?.to_text().into_owned(),
-            b"filter" => request.filter = Some(function(eval, value)?),
+            b"name" => {
+                let step = "while evaluating the `name` attribute passed to builtins.path";
+                let Plain(name) = expect::value_of(eval, &attr, step)?;
+                request.name = String::from_utf8_lossy(name).into_owned();
+            }
+            b"filter" => {
+                let step = "while evaluating the `filter` parameter passed to builtins.path";
+                let Callable(filter) = expect::value_of(eval, &attr, step)?;
+                request.filter = Some(filter);
+            }
             b"recursive" => {
-                let Some(is_recursive) = value.as_bool() else {
-                    return Err(wrong_type(eval, "a Boolean", value));
-                };
-                if !is_recursive {
+                let step = "while evaluating the `recursive` attribute passed to builtins.path";
+                if !expect::value_of::<bool>(eval, &attr, step)? {
                     request.method = FileMethod::Flat;
                 }
             }
             b"sha256" => {
-                let text = plain_string(eval, value)?.to_text();
-                request.expected = Some(expected_hash(eval, &text)?);
+                let step = "while evaluating the `sha256` attribute passed to builtins.path";
+                let Plain(text) = expect::value_of(eval, &attr, step)?;
+                request.expected = Some(expected_hash(eval, &String::from_utf8_lossy(text))?);
             }
             _ => {
                 let name = attr.name.to_text();
@@ -311,7 +316,7 @@ fn add_tree<'h>(eval: &mut Eval<'h>, request: Request<'h>) -> Result<Value<'h>> 
             Some(path)
         }
     };
-    let place = eval.resolve_links(&path)?;
+    let place = eval.led_to(&path, Links::All)?;
     let source = Source {
         name: &request.name,
         path: &place,
@@ -336,13 +341,4 @@ fn expected_hash(eval: &Eval<'_>, text: &str) -> Result<Hash> {
             .map_err(|error| error::store(&error));
     }
     super::derivation::empty_hash(eval, HashAlgorithm::Sha256)
-}
-
-/// Returns `value` if it can be called.
-fn function<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<Value<'h>> {
-    match value.kind() {
-        Kind::Lambda(_) | Kind::Builtin(_) | Kind::Partial(_) => Ok(value),
-        Kind::Attrs(attrs) if attrs.get(names().functor).is_some() => Ok(value),
-        _ => Err(wrong_type(eval, "a function", value)),
-    }
 }

@@ -1,11 +1,11 @@
 //! Strings: length, parts, joining, replacing.
 
-use super::argument::Later;
+use super::argument::{Inner, Later};
 use super::table::wrong_type;
 use crate::builtins;
 use crate::coerce::{self, Mode, Purpose, Text};
 use crate::error::{self, EvalError, FrameKind, Result};
-use crate::heap::{Context, Slot, Str, Value};
+use crate::heap::{Context, Lazy, Slot, Str, Value};
 use crate::interpret::Eval;
 use crate::source::Position;
 
@@ -17,7 +17,7 @@ builtins! {
     /// builtins.stringLength "ü"    # => 2
     /// builtins.stringLength 1      # error: cannot coerce an integer to a string: 1
     /// ```
-    "stringLength"(text: Value<'h>) => string_length;
+    "stringLength"(text: Inner<'h>) => string_length;
 
     /// Returns the `length` bytes of the string `text` that begin at `start`.
     ///
@@ -31,7 +31,7 @@ builtins! {
     /// builtins.substring (-1) 1 "teapot"  # error: negative start position in 'substring'
     /// builtins.hasContext (builtins.substring 0 0 (builtins.toFile "x" ""))  # => true
     /// ```
-    "substring"(start: i64, length: Later<'h, i64>, text: Later<'h, Value<'h>>) => substring;
+    "substring"(start: i64, length: Later<'h, i64>, text: Later<'h, Inner<'h>>) => substring;
 
     /// Returns the strings of the list `parts` as one, with `separator` between them.
     ///
@@ -73,7 +73,7 @@ fn coerced<'h>(eval: &mut Eval<'h>, value: Value<'h>, step: &str) -> Result<Str<
     coerce::to_string_for(eval, value, Mode::Interpolate, purpose)
 }
 
-fn string_length<'h>(eval: &mut Eval<'h>, text: Value<'h>) -> Result<Value<'h>> {
+fn string_length<'h>(eval: &mut Eval<'h>, Inner(text): Inner<'h>) -> Result<Value<'h>> {
     let step = "while evaluating the argument passed to builtins.stringLength";
     let text = coerced(eval, text, step)?;
     Ok(Value::int(i64::try_from(text.bytes().len()).unwrap_or(i64::MAX)))
@@ -83,14 +83,14 @@ fn substring<'h>(
     eval: &mut Eval<'h>,
     start: i64,
     length: Later<'h, i64>,
-    text: Later<'h, Value<'h>>,
+    text: Later<'h, Inner<'h>>,
 ) -> Result<Value<'h>> {
     let Ok(start) = usize::try_from(start) else {
         return Err(error::other("negative start position in 'substring'"));
     };
     let length = length.take_now(eval, 1, "substring")?;
     let step = "while evaluating the third argument (the string) passed to builtins.substring";
-    let text = text.take_now(eval, 2, "substring")?;
+    let Inner(text) = text.take_now(eval, 2, "substring")?;
     let text = coerced(eval, text, step)?;
     let rest = text.bytes().get(start..).unwrap_or_default();
     let part = match usize::try_from(length) {
@@ -126,7 +126,7 @@ fn concat_strings_sep<'h>(
 
 #[inline]
 fn part<'h>(eval: &mut Eval<'h>, slot: &'h Slot<'h>) -> Result<Str<'h>> {
-    let value = eval.force(slot)?;
+    let value = eval.force_inner(Lazy::from_slot(slot))?;
     if let Some(string) = value.as_string() {
         return Ok(string);
     }

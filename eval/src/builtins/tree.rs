@@ -76,7 +76,7 @@ fn get_flake<'h>(eval: &mut Eval<'h>, Plain(text): Plain<'h>) -> Result<Value<'h
     let text = String::from_utf8_lossy(text);
     let reference = parse(eval, &text)?;
     let is_pure = eval.settings().pure;
-    if is_pure && !reference.is_locked() {
+    if is_pure && !reference.is_locked(eval.settings().fetch.trusts_forges) {
         return Err(error::other(format!(
             "cannot call 'getFlake' on unlocked flake reference '{text}', at «none»:0 (use \
              --impure to override)"
@@ -175,7 +175,7 @@ fn fetch<'h>(eval: &mut Eval<'h>, reference: Reference, fetcher: Fetcher) -> Res
     if !is_pure && !reference.is_direct() && eval.settings().has_feature("flakes") {
         reference = registry::resolve(eval, &reference, Lookup::Limited)?;
     }
-    if is_pure && !reference.is_locked() {
+    if is_pure && !reference.is_locked(eval.settings().fetch.trusts_forges) {
         let shown = reference.show();
         if reference.text("narHash").is_none() {
             let name = fetcher.name();
@@ -330,12 +330,13 @@ fn fetch_mercurial<'h>(eval: &mut Eval<'h>, source: Value<'h>) -> Result<Value<'
                     return Err(error::other(message).at(attr.position));
                 }
             };
-            let value = eval.force_from(attr.slot, attr.position)?;
             let text = if name == "url" {
+                let value = eval.force_from(attr.slot, attr.position)?;
                 mercurial_text(eval, value, attr.position, &what)?
             } else {
                 let step = format!("while evaluating the {what} passed to builtins.fetchMercurial");
-                super::expect::string(eval, value, &step)?.to_text().into_owned()
+                let Plain(text) = super::expect::value_of(eval, &attr, &step)?;
+                String::from_utf8_lossy(text).into_owned()
             };
             let is_revision = text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
             match name.as_str() {

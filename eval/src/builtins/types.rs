@@ -1,5 +1,6 @@
 //! Types: what a value is, and `toString`.
 
+use super::argument::Inner;
 use crate::builtins;
 use crate::coerce::{self, Mode, Purpose};
 use crate::error::Result;
@@ -117,7 +118,7 @@ builtins! {
     /// toString { outPath = "z"; }                      # => "z"
     /// toString { }  # error: cannot coerce a set to a string: { }
     /// ```
-    global "toString"(value: Value<'h>) => to_string;
+    global "toString"(value: Inner<'h>) => to_string;
 }
 
 fn type_of<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<Value<'h>> {
@@ -160,7 +161,7 @@ fn is_list<'h>(_: &mut Eval<'h>, value: Value<'h>) -> Result<Value<'h>> {
     Ok(Value::bool(value.as_list().is_some()))
 }
 
-fn to_string<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<Value<'h>> {
+fn to_string<'h>(eval: &mut Eval<'h>, Inner(value): Inner<'h>) -> Result<Value<'h>> {
     if value.as_string().is_some() {
         return Ok(value);
     }

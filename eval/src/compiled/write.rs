@@ -222,7 +222,8 @@ impl Writer<'_, '_> {
             | Node::InterpolatePath { .. }
             | Node::CurrentPosition
             | Node::HomePath(_)
-            | Node::Deferred(_) => return None,
+            | Node::Deferred(_)
+            | Node::Observe(_) => return None,
         };
         self.all(tag, offset, &[lhs, rhs])
     }

@@ -40,6 +40,21 @@ pub struct Tree {
 ///
 /// A tree that cannot be read, or is not the one that was meant.
 pub fn fetch_tree(eval: &mut Eval<'_>, reference: &Reference) -> Result<Tree> {
+    let tree = fetch_unseen(eval, reference)?;
+    eval.allow_object(&tree.path);
+    Ok(tree)
+}
+
+/// Brings a tree into the store as [`fetch_tree`] does; an evaluation that may not see everything
+/// does not see it.
+///
+/// # Errors
+///
+/// As [`fetch_tree`].
+pub(crate) fn fetch_unseen(eval: &mut Eval<'_>, reference: &Reference) -> Result<Tree> {
+    if let Some(hash) = reference.text("narHash").filter(|hash| !hash.contains(['-', ':'])) {
+        return Err(error::other(format!("hash '{hash}' is not SRI")));
+    }
     // What a server has is compared where it is fetched, other trees once they are in the store.
     let is_early = matches!(reference.kind().as_str(), "tarball" | "file");
     let fetched = fetch_any(eval, reference).and_then(|tree| {
@@ -85,6 +100,7 @@ pub fn fetch_final(eval: &mut Eval<'_>, reference: &Reference) -> Result<Tree> {
         if is_here || (eval.settings().fetch.asks_caches && ensure(eval, &path).is_ok()) {
             store.add_temporary_root(&path).map_err(|error| error::store(&error))?;
             let tree = Tree { path, locked: reference.clone() };
+            eval.allow_object(&tree.path);
             eval.note_tree(&tree, reference, true);
             return Ok(tree);
         }

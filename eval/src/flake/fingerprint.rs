@@ -11,7 +11,7 @@ use super::reference::Reference;
 
 /// Returns the fingerprint, in hexadecimal; `None` if something is not locked.
 pub fn fingerprint(locked: &LockedFlake) -> Option<String> {
-    if locked.lock_file.unlocked().is_some() {
+    if locked.lock_file.unlocked(true).is_some() {
         return None;
     }
     let reference = &locked.flake.tree.locked;

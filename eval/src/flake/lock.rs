@@ -194,8 +194,9 @@ pub fn parse_lock_file(eval: &mut Eval<'_>, text: &[u8], shown: &str) -> Result<
         }
     };
     let system = eval.system();
-    let allows_dirty = eval.settings().fetch.allows_dirty_locks;
-    LockFile::read(&json, shown, allows_dirty, &mut |warning| {
+    let settings = &eval.settings().fetch;
+    let (allows_dirty, trusts_forges) = (settings.allows_dirty_locks, settings.trusts_forges);
+    LockFile::read(&json, shown, allows_dirty, trusts_forges, &mut |warning| {
         system.message(format!("warning: {warning}").as_bytes());
     })
     .map_err(error::other)
@@ -442,7 +443,8 @@ impl Locker<'_, '_> {
 
     fn lock_anew(&mut self, wanted: &Wanted<'_>) -> Result<()> {
         let reference = &wanted.reference;
-        if !self.options.allows_unlocked && !reference.is_locked() && wanted.relative.is_none() {
+        let is_locked = reference.is_locked(self.eval.settings().fetch.trusts_forges);
+        if !self.options.allows_unlocked && !is_locked && wanted.relative.is_none() {
             return Err(error::other(format!(
                 "cannot update unlocked flake input '{}' in pure mode",
                 show_path(wanted.path)

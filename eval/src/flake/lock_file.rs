@@ -91,7 +91,7 @@ impl LockFile {
     /// Reads the text of a lock file; `file` is what messages call it.
     ///
     /// Gives the warnings that there are to `warn`. With `allows_dirty`, trees may be in it that
-    /// nothing names exactly.
+    /// nothing names exactly; `trusts_forges` is as of [`Reference::is_locked`].
     ///
     /// # Errors
     ///
@@ -100,6 +100,7 @@ impl LockFile {
         text: &Json,
         file: &str,
         allows_dirty: bool,
+        trusts_forges: bool,
         warn: &mut dyn FnMut(String),
     ) -> Result<Self, String> {
         let version = text.get("version").and_then(Json::as_u64).unwrap_or(0);
@@ -116,6 +117,7 @@ impl LockFile {
             nodes,
             ids: BTreeMap::new(),
             allows_dirty,
+            trusts_forges,
             warn,
         };
         reader.ids.insert(root.to_owned(), ROOT);
@@ -194,7 +196,7 @@ impl LockFile {
     }
 
     /// Returns a tree that the lock file leaves open, if there is one.
-    pub fn unlocked(&self) -> Option<&Reference> {
+    pub fn unlocked(&self, trusts_forges: bool) -> Option<&Reference> {
         let mut done = BTreeSet::new();
         let mut open = vec![ROOT];
         let mut reached = Vec::new();
@@ -211,7 +213,7 @@ impl LockFile {
         let locks = reached.iter().filter_map(|id| self.node(*id).lock.as_ref());
         locks
             .map(|lock| &lock.locked)
-            .find(|locked| !locked.is_locked() && locked.relative_path().is_none())
+            .find(|locked| !locked.is_locked(trusts_forges) && locked.relative_path().is_none())
     }
 
     /// Returns every input by its path.
@@ -314,6 +316,8 @@ struct Reader<'t> {
     ids: BTreeMap<String, NodeId>,
     /// Whether trees may be in it that nothing names exactly.
     allows_dirty: bool,
+    /// Whether a server's word is taken for what a commit holds.
+    trusts_forges: bool,
     warn: &'t mut dyn FnMut(String),
 }
 
@@ -354,7 +358,7 @@ impl Reader<'_> {
     fn lock(&mut self, node: &Json) -> Result<Lock, String> {
         let locked = reference(node, "locked", Some("info"))?;
         let original = reference(node, "original", None)?;
-        if !locked.is_locked() && locked.relative_path().is_none() {
+        if !locked.is_locked(self.trusts_forges) && locked.relative_path().is_none() {
             if locked.text("narHash").is_some() {
                 (self.warn)(format!(
                     "Lock file entry '{}' is unlocked (e.g. lacks a Git revision) but is checked \

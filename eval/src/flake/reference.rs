@@ -79,7 +79,14 @@ impl Reference {
     pub fn parse_as(text: &str, form: Form, verifies: bool) -> Result<(Reference, Warnings)> {
         let mut warnings = Warnings::new();
         let (reference, fragment) = match identifier(text) {
-            Some((url, fragment)) => (from_url(url, form, verifies)?.0, fragment),
+            Some((url, fragment)) => {
+                // What looks like a name is none of a directory.
+                let parsed = from_url(url, form, verifies).map_err(|refusal| match refusal {
+                    Refusal::Url(words) => Refusal::Other(words),
+                    other => other,
+                });
+                (parsed?.0, fragment)
+            }
             None => match parse_url(text, form, verifies, &mut warnings) {
                 Err(Refusal::Url(_)) => parse_path(text, verifies)?,
                 parsed => parsed?,

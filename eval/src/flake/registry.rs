@@ -6,13 +6,15 @@
 
 use std::rc::Rc;
 
-use serde_json::{Value as Json, json};
+use serde_json::{Value as Json, json as json_of};
 use store::fetch::{FetchKind, FetchOptions, FetchRequest};
 
 use super::lock_file::{from_json, to_json};
 use super::reference::{Reference, Refusal};
 use crate::error::{self, Result};
+use crate::heap::Heap;
 use crate::interpret::Eval;
+use crate::json;
 
 /// How often a name may stand for another one.
 const STEPS_MAX: usize = 100;
@@ -70,8 +72,12 @@ pub struct Registry {
 ///
 /// A text that is none.
 pub fn parse(text: &[u8], shown: &str) -> std::result::Result<Vec<Entry>, String> {
-    let json: Json = serde_json::from_slice(text)
-        .map_err(|problem| format!("cannot parse flake registry '{shown}': {problem}"))?;
+    let json: Json = serde_json::from_slice(text).map_err(|problem| {
+        // The evaluator's own parser has the oracle's words.
+        let words = json::read::read(&Heap::new(), text).err().map(|error| error.message);
+        let words = words.unwrap_or_else(|| problem.to_string());
+        format!("cannot parse flake registry '{shown}': {words}")
+    })?;
     let version = json.get("version").and_then(Json::as_u64).unwrap_or(0);
     if version != 2 {
         return Err(format!(
@@ -95,7 +101,7 @@ pub fn parse(text: &[u8], shown: &str) -> std::result::Result<Vec<Entry>, String
 /// Writes the text of a registry.
 pub fn to_text(entries: &[Entry]) -> String {
     let entry = |entry: &Entry| {
-        let mut json = json!({
+        let mut json = json_of!({
             "from": to_json(&entry.from.to_attrs()),
             "to": to_json(&entry.to.to_attrs()),
         });
@@ -107,7 +113,7 @@ pub fn to_text(entries: &[Entry]) -> String {
     let flakes: Vec<Json> = entries.iter().map(entry).collect();
     // An empty list is null to CppNix, and so it writes it.
     let flakes = if flakes.is_empty() { Json::Null } else { flakes.into() };
-    format!("{:#}", json!({ "flakes": flakes, "version": 2 }))
+    format!("{:#}", json_of!({ "flakes": flakes, "version": 2 }))
 }
 
 /// Returns the registries, in the order in which they are asked.

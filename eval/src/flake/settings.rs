@@ -17,6 +17,8 @@ pub struct FetchSettings {
     pub forge_urls: Vec<(String, String)>,
     /// Whether lock files may have trees that nothing names exactly.
     pub allows_dirty_locks: bool,
+    /// Whether the word of a server with repositories is taken for what a commit holds.
+    pub trusts_forges: bool,
     /// Whether trees whose hash is known are looked for in caches of the store first.
     pub asks_caches: bool,
 }
@@ -31,6 +33,7 @@ impl Default for FetchSettings {
             access_tokens: Vec::new(),
             forge_urls: Vec::new(),
             allows_dirty_locks: false,
+            trusts_forges: true,
             asks_caches: false,
         }
     }

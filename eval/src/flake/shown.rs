@@ -5,6 +5,7 @@
 //! input schemes and `GitInputScheme::makeNotAllowedError`.
 
 use super::fetch::Tree;
+use super::lock::Flake;
 use super::reference::Reference;
 use crate::error::{self, EvalError};
 use crate::interpret::Eval;
@@ -44,6 +45,25 @@ impl Eval<'_> {
             Some(known) => *known = shown,
             None => trees.push(shown),
         }
+    }
+
+    /// Takes note that a person has named a flake: its files are their own, where they were copied
+    /// from. Only errors in our own form tell.
+    pub fn note_own_tree(&mut self, flake: &Flake) {
+        let Some(directory) = flake.resolved.source_directory() else { return };
+        if self.settings().embedded_fallback {
+            let object = self.store().directory().display(&flake.tree.path);
+            let path = |text: &str| SourcePath::new(HOST, text.as_bytes());
+            self.known.own_tree = Some((path(&object), path(&directory)));
+        }
+    }
+
+    /// Returns the file that one of the named flake's tree is a copy of.
+    pub(crate) fn own_file(&self, path: &SourcePath) -> Option<SourcePath> {
+        let (object, directory) = self.known.own_tree.as_ref()?;
+        let rest = path.bytes.strip_prefix(&*object.bytes).filter(|_| path.root == HOST)?;
+        let is_below = rest.is_empty() || rest.starts_with(b"/");
+        is_below.then(|| SourcePath::new(HOST, &[&directory.bytes, rest].concat()))
     }
 
     /// Returns the fetched tree that a path lies in, and the path below it, with a slash in front.

@@ -163,12 +163,16 @@ impl Reference {
         self.number("lastModified")
     }
 
-    /// Whether it names one tree for all times.
-    pub fn is_locked(&self) -> bool {
+    /// Whether it names one tree for all times; `trusts_forges` takes a server's word for what a
+    /// commit holds.
+    pub fn is_locked(&self, trusts_forges: bool) -> bool {
         match self.kind().as_str() {
             "path" | "tarball" | "file" => self.text("narHash").is_some(),
             "git" => self.text("rev").is_some_and(|revision| revision != NO_REVISION),
-            "hg" | "github" | "gitlab" | "sourcehut" => self.text("rev").is_some(),
+            "hg" => self.text("rev").is_some(),
+            "github" | "gitlab" | "sourcehut" => {
+                self.text("rev").is_some() && (trusts_forges || self.text("narHash").is_some())
+            }
             _ => false,
         }
     }

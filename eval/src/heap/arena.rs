@@ -47,6 +47,9 @@ pub struct Arena {
     /// The lowest place that was made to point to something newer than itself since the innermost
     /// region began.
     written: Cell<usize>,
+    /// What `written` is where a region begins: [`NOT_WRITTEN`], or a place below everything, so
+    /// that nothing is ever given back.
+    unwritten: Cell<usize>,
     /// How many bytes of both parts were made ready.
     ready: Cell<usize>,
     memory: MmapMut,
@@ -81,6 +84,7 @@ impl Arena {
             bounds: [start as usize, values as usize, start as usize + size],
             last_end: Cell::new(0),
             written: Cell::new(NOT_WRITTEN),
+            unwritten: Cell::new(NOT_WRITTEN),
             ready: Cell::new(0),
             memory,
             growth: Growth::default(),
@@ -123,10 +127,16 @@ impl Arena {
         (self.bounds[0]..self.bounds[1]).contains(&address)
     }
 
+    /// Has all that was and will be allocated stay as long as the arena.
+    pub(super) fn keep_all(&self) {
+        self.written.set(0);
+        self.unwritten.set(0);
+    }
+
     /// Returns how far the arena is filled, and begins to watch writes to what is below.
     #[inline(always)]
     pub(super) fn mark(&self) -> Mark {
-        let written = self.written.replace(NOT_WRITTEN);
+        let written = self.written.replace(self.unwritten.get());
         Mark { top: self.top.get() as usize, written }
     }
 

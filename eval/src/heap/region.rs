@@ -157,6 +157,11 @@ impl Heap {
         self.arena.note_write(place, target);
     }
 
+    /// Has all of the heap stay as long as itself: no region gives anything back.
+    pub(crate) fn keep_all(&self) {
+        self.arena.keep_all();
+    }
+
     /// Has what is allocated from now on stay as long as the heap.
     pub(crate) fn permanently(&self) -> Permanently<'_> {
         Permanently { heap: self, before: self.arena.set_permanent(true) }

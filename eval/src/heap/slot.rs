@@ -12,8 +12,8 @@ use super::Heap;
 use super::env::Env;
 use super::mapping::{Mapped, Mapping};
 use super::value::{
-    APPLY, Apply, BLACKHOLE, BLACKHOLE_APPLY, BLACKHOLE_MAPPED, CLAIM, FAILED, LAZY, Lazy, MAPPED,
-    POINTERS, REFERENCE, THUNK, Value, Words,
+    APPLY, Apply, BLACKHOLE, BLACKHOLE_APPLY, BLACKHOLE_MAPPED, BLACKHOLE_OBSERVED, CLAIM, FAILED,
+    HELD, LAZY, Lazy, MAPPED, OBSERVED, POINTERS, REFERENCE, THUNK, Value, Words,
 };
 use crate::error::EvalError;
 
@@ -33,6 +33,8 @@ pub enum SlotState<'h> {
     Forced(Value<'h>),
     /// An expression (by its index in the code) waiting in an environment.
     Suspended(u32, &'h Env<'h>),
+    /// As `Suspended`, where it is noted what the value came from.
+    Observed(u32, &'h Env<'h>),
     /// An application that waits.
     Apply(Apply<'h>),
     /// An application that waits, one of many alike.
@@ -68,7 +70,9 @@ pub(super) fn state(words: Words<'_>) -> SlotState<'_> {
                 mapping: &*(pointer as *const Mapping<'_>),
                 index: words.payload(),
             }),
-            BLACKHOLE => SlotState::Blackhole,
+            OBSERVED => SlotState::Observed(words.payload(), &*(pointer as *const Env<'_>)),
+            HELD => SlotState::Forced(Value((*(pointer as *const Slot<'_>)).words())),
+            BLACKHOLE | BLACKHOLE_OBSERVED => SlotState::Blackhole,
             FAILED => SlotState::Failed(&*(pointer as *const EvalError)),
             _ => unreachable!("no other tag is ever written"),
         }
@@ -147,7 +151,7 @@ impl<'h> Slot<'h> {
     pub fn claim(&self) -> bool {
         let current = self.word0.load(Ordering::Relaxed);
         let tag = current as u32;
-        matches!(tag, THUNK | APPLY | MAPPED)
+        matches!(tag, THUNK | APPLY | MAPPED | OBSERVED)
             && self
                 .word0
                 .compare_exchange(
@@ -162,7 +166,8 @@ impl<'h> Slot<'h> {
     /// Makes a claimed slot suspended again: its evaluation was given up, and nothing came of it.
     pub(crate) fn release(&self) {
         let current = self.word0.load(Ordering::Relaxed);
-        if matches!(current as u32, BLACKHOLE | BLACKHOLE_APPLY | BLACKHOLE_MAPPED) {
+        let claimed = [BLACKHOLE, BLACKHOLE_APPLY, BLACKHOLE_MAPPED, BLACKHOLE_OBSERVED];
+        if claimed.contains(&(current as u32)) {
             self.word0.store(current - u64::from(CLAIM), Ordering::Release);
         }
     }
@@ -176,6 +181,17 @@ impl<'h> Slot<'h> {
         }
         self.word1.store(content.0.1, Ordering::Relaxed);
         self.word0.store(content.0.0, Ordering::Release);
+    }
+
+    /// As [`Slot::fill`], with a value whose origin has a number.
+    pub(crate) fn hold(&self, heap: &'h Heap, value: Value<'h>, origin: u32) {
+        self.fill(heap, Lazy::held(heap, value, origin));
+    }
+
+    /// Returns the number of the origin of the value that the slot holds, if that was noted.
+    pub(crate) fn origin(&self) -> Option<u32> {
+        let words = self.words();
+        (words.tag() == HELD).then_some(words.payload())
     }
 
     /// Whether `self` and `other` are one slot.

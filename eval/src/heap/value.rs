@@ -44,8 +44,14 @@ pub(super) const FAILED: u32 = 20;
 pub(super) const BLACKHOLE_APPLY: u32 = 21;
 /// An application that a [`Mapping`] describes; the payload is the element's index.
 pub(super) const MAPPED: u32 = 22;
+/// As [`THUNK`], of an evaluation that takes note of where values come from.
+pub(super) const OBSERVED: u32 = 23;
+/// A value of such an evaluation, kept elsewhere; the payload is the number of its origin.
+pub(super) const HELD: u32 = 24;
 /// As [`BLACKHOLE`], of an element of a mapping.
 pub(super) const BLACKHOLE_MAPPED: u32 = 25;
+/// As [`BLACKHOLE`], of an [`OBSERVED`] thunk.
+pub(super) const BLACKHOLE_OBSERVED: u32 = 26;
 /// The tags whose second word is an address in the heap, as bits.
 pub(super) const POINTERS: u32 = 1 << STRING
     | 1 << STRING_WITH_CONTEXT
@@ -57,11 +63,14 @@ pub(super) const POINTERS: u32 = 1 << STRING
     | 1 << THUNK
     | 1 << REFERENCE
     | 1 << APPLY
-    | 1 << MAPPED;
+    | 1 << MAPPED
+    | 1 << OBSERVED
+    | 1 << HELD;
 /// What claiming adds to the tag of a thunk.
 pub(super) const CLAIM: u32 = 3;
 const _: () = assert!(THUNK + CLAIM == BLACKHOLE && APPLY + CLAIM == BLACKHOLE_APPLY);
 const _: () = assert!(MAPPED + CLAIM == BLACKHOLE_MAPPED);
+const _: () = assert!(OBSERVED + CLAIM == BLACKHOLE_OBSERVED);
 
 /// Two words: what slots hold and what evaluation passes in registers.
 #[derive(Clone, Copy)]
@@ -332,6 +341,11 @@ impl<'h> Value<'h> {
         self.0.0 == other.0.0 && self.0.1 == other.0.1 && self.0.tag() < LAMBDA
     }
 
+    /// Whether both have the same words: equal scalars, or the same object in memory.
+    pub(crate) fn has_words_of(self, other: Value<'h>) -> bool {
+        self.0.0 == other.0.0 && self.0.1 == other.0.1
+    }
+
     /// Whether two values are equal, as the language has it, if their words tell: scalars, and
     /// null or a boolean beside anything else.
     #[inline(always)]
@@ -367,6 +381,18 @@ impl<'h> Lazy<'h> {
         Lazy(Words::new(THUNK, expression, std::ptr::from_ref(env) as u64))
     }
 
+    /// As [`Lazy::thunk`], for an evaluation that takes note of where values come from.
+    pub(crate) fn observed(expression: u32, env: &'h Env<'h>) -> Self {
+        Lazy(Words::new(OBSERVED, expression, std::ptr::from_ref(env) as u64))
+    }
+
+    /// Returns what stands for a value whose origin has a number: it is never copied, so that
+    /// whatever the value is handed to leads to the slot that holds this.
+    pub(super) fn held(heap: &'h Heap, value: Value<'h>, origin: u32) -> Self {
+        let slot: &'h Slot<'h> = heap.arena().alloc(Slot::of(value));
+        Lazy(Words::new(HELD, origin, std::ptr::from_ref(slot) as u64))
+    }
+
     /// Returns what `slot` holds: its value when it is forced, else a reference to it.
     ///
     /// So handing a slot on hands on its identity, and forcing either forces both. Functions and
@@ -390,7 +416,7 @@ impl<'h> Lazy<'h> {
     /// Whether this is an expression or application that nobody remembers the value of.
     #[inline(always)]
     pub fn is_unshared(self) -> bool {
-        matches!(self.0.tag(), THUNK | APPLY | MAPPED)
+        matches!(self.0.tag(), THUNK | APPLY | MAPPED | OBSERVED)
     }
 
     /// Returns a suspended application of `function` to `arguments` (at least one).

@@ -94,7 +94,7 @@ impl<'h> Eval<'h> {
                 if builtin.parameters.len() == arguments.len() && !self.is_watched() {
                     self.apply_builtin(id, builtin, arguments, env)
                 } else {
-                    self.apply_delayed(id, function, arguments, env)
+                    self.apply_observed(id, function, arguments, env)
                 }
             }
             _ => self.apply_delayed(id, function, arguments, env),
@@ -123,7 +123,7 @@ impl<'h> Eval<'h> {
 
     /// Calls anything, with the arguments collected first.
     #[inline(never)]
-    fn apply_delayed(
+    pub(super) fn apply_delayed(
         &mut self,
         id: Id,
         function: Value<'h>,

@@ -9,7 +9,7 @@ use syntax::{LineIndex, TextSize};
 
 use super::Eval;
 use crate::embedded;
-use crate::error::{self, EvalError, FrameKind, Result};
+use crate::error::{self, ErrorKind, EvalError, FrameKind, Result};
 use crate::heap::{Attrs, AttrsBuilder, Env, Lazy, Slot, Symbol, Value};
 use crate::source::{EMBEDDED, FileId, HOST, Origin, Position, SourcePath, canonical};
 use crate::system::FileType;
@@ -21,6 +21,14 @@ pub(super) struct Lines(std::cell::RefCell<FxHashMap<FileId, Option<Arc<LineInde
 
 /// Links are followed this often before they count as a loop. Source: CppNix, `resolveExprPath`.
 const LINKS_MAX: usize = 1024;
+
+/// Which symbolic links in a path are followed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Links {
+    All,
+    /// Those before the last name.
+    OnTheWay,
+}
 
 /// Returns the directory that a path lies in.
 pub(super) fn parent(path: &SourcePath) -> SourcePath {
@@ -64,6 +72,13 @@ impl<'h> Eval<'h> {
         self.force(slot).map_err(|error| in_file(error, &self.shown_path(&file)))
     }
 
+    /// Returns the files that were imported, in the order of their paths.
+    pub(crate) fn imported_files(&self) -> Vec<SourcePath> {
+        let mut files: Vec<SourcePath> = self.files.keys().cloned().collect();
+        files.sort();
+        files
+    }
+
     /// Reads the file at `path` and returns what evaluates it once it is forced.
     ///
     /// # Errors
@@ -100,7 +115,15 @@ impl<'h> Eval<'h> {
     fn source_file(&mut self, path: &SourcePath) -> Result<SourcePath> {
         let mut file = path.clone();
         for _ in 0..LINKS_MAX {
-            match self.file_type(&file)? {
+            let kind = match self.file_type(&file) {
+                Ok(kind) => kind,
+                Err(error) if error.kind == ErrorKind::Restricted => return Err(error),
+                Err(error) => {
+                    self.led_to(&parent(&file), Links::All)?;
+                    return Err(error);
+                }
+            };
+            match kind {
                 Some(FileType::Symlink) => {
                     let target = self.link_target(&file)?;
                     file = match target.first() {
@@ -182,7 +205,8 @@ impl<'h> Eval<'h> {
     ///
     /// When it cannot be read, or the evaluation is restricted and may not.
     pub fn read_file(&mut self, path: &SourcePath) -> Result<Vec<u8>> {
-        self.check_allowed(path)?;
+        let place = self.seen_through(path)?;
+        let path = place.as_ref().unwrap_or(path);
         match path.root {
             HOST => {
                 let result = self.host_read_file(&path.bytes);
@@ -202,7 +226,8 @@ impl<'h> Eval<'h> {
     ///
     /// As [`Eval::read_file`].
     pub fn read_dir(&mut self, path: &SourcePath) -> Result<Vec<(Vec<u8>, FileType)>> {
-        self.check_allowed(path)?;
+        let place = self.seen_through(path)?;
+        let path = place.as_ref().unwrap_or(path);
         match path.root {
             HOST => {
                 let result = self.host_read_dir(&path.bytes);
@@ -211,6 +236,9 @@ impl<'h> Eval<'h> {
                     Err(error) => return Err(self.no_directory(path, &error)),
                 };
                 entries.sort();
+                if self.is_limited() {
+                    entries.retain(|(name, _)| self.is_allowed(&child(path, name)));
+                }
                 Ok(entries)
             }
             EMBEDDED => embedded::directory(&path.bytes).ok_or_else(|| self.missing_path(path)),
@@ -224,7 +252,44 @@ impl<'h> Eval<'h> {
     ///
     /// When that cannot be found out.
     pub fn file_type(&mut self, path: &SourcePath) -> Result<Option<FileType>> {
+        let place = self.seen_beside(path)?;
+        let path = place.as_ref().unwrap_or(path);
         self.check_allowed(path)?;
+        self.known_type(path)
+    }
+
+    /// Returns what lies at `path` as [`Eval::file_type`] does; what may not be looked at is not
+    /// there.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be found out.
+    pub fn visible_type(&mut self, path: &SourcePath) -> Result<Option<FileType>> {
+        let place = self.seen_beside(path)?;
+        let path = place.as_ref().unwrap_or(path);
+        if self.is_allowed(path) { self.known_type(path) } else { Ok(None) }
+    }
+
+    /// Where not everything may be looked at, the path that a path leads to, if it may be read.
+    fn seen_through(&mut self, path: &SourcePath) -> Result<Option<SourcePath>> {
+        if path.root != HOST || !self.is_limited() {
+            return Ok(None);
+        }
+        let place = self.led_to(path, Links::All)?;
+        self.check_allowed(&place)?;
+        Ok(Some(place))
+    }
+
+    /// Where not everything may be looked at, the path without links on the way to its last name.
+    fn seen_beside(&mut self, path: &SourcePath) -> Result<Option<SourcePath>> {
+        if path.root != HOST || !self.is_limited() {
+            return Ok(None);
+        }
+        self.led_to(path, Links::OnTheWay).map(Some)
+    }
+
+    /// Returns what lies at a path that may be looked at.
+    fn known_type(&mut self, path: &SourcePath) -> Result<Option<FileType>> {
         match path.root {
             HOST => {
                 if let Some(known) = self.known.file_types.get(path) {
@@ -249,6 +314,19 @@ impl<'h> Eval<'h> {
     ///
     /// When nothing is there, or links lead in circles.
     pub fn resolve_links(&mut self, path: &SourcePath) -> Result<SourcePath> {
+        self.follow(path, Links::All, true)
+    }
+
+    /// Returns where `path` leads, whether or not anything is there.
+    ///
+    /// # Errors
+    ///
+    /// When links lead in circles.
+    pub(crate) fn led_to(&mut self, path: &SourcePath, links: Links) -> Result<SourcePath> {
+        self.follow(path, links, false)
+    }
+
+    fn follow(&mut self, path: &SourcePath, which: Links, must_be: bool) -> Result<SourcePath> {
         if path.root != HOST {
             return Ok(path.clone());
         }
@@ -257,11 +335,17 @@ impl<'h> Eval<'h> {
         let mut links = 0;
         while let Some(name) = rest.pop() {
             let next = child(&resolved, &name);
-            match self.file_type(&next)? {
+            let is_last = which == Links::OnTheWay && rest.is_empty();
+            // Whoever looks at what may not be seen is told then.
+            let kind = match self.is_allowed(&next) && !is_last {
+                true => self.known_type(&next)?,
+                false => Some(FileType::Unknown),
+            };
+            match kind {
                 Some(FileType::Symlink) => {
                     links += 1;
                     if links > LINKS_MAX {
-                        return Err(too_many_links(path));
+                        return Err(endless_links(path));
                     }
                     let target = self.link_target(&next)?;
                     if target.first() == Some(&b'/') {
@@ -269,8 +353,8 @@ impl<'h> Eval<'h> {
                     }
                     rest.extend(components(&target));
                 }
-                Some(_) => resolved = next,
-                None => return Err(self.missing_path(path)),
+                None if must_be => return Err(self.missing_path(path)),
+                _ => resolved = next,
             }
         }
         Ok(resolved)
@@ -292,54 +376,30 @@ impl<'h> Eval<'h> {
         self.failed_io("reading directory", path, error)
     }
 
+    /// Returns the link on the way to a path, if there is one.
+    pub(crate) fn link_on_the_way(&mut self, path: &SourcePath) -> Result<Option<SourcePath>> {
+        let mut place = SourcePath::new(path.root, b"/");
+        let mut rest = components(&path.bytes);
+        while let Some(name) = rest.pop().filter(|_| path.root == HOST && !rest.is_empty()) {
+            place = child(&place, &name);
+            if self.known_type(&place)? == Some(FileType::Symlink) {
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
+    }
+
     #[cold]
     fn failed_io(&self, doing: &str, path: &SourcePath, error: &std::io::Error) -> Box<EvalError> {
         if is_absence(error) {
             return self.missing_path(path);
         }
         let reason = error.to_string();
+        if error.kind() == std::io::ErrorKind::IsADirectory && error.get_ref().is_some() {
+            return error::io(reason);
+        }
         let reason = reason.split(" (os error").next().unwrap_or_default();
         error::io(format!("{doing} '{}': {reason}", self.shown_path(path)))
-    }
-
-    /// Refuses what a pure or restricted evaluation may not look at.
-    pub(crate) fn check_allowed(&mut self, path: &SourcePath) -> Result<()> {
-        let settings = self.settings;
-        if path.root != HOST || !(settings.pure || settings.restrict) {
-            return Ok(());
-        }
-        let is_below = |directory: &[u8]| {
-            path.bytes.strip_prefix(directory).is_some_and(|rest| {
-                rest.is_empty() || rest.starts_with(b"/") || directory.ends_with(b"/")
-            })
-        };
-        // The way down to something allowed is allowed, too: links are looked for on it.
-        let leads_to = |allowed: &[u8]| is_below(allowed) || allowed.starts_with(&path.bytes);
-        let store = self.store.directory().as_str().as_bytes();
-        if leads_to(store) {
-            return Ok(());
-        }
-        let is_searched = |entry: &[u8]| match entry.first() {
-            Some(b'/') => leads_to(entry),
-            _ => {
-                let mut bytes = settings.directory.clone();
-                bytes.push(b'/');
-                bytes.extend_from_slice(entry);
-                leads_to(&canonical(&bytes))
-            }
-        };
-        if !settings.pure && settings.search_path.iter().any(|entry| is_searched(&entry.1)) {
-            return Ok(());
-        }
-        let mode = if settings.pure {
-            "pure evaluation mode (use '--impure' to override)"
-        } else {
-            "restricted mode"
-        };
-        Err(error::other(format!(
-            "access to absolute path '{}' is forbidden in {mode}",
-            path.display()
-        )))
     }
 }
 
@@ -360,6 +420,12 @@ fn is_absence(error: &std::io::Error) -> bool {
 fn in_file(error: Box<EvalError>, file: &str) -> Box<EvalError> {
     let step = format!("while evaluating the file '{file}':");
     error.frame(Position::NONE, FrameKind::Evaluator, step)
+}
+
+/// Returns the error of links that lead in circles.
+#[cold]
+fn endless_links(path: &SourcePath) -> Box<EvalError> {
+    error::other(format!("infinite symlink recursion in path '{}'", path.display()))
 }
 
 #[cold]

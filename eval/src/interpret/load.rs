@@ -49,7 +49,7 @@ impl<'h> Eval<'h> {
         let origin = Origin::File(path.clone());
         // What a lint has to say, it says each time.
         let is_silent = self.settings.literal_lints == LiteralLints::default();
-        if !is_silent || !self.system.keeps_compiled() {
+        if !is_silent || !self.system.keeps_compiled() || self.code.is_observed.get() {
             return self.load(origin, text, &[]);
         }
         self.check_code_room(text.len())?;
@@ -154,6 +154,7 @@ impl<'h> Eval<'h> {
                 Ok(id) => *self.code.nodes.get(id),
                 Err(_) => Node::Deferred(deferred),
             },
+            Node::Observe(id) => *self.code.nodes.get(id),
             node => node,
         }
     }

@@ -19,6 +19,9 @@ pub(super) struct Arithmetic {
     others: for<'h> fn(&mut Eval<'h>, Value<'h>, Value<'h>) -> Result<Value<'h>>,
 }
 
+/// The step to what `!` negates.
+const IN_NOT: &str = "in the argument of the not operator";
+
 pub(super) const SUBTRACT: &Arithmetic =
     &Arithmetic { builtin: "sub", integers: i64::checked_sub, others: arithmetic::sub };
 pub(super) const MULTIPLY: &Arithmetic =
@@ -62,8 +65,7 @@ impl<'h> Eval<'h> {
 
     #[inline(never)]
     pub(super) fn not(&mut self, operand: Id, env: &'h Env<'h>) -> Answer<'h> {
-        const STEP: &str = "in the argument of the not operator";
-        let value = value!(self.condition(operand, env, operand, STEP));
+        let value = value!(self.condition(operand, env, operand, IN_NOT));
         Value::bool(value.as_bool() != Some(true)).into()
     }
 
@@ -82,16 +84,47 @@ impl<'h> Eval<'h> {
         rhs: Id,
         env: &'h Env<'h>,
     ) -> Answer<'h> {
-        let a =
-            value!(self.operand(lhs, env), error => self.in_builtin(error, id, operator.builtin));
-        let b =
-            value!(self.operand(rhs, env), error => self.in_builtin(error, id, operator.builtin));
+        if !self.may_nest() {
+            return self.cannot_nest(id);
+        }
+        let a = value!(self.operand_of_call(lhs, env),
+            error => self.in_builtin(error, id, operator.builtin));
+        let b = value!(self.operand_of_call(rhs, env),
+            error => self.in_builtin(error, id, operator.builtin));
         if let (Some(a), Some(b)) = (a.as_int(), b.as_int())
             && let Some(result) = (operator.integers)(a, b)
         {
             return Value::int(result).into();
         }
         self.other_arithmetic(id, operator, a, b)
+    }
+
+    /// Evaluates an operand of an operator that is a call of a builtin in the reference
+    /// implementation: one level deeper than the operator, which has asked [`Eval::may_nest`].
+    #[inline(always)]
+    fn operand_of_call(&mut self, id: Id, env: &'h Env<'h>) -> Answer<'h> {
+        match *self.code.nodes.get(id) {
+            Node::Constant(index) => (*self.code.constants.get(index)).into(),
+            Node::Local { level, index } => match Self::local(env, level, index).value_through() {
+                Some(value) => value.into(),
+                None => self.nested(id, env),
+            },
+            _ => self.nested(id, env),
+        }
+    }
+
+    #[inline(always)]
+    fn nested(&mut self, id: Id, env: &'h Env<'h>) -> Answer<'h> {
+        self.descend();
+        let answer = self.eval(id, env);
+        self.leave();
+        answer
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn cannot_nest(&self, id: Id) -> Answer<'h> {
+        self.check_depth(self.code.position(id)).map(|()| Value::NULL).into()
     }
 
     #[inline(never)]
@@ -144,19 +177,33 @@ impl<'h> Eval<'h> {
         env: &'h Env<'h>,
         wanted: bool,
     ) -> Answer<'h> {
-        let a = value!(self.operand(lhs, env), error => self.in_builtin(error, id, "lessThan"));
-        let b = value!(self.operand(rhs, env), error => self.in_builtin(error, id, "lessThan"));
+        if !self.may_nest() {
+            return self.cannot_nest(id);
+        }
+        let a = value!(self.operand_of_call(lhs, env), error => self.in_less(error, id, wanted));
+        let b = value!(self.operand_of_call(rhs, env), error => self.in_less(error, id, wanted));
         if let (Some(a), Some(b)) = (a.as_int(), b.as_int()) {
             return Value::bool((a < b) == wanted).into();
         }
         self.less_values(id, a, b, wanted)
     }
 
+    /// Adds the steps to a comparison; one that asks for the contrary is a negation.
+    #[cold]
+    #[inline(never)]
+    fn in_less(&self, error: Box<EvalError>, id: Id, wanted: bool) -> Box<EvalError> {
+        let error = self.in_builtin(error, id, "lessThan");
+        if wanted { error } else { self.step(error, id, IN_NOT) }
+    }
+
     #[inline(never)]
     fn less_values(&mut self, id: Id, a: Value<'h>, b: Value<'h>, wanted: bool) -> Answer<'h> {
-        match order::less_than(self, a, b) {
+        self.descend();
+        let is_less = order::less_than(self, a, b);
+        self.leave();
+        match is_less {
             Ok(is_less) => Value::bool(is_less == wanted).into(),
-            Err(error) => Answer::error(self.in_builtin(error, id, "lessThan")),
+            Err(error) => Answer::error(self.in_less(error, id, wanted)),
         }
     }
 
@@ -390,18 +437,14 @@ impl<'h> Eval<'h> {
         Value::path(self.heap, path.root, &canonical(&text.bytes)).into()
     }
 
-    /// Returns the error of a path below a home directory that is not known or not allowed.
+    /// Returns the error of a path below a home directory that is not known.
     #[cold]
     pub(super) fn home_path(&self, id: Id, constant: u32) -> Answer<'h> {
         let text = match self.code.constants.get(constant).kind() {
             Kind::String(text) => text.to_text(),
             _ => "~".into(),
         };
-        let message = if self.settings.pure {
-            format!("the path '{text}' can not be resolved in pure mode")
-        } else {
-            format!("cannot determine the home directory for the path '{text}'")
-        };
+        let message = format!("cannot determine the home directory for the path '{text}'");
         let error = EvalError::new(ErrorKind::Other, message).at(self.code.position(id));
         Answer::error(error.frame(
             crate::source::Position::NONE,

@@ -133,6 +133,17 @@ impl Eval<'_> {
             && here() >= limits.lowest
     }
 
+    /// Whether calls may be nested one level deeper; [`Eval::check_depth`] is the error.
+    #[inline(always)]
+    pub(super) fn may_nest(&self) -> bool {
+        self.limits.depth <= self.limits.depth_max
+    }
+
+    /// Has every call looked at from now on.
+    pub(super) fn watch_calls(&mut self) {
+        self.limits.heap_size_checked = 0;
+    }
+
     /// Whether somebody watches calls.
     #[inline(always)]
     pub(super) fn is_watched(&self) -> bool {
@@ -200,7 +211,7 @@ impl Eval<'_> {
     /// When it does.
     #[inline(always)]
     pub(crate) fn check_depth(&self, place: Position) -> Result<()> {
-        if self.limits.depth <= self.limits.depth_max {
+        if self.may_nest() {
             return Ok(());
         }
         self.check_limits().map_err(|error| error.at(place))

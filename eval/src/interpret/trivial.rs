@@ -18,11 +18,14 @@ impl<'h> Eval<'h> {
     pub(crate) fn trivial(&mut self, slot: &'h Slot<'h>) -> Result<Option<Value<'h>>> {
         match slot.state() {
             SlotState::Reference(target) => self.trivial(target),
-            SlotState::Suspended(id, _) if !self.is_literal(id) => Ok(None),
-            SlotState::Apply(_) | SlotState::Mapped(_) | SlotState::Blackhole => Ok(None),
-            SlotState::Forced(_) | SlotState::Suspended(..) | SlotState::Failed(_) => {
-                self.force(slot).map(Some)
+            SlotState::Suspended(id, _) | SlotState::Observed(id, _) if !self.is_literal(id) => {
+                Ok(None)
             }
+            SlotState::Apply(_) | SlotState::Mapped(_) | SlotState::Blackhole => Ok(None),
+            SlotState::Forced(_)
+            | SlotState::Suspended(..)
+            | SlotState::Observed(..)
+            | SlotState::Failed(_) => self.force(slot).map(Some),
         }
     }
 

@@ -43,6 +43,9 @@ impl<'h> Eval<'h> {
         arguments: &[Lazy<'h>],
         site: Site,
     ) -> Answer<'h> {
+        if self.watcher.is_none() {
+            return self.call_unwatched(function, arguments, site);
+        }
         let place = self.site(site);
         let called = match function.kind() {
             Kind::Lambda(lambda) => {
@@ -137,6 +140,9 @@ impl<'h> Eval<'h> {
     #[inline(never)]
     pub(super) fn note_selection(&mut self, attrs: Attrs<'h>, name: Symbol) {
         add(&self.code.tally.lookups, 1);
+        if self.observer.is_some() && matches!(name.as_bytes(), b"config" | b"options") {
+            self.note_system(attrs);
+        }
         if let (Some(watcher), Some(attr)) = (&mut self.watcher, attrs.attr(name))
             && attr.position.is_some()
         {

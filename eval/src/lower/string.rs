@@ -4,7 +4,7 @@ use syntax::literal::{self, PathKind, StringPart};
 use syntax::{FlatElement, FlatNode, SyntaxKind as K};
 
 use super::Lowering;
-use crate::error::Result;
+use crate::error::{self, Result};
 use crate::heap::Value;
 use crate::ir::{Id, Node};
 use crate::source::{self, HOST};
@@ -13,7 +13,16 @@ impl<'t, 'h> Lowering<'t, 'h> {
     /// Adds a constant.
     pub(super) fn constant(&mut self, value: Value<'h>, offset: u32) -> Id {
         let constant = self.code.constants.push(value);
-        self.code.push(Node::Constant(constant), offset)
+        self.plain(Node::Constant(constant), offset)
+    }
+
+    /// Adds a constant or a variable.
+    pub(super) fn plain(&mut self, node: Node, offset: u32) -> Id {
+        let id = self.code.push(node, offset);
+        if self.code.is_observed.get() && matches!(node, Node::Constant(_) | Node::Local { .. }) {
+            return self.code.push(Node::Observe(id), offset);
+        }
+        id
     }
 
     fn text(&mut self, text: &[u8], offset: u32) -> Id {
@@ -31,7 +40,7 @@ impl<'t, 'h> Lowering<'t, 'h> {
                     *self.empty_string.insert(self.code.constants.push(value))
                 }
             };
-            return self.code.push(Node::Constant(empty), offset);
+            return self.plain(Node::Constant(empty), offset);
         }
         self.text(text, offset)
     }
@@ -109,7 +118,7 @@ impl<'t, 'h> Lowering<'t, 'h> {
     /// Lowers a `Path`.
     pub(super) fn path(&mut self, node: FlatNode<'t>) -> Result<Id> {
         let Some(first) = node.first_token() else { return self.nothing(node) };
-        let path = self.path_start(first.text(), first.start());
+        let path = self.path_start(first.text(), first.start())?;
         if node.first_child().is_none() {
             return Ok(path);
         }
@@ -134,7 +143,7 @@ impl<'t, 'h> Lowering<'t, 'h> {
         Ok(self.code.push(Node::InterpolatePath { parts, count }, node.start()))
     }
 
-    fn path_start(&mut self, text: &[u8], offset: u32) -> Id {
+    fn path_start(&mut self, text: &[u8], offset: u32) -> Result<Id> {
         let surroundings = self.surroundings;
         let (root, path) = match PathKind::of(text) {
             PathKind::Absolute | PathKind::Lookup => (HOST, source::canonical(text)),
@@ -147,14 +156,16 @@ impl<'t, 'h> Lowering<'t, 'h> {
                     let rest = text.strip_prefix(b"~").unwrap_or(text);
                     (HOST, source::canonical(&[home, rest].concat()))
                 }
+                // Source: CppNix, whose parser refuses it.
+                None if surroundings.settings.pure => return Err(error::no_home(text)),
                 None => {
                     let value = Value::string_from(surroundings.heap, text);
                     let constant = self.code.constants.push(value);
-                    return self.code.push(Node::HomePath(constant), offset);
+                    return Ok(self.code.push(Node::HomePath(constant), offset));
                 }
             },
         };
         let value = Value::path(surroundings.heap, root, &path);
-        self.constant(value, offset)
+        Ok(self.constant(value, offset))
     }
 }

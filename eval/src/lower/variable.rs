@@ -30,7 +30,7 @@ impl<'t> Lowering<'t, '_> {
     /// Lowers the variable `name`.
     pub(super) fn named_variable(&mut self, name: NameId, offset: u32) -> Result<Id> {
         if let Some((level, index)) = self.scope.find(name) {
-            return Ok(self.code.push(Node::Local { level, index }, offset));
+            return Ok(self.plain(Node::Local { level, index }, offset));
         }
         let symbol = self.names.symbol(name);
         if let Some(id) = self.global(name, symbol, offset) {
@@ -72,7 +72,7 @@ impl<'t> Lowering<'t, '_> {
         };
         match known {
             GlobalNode::NotAsked | GlobalNode::Nothing => None,
-            GlobalNode::Node(node) => Some(self.code.push(node, offset)),
+            GlobalNode::Node(node) => Some(self.plain(node, offset)),
             GlobalNode::Member(name) => {
                 let subject = self.code.push(Node::Builtins, offset);
                 Some(self.code.push(Node::Select { subject, name }, offset))

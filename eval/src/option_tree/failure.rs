@@ -4,10 +4,13 @@ use store::Store;
 
 use super::place::Files;
 use super::{Configuration, Place};
+use crate::blame;
 use crate::error::{ErrorKind, EvalError, FrameKind, Result};
 use crate::heap::{Heap, Lazy, Value};
 use crate::interpret::Eval;
 use crate::lookup;
+use crate::module_check;
+use crate::report::Report;
 use crate::settings::Settings;
 use crate::source::{EMBEDDED, HOST, Origin, Position, SourcePath};
 use crate::system::System;
@@ -44,14 +47,14 @@ pub fn check_system(
     let heap = Heap::new();
     let mut eval = Eval::new(&heap, system, store, settings);
     let evaluated = whole(&mut eval, configuration);
-    let Ok(evaluated) = evaluated.map_err(|error| error.kind == ErrorKind::Cancelled) else {
-        return failure(&mut eval, configuration, settings).into_iter().collect();
+    let Ok(evaluated) = evaluated else {
+        return failures(&mut eval, configuration, settings).unwrap_or_default();
     };
     let mut found = notices::notices(&mut eval, evaluated, configuration).unwrap_or_default();
     let has_failed = found.iter().any(|it| it.code == FAILED_ASSERTION);
     // What has failed assertions does not evaluate, and says no more than these do.
     if !has_failed {
-        found.extend(failure(&mut eval, configuration, settings));
+        found.extend(failures(&mut eval, configuration, settings).unwrap_or_default());
     }
     found
 }
@@ -73,27 +76,77 @@ pub fn check_modules(
     notices.unwrap_or_default()
 }
 
-/// Returns why a configuration does not evaluate; `None` where that is not known to be wrong.
-fn failure(
+/// Returns why a configuration does not evaluate, as far as that is known to be wrong.
+fn failures(
     eval: &mut Eval<'_>,
     configuration: &SourcePath,
     settings: &Settings,
-) -> Option<Failure> {
-    let error = toplevel(eval, configuration).err()?;
+) -> Result<Vec<Failure>> {
+    let Err(error) = toplevel(eval, configuration) else { return Ok(Vec::new()) };
     // An editor builds and fetches nothing: what needs that is not known to be wrong.
     let is_refused = error.message.contains("import-from-derivation")
         || error.kind == ErrorKind::Io && !error.message.contains("does not exist");
     if is_refused || matches!(error.kind, ErrorKind::Cancelled | ErrorKind::Limit) {
-        return None;
+        return Ok(Vec::new());
     }
     let search_path = settings.search_path.clone();
-    let library = lookup::find(eval, &search_path, b"nixpkgs").ok()?;
-    let places = places(eval, &error).ok()?;
-    if library.root == EMBEDDED && !is_certain(&error, &places) {
-        return None;
+    let is_embedded = lookup::find(eval, &search_path, b"nixpkgs")?.root == EMBEDDED;
+    if module_check::is_of_modules(&error) {
+        let reports = observed(eval, configuration, settings, &error)?;
+        // The embedded library knows fewer options and packages than nixpkgs.
+        let known = reports.into_iter().filter(|it| !is_embedded || is_of_values(it.code));
+        return Ok(known.map(|report| of_report(&report, Vec::new())).collect());
     }
-    let message = error.message.lines().take(LINES_MAX).collect::<Vec<_>>().join("\n");
-    Some(Failure { code: "evaluation-error", message, places })
+    let places = places(eval, &error)?;
+    if is_embedded && !is_certain(&error, &places) {
+        return Ok(Vec::new());
+    }
+    let report = blame::report(eval, &error);
+    Ok(vec![of_report(&report, places)])
+}
+
+/// Whether an error is about values of options that there are, or about arguments of modules.
+fn is_of_values(code: &str) -> bool {
+    code.starts_with("M03") || matches!(code, "M0203" | "M0111")
+}
+
+/// Evaluates a configuration again, observed, and returns all that is wrong with its definitions;
+/// `first` is what stopped it.
+fn observed(
+    eval: &Eval<'_>,
+    configuration: &SourcePath,
+    settings: &Settings,
+    first: &EvalError,
+) -> Result<Vec<Report>> {
+    let heap = Heap::new();
+    let mut eval = Eval::observing(&heap, eval.system(), eval.store(), settings);
+    let evaluated = whole(&mut eval, configuration)?;
+    // It stops where it stopped before.
+    drop(toplevel_of(&mut eval, evaluated));
+    module_check::reports(&mut eval, first, evaluated, Some(configuration), false)
+}
+
+/// Returns a report as the editor shows it, with further places that have to do with it.
+fn of_report(report: &Report, others: Vec<Place>) -> Failure {
+    let marked = report.place.iter().chain(report.labels.iter().map(|label| &label.place));
+    let mut places: Vec<Place> = marked
+        .filter(|place| place.file.starts_with('/'))
+        .map(|place| Place {
+            file: place.file.clone(),
+            line: Some(place.line),
+            column: Some(place.column),
+        })
+        .collect();
+    for place in others {
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    let mut lines: Vec<String> =
+        report.message.lines().take(LINES_MAX).map(str::to_owned).collect();
+    let near = report.suggestions.iter().map(|name| format!("did you mean `{name}`?"));
+    lines.extend(near.chain(report.helps.iter().cloned()).map(|help| format!("help: {help}")));
+    Failure { code: "evaluation-error", message: lines.join("\n"), places }
 }
 
 fn whole<'h>(eval: &mut Eval<'h>, configuration: &SourcePath) -> Result<Value<'h>> {
@@ -105,17 +158,19 @@ fn whole<'h>(eval: &mut Eval<'h>, configuration: &SourcePath) -> Result<Value<'h
 }
 
 fn toplevel<'h>(eval: &mut Eval<'h>, configuration: &SourcePath) -> Result<Value<'h>> {
-    let directory = SourcePath::new(HOST, &eval.settings().directory);
-    let function = eval.evaluate(Origin::String(directory), SYSTEM)?;
-    let path = Value::path(eval.heap(), configuration.root, &configuration.bytes);
-    eval.call(function, &[Lazy::from(path)])
+    let evaluated = whole(eval, configuration)?;
+    toplevel_of(eval, evaluated)
 }
 
-const SYSTEM: &[u8] = b"configuration:
-  (import <nixpkgs/nixos> { inherit configuration; }).config.system.build.toplevel.drvPath";
+fn toplevel_of<'h>(eval: &mut Eval<'h>, evaluated: Value<'h>) -> Result<Value<'h>> {
+    let directory = SourcePath::new(HOST, &eval.settings().directory);
+    let text = b"system: system.config.system.build.toplevel.drvPath";
+    let function = eval.evaluate(Origin::String(directory), text)?;
+    eval.call(function, &[Lazy::from(evaluated)])
+}
 
 /// The embedded library knows fewer options and packages than nixpkgs: what it misses is no
-/// mistake. What fails in the author's own file, or has the wrong type, is.
+/// mistake. What fails in the author's own file is.
 fn is_certain(error: &EvalError, places: &[Place]) -> bool {
     let may_be_missing = matches!(
         error.kind,
@@ -123,9 +178,8 @@ fn is_certain(error: &EvalError, places: &[Place]) -> bool {
             | ErrorKind::Assertion
             | ErrorKind::MissingAttribute
             | ErrorKind::UndefinedVariable
-            | ErrorKind::InfiniteRecursion
     );
-    error.message.contains("is not of type") || !places.is_empty() && !may_be_missing
+    !places.is_empty() && !may_be_missing
 }
 
 /// Returns the places of an error: those that its message names first, then its way.
@@ -188,8 +242,8 @@ mod tests {
     fn a_wrong_type_is_found_at_its_definition() {
         let (message, places) =
             check(&format!("{{\n{ROOT}  services.nginx.enable = 5;\n}}")).expect("an error");
-        assert!(message.contains("is not of type"), "{message}");
-        assert_eq!(places.first(), Some(&(4, 3)), "{message}");
+        assert_eq!(message, "`services.nginx.enable` wants a boolean, found 5");
+        assert_eq!(places.first(), Some(&(4, 27)), "{message}");
     }
 
     #[test]
@@ -221,6 +275,14 @@ mod tests {
             ("configuration-warning", "late", 7),
         ];
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn values_are_wrong_whatever_else_the_library_misses() {
+        let text = "  services.unheardOf.enable = true;\n  time.timeZone = 5;\n";
+        let (message, places) = check(&format!("{{\n{ROOT}{text}}}")).expect("an error");
+        assert!(message.starts_with("`time.timeZone` wants"), "{message}");
+        assert_eq!(places, [(5, 19)], "{message}");
     }
 
     #[test]

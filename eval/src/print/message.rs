@@ -166,6 +166,7 @@ impl Printer {
             }
             SlotState::Blackhole => self.text("«potential infinite recursion»"),
             SlotState::Suspended(..)
+            | SlotState::Observed(..)
             | SlotState::Apply(_)
             | SlotState::Mapped(_)
             | SlotState::Reference(_)

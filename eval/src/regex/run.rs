@@ -13,8 +13,8 @@ const UNSET: u32 = u32::MAX;
 const STACK_MAX: usize = 1 << 25;
 /// The most results that are remembered.
 const MEMO_MAX: usize = 1 << 22;
-/// How many steps pass between two looks at the cancel flag; a power of two.
-const POLL_STEPS: u64 = 1 << 16;
+/// How many steps pass between two looks at the cancel flag.
+const POLL_STEPS: u64 = 1 << 18;
 /// The most counters that fit a key of the memo, two bits each.
 const COUNTERS_MAX: usize = 32;
 
@@ -76,6 +76,8 @@ pub(super) struct Search<'a> {
     text: &'a [u8],
     scratch: &'a mut Scratch,
     cancel: &'a AtomicBool,
+    /// How many steps were looked at since the last look at the cancel flag.
+    looked_at: u64,
     has_choices: bool,
 }
 
@@ -87,7 +89,7 @@ impl<'a> Search<'a> {
         cancel: &'a AtomicBool,
     ) -> Self {
         let has_choices = program.steps.iter().any(|step| matches!(step, Step::Either(_)));
-        Search { program, text, scratch, cancel, has_choices }
+        Search { program, text, scratch, cancel, looked_at: 0, has_choices }
     }
 
     pub(super) fn whole(&mut self) -> Result<Option<Match>, Stopped> {
@@ -194,7 +196,7 @@ impl<'a> Search<'a> {
             steps: 0,
             memo_from: 512 + 4 * (self.text.len() - start) as u64,
         };
-        walk.run(self.has_choices, self.cancel)?;
+        walk.run(self.has_choices, self.cancel, &mut self.looked_at)?;
         Ok(walk.best.map(|end| end as usize))
     }
 }
@@ -219,10 +221,16 @@ struct Walk<'a> {
 type Place = (Pc, u32);
 
 impl Walk<'_> {
-    fn run(&mut self, has_choices: bool, cancel: &AtomicBool) -> Result<(), Stopped> {
+    /// Counts what is looked at, not only the ways back: a way may be as long as the program.
+    fn run(
+        &mut self,
+        has_choices: bool,
+        cancel: &AtomicBool,
+        looked_at: &mut u64,
+    ) -> Result<(), Stopped> {
         let mut next = Some((0, self.start));
         while let Some((pc, at)) = next {
-            if self.advance(pc, at) {
+            if self.advance(pc, at, looked_at) {
                 // A shorter match, or another one as long, is of no interest.
                 let is_last = self.mode.is_whole || self.best == Some(self.text.len() as u32);
                 if is_last || !has_choices {
@@ -231,8 +239,11 @@ impl Walk<'_> {
             }
             next = self.back();
             self.steps += 1;
-            if self.steps.is_multiple_of(POLL_STEPS) && cancel.load(Ordering::Relaxed) {
-                return Err(Stopped::Cancelled);
+            if *looked_at >= POLL_STEPS {
+                *looked_at = 0;
+                if cancel.load(Ordering::Relaxed) {
+                    return Err(Stopped::Cancelled);
+                }
             }
             if self.scratch.stack.len() > STACK_MAX {
                 return Err(Stopped::TooLarge);
@@ -243,8 +254,9 @@ impl Walk<'_> {
 
     /// Goes on until a match or a dead end; `true` for a match.
     #[inline]
-    fn advance(&mut self, mut pc: Pc, mut at: u32) -> bool {
+    fn advance(&mut self, mut pc: Pc, mut at: u32, looked_at: &mut u64) -> bool {
         loop {
+            *looked_at += 1;
             let byte = self.text.get(at as usize).copied();
             match self.program.steps[pc as usize] {
                 Step::Byte(wanted) => {

@@ -7,7 +7,7 @@ use super::{Place, Report};
 /// What one error is written as.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Record<'r> {
+pub struct Record<'r> {
     code: &'r str,
     message: &'r str,
     /// The places, that of the error itself first.
@@ -68,9 +68,14 @@ impl<'r> Step<'r> {
 impl Report {
     /// Returns the error as one line of JSON, without a newline at the end.
     pub fn to_json(&self) -> String {
+        serde_json::to_string(&self.record()).unwrap_or_default()
+    }
+
+    /// Returns what [`Report::to_json`] writes, for a record that holds several.
+    pub fn record(&self) -> Record<'_> {
         let primary = self.place.iter().map(|place| Span::new(place, &self.label, true));
         let others = self.labels.iter().map(|label| Span::new(&label.place, &label.text, false));
-        let record = Record {
+        Record {
             code: self.code,
             message: self.message.trim(),
             spans: primary.chain(others).collect(),
@@ -78,7 +83,6 @@ impl Report {
             notes: &self.notes,
             helps: &self.helps,
             trace: self.steps.iter().rev().map(Step::new).collect(),
-        };
-        serde_json::to_string(&record).unwrap_or_default()
+        }
     }
 }

@@ -5,7 +5,6 @@ mod names;
 mod paths;
 mod values;
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use eval::builtins::{self, constants};
@@ -14,6 +13,7 @@ use eval::inspect::{Base, Lookup};
 use eval::option_tree::{Component, OptionNode, OptionTree};
 use eval::print;
 use eval::scope::DefinitionKind;
+use rustc_hash::FxHashSet;
 use syntax::{TextRange, TextSize};
 
 use super::Knowledge;
@@ -329,7 +329,7 @@ fn option_values(
 }
 
 fn variables(scene: &Scene<'_>, offset: TextSize, range: TextRange, completion: &mut Completion) {
-    let mut seen: BTreeSet<String> = BTreeSet::new();
+    let mut seen: FxHashSet<String> = FxHashSet::default();
     for definition in scene.scopes.visible_at(offset) {
         let label = definition.name.to_text().into_owned();
         seen.insert(label.clone());

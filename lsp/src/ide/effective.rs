@@ -45,11 +45,26 @@ pub(super) fn of_option(knowledge: Knowledge<'_>, path: &[Part]) -> Option<Effec
     let is_own = role.prefix.is_empty() && is_own_option(knowledge, path);
     if is_own {
         let found = inspected(knowledge, Base::Options, names)?;
-        return found.option.as_deref().cloned();
+        let mut effective = found.option.as_deref().cloned()?;
+        effective
+            .definitions
+            .retain(|(place, value)| !is_default(knowledge, path, &place.file, value.as_deref()));
+        return Some(effective);
     }
     let found = inspected(knowledge, Base::Config, names)?;
     let value = found.text.clone()?;
     Some(Effective { value: Some(value), is_defined: true, ..Effective::default() })
+}
+
+/// Whether a definition is the option's default, which older libraries count among them.
+fn is_default(knowledge: Knowledge<'_>, path: &[Part], file: &str, value: Option<&str>) -> bool {
+    let components: Vec<_> = path.iter().map(Part::component).collect();
+    let node = knowledge.options.and_then(|it| it.lookup(&components));
+    node.and_then(|it| it.option.as_deref()).is_some_and(|option| {
+        option.default.is_some()
+            && option.default.as_deref() == value
+            && option.declarations.iter().any(|place| place.file == file)
+    })
 }
 
 /// Whether an option is one of the system itself, and not inside the value of another.
@@ -189,10 +204,12 @@ pub(super) fn markdown(effective: Option<&Effective>, definitions: &[Definition]
 
 /// Whether a printed value says more than what is written: another text, spaces aside.
 pub(super) fn differs(written: &[u8], value: &str) -> bool {
-    let squeezed = |text: &str| -> String {
-        text.chars().filter(|it| !it.is_whitespace() && !"()".contains(*it)).collect()
+    let squeezed = |text: &'_ [u8]| -> Vec<u8> {
+        let is_kept = |it: &&u8| !it.is_ascii_whitespace() && !b"()".contains(it);
+        // A value is short: what comes behind as much of it is not looked at.
+        text.iter().filter(is_kept).take(value.len() + 1).copied().collect()
     };
-    squeezed(&String::from_utf8_lossy(written)) != squeezed(value)
+    squeezed(written) != squeezed(value.as_bytes())
 }
 
 #[cfg(test)]

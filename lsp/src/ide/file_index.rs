@@ -19,6 +19,7 @@ use eval::system::{FileType, System};
 use rustc_hash::FxHasher;
 
 use super::document_symbols;
+use super::parsed::ParsedFiles;
 use super::role::Imports;
 
 /// How many files are known; beyond these a folder is no project of one's own.
@@ -32,6 +33,8 @@ pub struct FileIndex {
     state: Mutex<State>,
     /// Counts the doubts; what was last looked at before the newest is looked at again.
     doubts: AtomicU64,
+    /// Some of the files, parsed.
+    pub(super) parsed: ParsedFiles,
 }
 
 #[derive(Debug, Default)]
@@ -265,7 +268,7 @@ fn word_hash(word: &[u8]) -> u32 {
     (digest(word) >> 32) as u32
 }
 
-fn digest(bytes: &[u8]) -> u64 {
+pub(super) fn digest(bytes: &[u8]) -> u64 {
     let mut hasher = FxHasher::default();
     bytes.hash(&mut hasher);
     hasher.finish()

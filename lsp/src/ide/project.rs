@@ -3,11 +3,12 @@
 use std::cell::OnceCell;
 use std::hash::{Hash as _, Hasher as _};
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use eval::db::{self, Db, File, PARSE_OPTIONS};
+use eval::db::{self, Db, File};
 use eval::module_bindings::reads_as_module;
-use eval::scope::{self, Scopes};
+use eval::scope::Scopes;
 use eval::source::SourcePath;
 use eval::system::{FileType, System};
 use rustc_hash::FxHasher;
@@ -16,6 +17,7 @@ use syntax::{FlatNode, FlatTree};
 use super::cursor::Part;
 use super::file_index::Modules;
 use super::option_sites::{self, OptionBinding};
+use super::parsed::ParsedFile;
 use super::scene::Scene;
 use super::workspace::{self, Source};
 use super::{Knowledge, flow};
@@ -39,7 +41,9 @@ pub(super) struct ProjectFile<'p> {
     pub(super) path: &'p SourcePath,
     db: &'p dyn Db,
     source: &'p Source<'p>,
-    parsed: OnceCell<(FlatTree<'p>, Scopes)>,
+    /// Whether what is made of its text is kept for other questions.
+    is_kept: bool,
+    parsed: OnceCell<Arc<ParsedFile>>,
     is_module: OnceCell<bool>,
     bindings: OnceCell<Vec<OptionBinding>>,
     literals: OnceCell<Vec<(u32, Vec<u8>)>>,
@@ -129,7 +133,7 @@ fn modules(knowledge: Knowledge<'_>, file: &ProjectFile<'_>) -> Modules {
     // What is written does not follow from what evaluations find.
     let knowledge = Knowledge { system, options: None, values: None, role: None, ..knowledge };
     // Most files are looked at this once: their trees are not kept.
-    let file = ProjectFile::new(file.db, file.source);
+    let file = ProjectFile { is_kept: false, ..ProjectFile::new(file.db, file.source) };
     let mut hashes = Vec::new();
     for binding in option_sites::bindings(knowledge, &file).iter().filter(|it| it.is_declared) {
         let prefixes = (1..=binding.names.len()).filter_map(|it| binding.names.get(..it));
@@ -201,6 +205,7 @@ impl<'p> ProjectFile<'p> {
             path: &source.path,
             db,
             source,
+            is_kept: true,
             parsed: OnceCell::new(),
             is_module: OnceCell::new(),
             bindings: OnceCell::new(),
@@ -214,11 +219,13 @@ impl<'p> ProjectFile<'p> {
         self.source.text()
     }
 
-    fn parsed(&self) -> &(FlatTree<'p>, Scopes) {
+    fn parsed(&self) -> &ParsedFile {
         self.parsed.get_or_init(|| {
-            let (tree, _) = syntax::parse_flat(self.text(), PARSE_OPTIONS);
-            let scopes = scope::scopes(&tree);
-            (tree, scopes)
+            if self.is_kept {
+                self.source.parsed()
+            } else {
+                Arc::new(ParsedFile::new(self.source.text().into()))
+            }
         })
     }
 
@@ -226,14 +233,14 @@ impl<'p> ProjectFile<'p> {
     pub(super) fn tree(&self) -> &FlatTree<'p> {
         match self.source.file {
             Some(file) => db::tree(self.db, file),
-            None => &self.parsed().0,
+            None => self.parsed().tree(),
         }
     }
 
     fn scopes(&self) -> &Scopes {
         match self.source.file {
             Some(file) => db::scopes(self.db, file),
-            None => &self.parsed().1,
+            None => &self.parsed().scopes,
         }
     }
 

@@ -13,6 +13,7 @@ pub(super) mod file;
 use std::cell::Cell;
 
 use eval::inspect::{self, Base, Inspected, Lookup, ValueKind};
+use eval::module_bindings;
 use eval::scope::{Definition, DefinitionKind, Reference, Scopes, Target};
 use eval::source::{HOST, SourcePath};
 use rustc_hash::FxHashSet;
@@ -250,7 +251,7 @@ impl<'a> Scene<'a> {
                 b"stdenv" | b"fetchurl" | b"fetchFromGitHub" | b"buildPythonPackage"
             )
         });
-        has_builder && !super::root::is_module(self.tree.source())
+        has_builder && !module_bindings::reads_as_module(self.tree)
     }
 
     /// Returns the bindings and `inherit`s among which a definition stands.

@@ -14,13 +14,13 @@ use std::sync::Arc;
 
 use eval::db::PARSE_OPTIONS;
 use eval::inspect::{ARGUMENT, Base, Expression, Lookup};
+use eval::module_bindings;
 use eval::source::{HOST, SourcePath};
 use syntax::{FlatNode, SyntaxKind, TextRange};
 
 use super::cursor::Part;
 use super::flake;
 use super::role::Role;
-use super::root::is_module;
 use super::scene::{Scene, static_name, text as text_of};
 
 /// How much text is evaluated for one expression. Unit: bytes.
@@ -93,6 +93,7 @@ pub(super) fn evaluable(
         closing: Vec::new(),
         module: None,
         functions: 0,
+        is_sound: scene.knowledge.is_sound(scene.tree.source()),
     };
     // Names that nothing defines fail only where they are needed.
     writer.text.push_str("with { }; ");
@@ -124,6 +125,8 @@ struct Writer<'s, 'a> {
     closing: Vec<String>,
     module: Option<Vec<String>>,
     functions: usize,
+    /// Whether the whole file parses, and so each part of it.
+    is_sound: bool,
 }
 
 impl Writer<'_, '_> {
@@ -195,7 +198,7 @@ impl Writer<'_, '_> {
                 continue;
             }
             let is_open = self.hole.is_some_and(|it| entry.start() <= it && it <= entry.end());
-            if !is_open && is_sound(*entry) {
+            if !is_open && (self.is_sound || is_sound(*entry)) {
                 self.copy(entry.range())?;
                 let has_end = entry.token(SyntaxKind::Semicolon).is_some();
                 self.text.push_str(if has_end { " " } else { "; " });
@@ -225,7 +228,8 @@ impl Writer<'_, '_> {
         self.text.push_str("{ ");
         for formal in parameter.children().filter(|it| it.kind() == SyntaxKind::Formal) {
             let Some(name) = formal.child(SyntaxKind::Name).map(text_of) else { continue };
-            let default = formal.expressions().next().filter(|it| is_sound_text(it.text()));
+            let default = formal.expressions().next();
+            let default = default.filter(|it| self.is_sound || is_sound_text(it.text()));
             self.text.push_str(&name);
             if let Some(default) = default {
                 self.text.push_str(" ? ");
@@ -267,7 +271,7 @@ impl Writer<'_, '_> {
             .filter_map(|it| it.child(SyntaxKind::Name).map(text_of))
             .collect();
         let is_first = self.functions == 0;
-        let reads_as_module = is_first && is_module(self.scene.tree.source());
+        let reads_as_module = is_first && module_bindings::reads_as_module(self.scene.tree);
         let asks = names.iter().any(|it| matches!(it.as_str(), "config" | "options" | "osConfig"));
         if reads_as_module || role.is_some() && (is_first || asks) {
             self.module = role.filter(|it| it.is_certain).and_then(prefix);

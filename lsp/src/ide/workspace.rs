@@ -11,6 +11,7 @@ use syntax::{LineIndex, TextRange};
 
 use super::document_symbols::{self, SymbolKind};
 use super::file_index::{Facts, FileIndex};
+use super::parsed::ParsedFile;
 use super::{Knowledge, NavigationTarget};
 
 /// How many symbols one query finds.
@@ -39,21 +40,43 @@ pub(super) struct Source<'a> {
     pub(super) facts: Option<Arc<Facts>>,
     text: OnceCell<Arc<[u8]>>,
     system: Option<&'a dyn System>,
+    index: Option<&'a FileIndex>,
 }
 
 impl Source<'_> {
     /// Returns an open file.
     pub(super) fn open(db: &dyn Db, file: File) -> Source<'_> {
         let text = OnceCell::from(Arc::clone(file.text(db)));
-        Source { path: file.path(db).clone(), file: Some(file), facts: None, text, system: None }
+        Source {
+            path: file.path(db).clone(),
+            file: Some(file),
+            facts: None,
+            text,
+            system: None,
+            index: None,
+        }
     }
 
     /// Returns its text; nothing of a file that is gone.
     pub(super) fn text(&self) -> &[u8] {
+        self.text_cell()
+    }
+
+    fn text_cell(&self) -> &Arc<[u8]> {
         self.text.get_or_init(|| {
-            let text = self.system.and_then(|it| it.read_file(&self.path.bytes).ok());
-            text.unwrap_or_default().into()
+            let text = self.system.and_then(|system| match self.index {
+                Some(index) => index.parsed.text(system, &self.path.bytes),
+                None => system.read_file(&self.path.bytes).ok().map(Into::into),
+            });
+            text.unwrap_or_default()
         })
+    }
+
+    /// Returns it parsed; what is made of a file on the disk is kept for the next question.
+    pub(super) fn parsed(&self) -> Arc<ParsedFile> {
+        let kept = self.index.zip(self.system);
+        let kept = kept.and_then(|(index, system)| index.parsed.get(system, &self.path.bytes));
+        kept.unwrap_or_else(|| Arc::new(ParsedFile::new(Arc::clone(self.text_cell()))))
     }
 
     /// Whether the text may hold a name.
@@ -81,6 +104,7 @@ pub(super) fn sources<'a>(db: &'a dyn Db, knowledge: Knowledge<'a>) -> Vec<Sourc
                 facts: Some(Arc::clone(&listed.facts)),
                 text: OnceCell::new(),
                 system: Some(system),
+                index: knowledge.index,
             });
         }
     }

@@ -25,38 +25,63 @@ pub trait Cache: Send + Sync {
 }
 
 /// The version of the format; what another one wrote is not read.
-const FORMAT: &str = "nivis options 1";
+const FORMAT: &str = "nivis options 2";
 
 /// A tree with what was looked at for it.
 #[derive(Serialize, Deserialize)]
 struct Entry {
-    observed: Vec<(String, u64)>,
+    observed: Vec<Observed>,
     options: OptionTree,
+}
+
+/// Something that was looked at.
+#[derive(Serialize, Deserialize)]
+struct Observed {
+    path: String,
+    /// What the host called its state.
+    version: Option<u64>,
+    /// What its bytes or names are.
+    digest: u64,
+}
+
+impl Observed {
+    fn new(system: &dyn System, path: &str) -> Observed {
+        let version = system.version(path.as_bytes());
+        let digest = digest_of(system, path.as_bytes());
+        Observed { path: path.to_owned(), version, digest }
+    }
+
+    /// Whether it is as it was: it is read only if the host does not know.
+    fn is_same(&self, system: &dyn System) -> bool {
+        let path = self.path.as_bytes();
+        self.version.is_some_and(|it| system.version(path) == Some(it))
+            || digest_of(system, path) == self.digest
+    }
 }
 
 /// A tree that was kept.
 pub(super) struct Kept {
     /// The tree.
     pub(super) options: Arc<OptionTree>,
-    /// What was looked at.
-    pub(super) observed: BTreeSet<Vec<u8>>,
-    /// Whether all of that is as it was.
-    pub(super) is_current: bool,
+    observed: Vec<Observed>,
+}
+
+impl Kept {
+    /// Whether all that was looked at is as it was.
+    pub(super) fn is_current(&self, system: &dyn System) -> bool {
+        self.observed.iter().all(|it| it.is_same(system))
+    }
+
+    /// Returns the paths of what was looked at.
+    pub(super) fn observed(&self) -> BTreeSet<Vec<u8>> {
+        self.observed.iter().map(|it| it.path.clone().into_bytes()).collect()
+    }
 }
 
 /// Returns the tree that was kept for a root.
-pub(super) fn read(
-    cache: &dyn Cache,
-    system: &dyn System,
-    settings: &Settings,
-    root: &Root,
-) -> Option<Kept> {
-    let bytes = cache.read(&name(settings, root))?;
-    let entry = decode(&bytes)?;
-    let is_same = |(path, digest): &(String, u64)| digest_of(system, path.as_bytes()) == *digest;
-    let is_current = entry.observed.iter().all(is_same);
-    let observed = entry.observed.into_iter().map(|(path, _)| path.into_bytes()).collect();
-    Some(Kept { options: Arc::new(entry.options), observed, is_current })
+pub(super) fn read(cache: &dyn Cache, settings: &Settings, root: &Root) -> Option<Kept> {
+    let Entry { observed, options } = decode(&cache.read(&name(settings, root))?)?;
+    Some(Kept { options: Arc::new(options), observed })
 }
 
 /// Keeps the tree of a root. What was looked at must be text in its paths, else nothing is kept.
@@ -68,10 +93,8 @@ pub(super) fn write(
     options: &OptionTree,
     observed: &BTreeSet<Vec<u8>>,
 ) {
-    let observed = observed.iter().map(|path| {
-        let text = std::str::from_utf8(path).ok()?;
-        Some((text.to_owned(), digest_of(system, path)))
-    });
+    let observed =
+        observed.iter().map(|path| Some(Observed::new(system, std::str::from_utf8(path).ok()?)));
     let Some(observed) = observed.collect::<Option<Vec<_>>>() else { return };
     let entry = Entry { observed, options: options.clone() };
     if let Some(bytes) = encode(&entry) {
@@ -162,24 +185,25 @@ mod tests {
         let mut system = MemorySystem::default();
         system.files.insert(b"/c.nix".to_vec(), b"{ }".to_vec());
         let observed = BTreeSet::from([b"/c.nix".to_vec(), b"/d.nix".to_vec()]);
-        assert!(read(&cache, &system, &settings, &root).is_none());
+        assert!(read(&cache, &settings, &root).is_none());
         write(&cache, &system, &settings, &root, &tree(), &observed);
-        let found = |system: &MemorySystem| read(&cache, system, &settings, &root);
-        let kept = found(&system).expect("it was kept");
-        assert_eq!((&*kept.options, &kept.observed, kept.is_current), (&tree(), &observed, true));
+        let kept = read(&cache, &settings, &root).expect("it was kept");
+        assert_eq!((&*kept.options, kept.observed()), (&tree(), observed));
+        assert!(kept.is_current(&system));
         let copy = || MemorySystem { files: system.files.clone(), ..MemorySystem::default() };
         let mut other = copy();
         other.files.insert(b"/d.nix".to_vec(), Vec::new());
-        assert!(!found(&other).expect("it was kept").is_current, "a file that was missing");
+        assert!(!kept.is_current(&other), "a file that was missing");
         other = copy();
         other.files.insert(b"/c.nix".to_vec(), b"{  }".to_vec());
-        assert!(!found(&other).expect("it was kept").is_current, "a file that changed");
-        assert!(read(&cache, &system, &settings, &Root::Library).is_none());
+        assert!(!kept.is_current(&other), "a file that changed");
+        assert!(read(&cache, &settings, &Root::Library).is_none());
     }
 
     #[test]
     fn what_is_damaged_is_not_there() {
-        let entry = Entry { observed: vec![("/a".to_owned(), 7)], options: tree() };
+        let seen = Observed { path: "/a".to_owned(), version: Some(6), digest: 7 };
+        let entry = Entry { observed: vec![seen], options: tree() };
         let bytes = encode(&entry).expect("it can be written");
         assert!(decode(&bytes).is_some());
         for index in 0..bytes.len() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use eval::db::File;
-use lsp_types::{TextDocumentContentChangeEvent, Uri};
+use lsp_types::{Diagnostic, TextDocumentContentChangeEvent, Uri};
 use syntax::LineIndex;
 
 use super::indexes::Root;
@@ -38,6 +38,8 @@ pub(super) struct Document {
     pub(super) finding: Option<u64>,
     /// Whether its roles have been found at least once.
     pub(super) has_roles: bool,
+    /// The diagnostics that the client was told last, with the number of the text.
+    pub(super) told: Option<(i32, Vec<Diagnostic>)>,
     text: String,
     lines: LineIndex,
 }
@@ -60,6 +62,7 @@ impl Document {
             is_due: false,
             finding: None,
             has_roles: true,
+            told: None,
             text,
             lines,
         }

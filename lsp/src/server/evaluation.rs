@@ -45,16 +45,8 @@ pub(super) fn start(
                 ..order.configuration.settings(&host.settings)
             };
             let is_first = has_looked.insert(order.root.clone());
-            let indexed = match recalled(&host, &order, &settings).filter(|_| is_first) {
-                Some(indexed) if indexed.is_final => indexed,
-                Some(older) => {
-                    if events.send(Event::Indexed(older)).is_err() {
-                        return;
-                    }
-                    evaluate(&host, &order, &settings)
-                }
-                None => evaluate(&host, &order, &settings),
-            };
+            let recalled = is_first.then(|| recalled(&host, &order, &settings, &events)).flatten();
+            let indexed = recalled.unwrap_or_else(|| evaluate(&host, &order, &settings));
             let options = indexed.options.as_ref().ok().cloned();
             let observed = indexed.observed.clone();
             let is_new = !indexed.is_recalled;
@@ -129,17 +121,25 @@ fn check(
     (!failures.is_empty()).then_some(Checked { failures, texts })
 }
 
-/// Returns what was kept of an earlier session.
-fn recalled(host: &Host, order: &Order, settings: &Settings) -> Option<Indexed> {
-    let system = Overlay::new(Arc::clone(&host.system), order.texts.clone());
-    let kept = cache::read(&**host.cache.as_ref()?, &system, settings, &order.root)?;
-    Some(Indexed {
+/// Gives the session at once what was kept of an earlier one; returns it if it is still right.
+fn recalled(
+    host: &Host,
+    order: &Order,
+    settings: &Settings,
+    events: &mpsc::Sender<Event>,
+) -> Option<Indexed> {
+    let kept = cache::read(&**host.cache.as_ref()?, settings, &order.root)?;
+    let indexed = |is_final, observed| Indexed {
         root: order.root.clone(),
-        options: Ok(kept.options),
-        observed: kept.observed,
-        is_final: kept.is_current,
+        options: Ok(Arc::clone(&kept.options)),
+        observed,
+        is_final,
         is_recalled: true,
-    })
+    };
+    // A session that has ended takes nothing more; this thread ends with the next order.
+    drop(events.send(Event::Indexed(indexed(false, BTreeSet::new()))));
+    let system = Overlay::new(Arc::clone(&host.system), order.texts.clone());
+    kept.is_current(&system).then(|| indexed(true, kept.observed()))
 }
 
 fn evaluate(host: &Host, order: &Order, settings: &Settings) -> Indexed {

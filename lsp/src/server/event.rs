@@ -66,6 +66,22 @@ pub(super) enum Event {
     Stop,
 }
 
+impl Event {
+    /// Whether it only asks: answers are the same before and after.
+    pub(super) fn is_question(&self) -> bool {
+        matches!(
+            self,
+            Event::Ask(_)
+                | Event::AskAll(_)
+                | Event::Cancelled(_)
+                | Event::NeedsOptions(_)
+                | Event::NeedsValues(..)
+                | Event::IsStale(..)
+                | Event::Diagnosed(_)
+        )
+    }
+}
+
 /// What there is to say about one revision of a document.
 pub(super) struct Diagnosed {
     /// The document.

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use lsp_types::Uri;
+use lsp_types::{Location, Position, Uri};
 
 use crate::ide::completion::Subject;
 
 /// How many completions are remembered: the client asks for more about items of the last one.
 const COMPLETIONS_MAX: usize = 4;
+/// How many answers with references are remembered.
+const REFERENCES_MAX: usize = 8;
 /// How many items of one completion have a number.
 const ITEMS_BITS: u32 = 20;
 
@@ -23,6 +25,20 @@ struct State {
     serial: u64,
     tokens: BTreeMap<String, Tokens>,
     completions: VecDeque<Completion>,
+    references: VecDeque<(ReferencesOf, Vec<Location>)>,
+}
+
+/// A question for references.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct ReferencesOf {
+    /// The moment at which it is asked, as the session counts what it is told.
+    pub(super) moment: u64,
+    /// The document.
+    pub(super) uri: Uri,
+    /// The name.
+    pub(super) position: Position,
+    /// Whether its definitions are wanted as well.
+    pub(super) with_definitions: bool,
 }
 
 /// The semantic tokens of a document as they were sent.
@@ -56,17 +72,41 @@ impl Kept {
         state.completions.retain(|it| it.uri != *uri);
     }
 
-    /// Remembers what the items of a completion stand for; returns the number of the first one,
-    /// those of the others follow.
-    pub(super) fn completion(&self, uri: &Uri, subjects: Vec<Option<Subject>>) -> u64 {
+    /// Returns a number for an answer that is about to be written.
+    pub(super) fn serial(&self) -> u64 {
         let mut state = self.state();
         state.serial += 1;
-        let serial = state.serial;
+        state.serial
+    }
+
+    /// Returns the number of the first item of a completion; those of the others follow.
+    pub(super) fn first_item(serial: u64) -> u64 {
+        serial << ITEMS_BITS
+    }
+
+    /// Remembers what the items of a completion stand for.
+    pub(super) fn completion(&self, serial: u64, uri: &Uri, subjects: Vec<Option<Subject>>) {
+        let mut state = self.state();
         state.completions.push_back(Completion { serial, uri: uri.clone(), subjects });
         while state.completions.len() > COMPLETIONS_MAX {
             state.completions.pop_front();
         }
-        serial << ITEMS_BITS
+    }
+
+    /// Returns the references that were found for the same question while nothing has changed.
+    pub(super) fn references(&self, of: &ReferencesOf) -> Option<Vec<Location>> {
+        let state = self.state();
+        state.references.iter().find(|it| it.0 == *of).map(|it| it.1.clone())
+    }
+
+    /// Remembers references.
+    pub(super) fn remember_references(&self, of: ReferencesOf, found: Vec<Location>) {
+        let mut state = self.state();
+        state.references.retain(|it| it.0.moment == of.moment);
+        state.references.push_back((of, found));
+        while state.references.len() > REFERENCES_MAX {
+            state.references.pop_front();
+        }
     }
 
     /// Returns what an item stands for, and the document it was offered in.
@@ -92,12 +132,17 @@ mod tests {
         let kept = Kept::default();
         let uri: Uri = "file:///a.nix".parse().expect("a URI");
         let subject = |name: &str| Some(Subject::Builtin(name.to_owned()));
-        let first = kept.completion(&uri, vec![subject("a"), None, subject("c")]);
+        let complete = |subjects| {
+            let serial = kept.serial();
+            kept.completion(serial, &uri, subjects);
+            Kept::first_item(serial)
+        };
+        let first = complete(vec![subject("a"), None, subject("c")]);
         assert_eq!(kept.item(first + 2).map(|it| it.1), subject("c"));
         assert_eq!(kept.item(first + 1), None);
         assert_eq!(kept.item(first + 3), None);
         for _ in 0..COMPLETIONS_MAX {
-            kept.completion(&uri, vec![subject("b")]);
+            complete(vec![subject("b")]);
         }
         assert_eq!(kept.item(first), None, "too old");
     }

@@ -14,6 +14,7 @@ use lsp_types::{
 };
 use syntax::{LineIndex, TextSize};
 
+use super::kept::ReferencesOf;
 use super::position::Text;
 use super::to_proto;
 use super::to_proto::{file_path, file_uri, location, range_in_file};
@@ -119,9 +120,17 @@ pub(super) fn references(
     if waits(view, offset) {
         return None;
     }
-    let knowledge = view.knowledge();
-    let found = references::references(&view.db, knowledge, view.file, offset, with_definitions);
-    let places = locations(view, &found);
+    let (moment, uri) = (view.moment, view.uri.clone());
+    let question = ReferencesOf { moment, uri, position, with_definitions };
+    let places = view.kept.references(&question).unwrap_or_else(|| {
+        let (db, knowledge) = (&view.db, view.knowledge());
+        let found = references::references(db, knowledge, view.file, offset, with_definitions);
+        let places = locations(view, &found);
+        if !view.values.is_missing() {
+            view.kept.remember_references(question, places.clone());
+        }
+        places
+    });
     Some((!places.is_empty()).then_some(places))
 }
 

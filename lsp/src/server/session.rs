@@ -83,6 +83,8 @@ pub(super) struct Session {
     configuration: SharedConfiguration,
     kept: Arc<Kept>,
     revision: u64,
+    /// Counts what was told that answers may follow from.
+    moment: u64,
     generation: u64,
     newest: Arc<AtomicU64>,
 }
@@ -137,6 +139,7 @@ impl Session {
             configuration: Arc::default(),
             kept,
             revision: 0,
+            moment: 0,
             generation: 0,
             newest: Arc::default(),
         })
@@ -164,6 +167,9 @@ impl Session {
     }
 
     fn take(&mut self, event: Event) {
+        if !event.is_question() {
+            self.moment += 1;
+        }
         match event {
             Event::Initialize(params, reply) => drop(reply.send(self.initialize(*params))),
             Event::Initialized => self.register(),
@@ -351,7 +357,7 @@ impl Session {
         document.finding = None;
         document.has_roles = true;
         document.take_roles(roles);
-        if !is_first && before != (document.root.clone(), document.roles.clone()) {
+        if is_first || before != (document.root.clone(), document.roles.clone()) {
             let root = document.root.clone();
             self.diagnose_again(&root);
         }
@@ -470,13 +476,16 @@ impl Session {
             }
         }
         // A file that is being begun shows what it is only bit by bit.
-        if document.roles.is_empty() && document.text().len() < BEGUN_BYTES_MAX {
+        let is_begun = document.has_roles && document.roles.is_empty();
+        if is_begun && document.text().len() < BEGUN_BYTES_MAX {
             document.is_due = document.path.is_some();
         }
         if document.root != Root::Library {
             self.indexes.want(&document.root);
         }
-        if !self.client.pulls_diagnostics {
+        let told = (version, found.diagnostics.clone());
+        if !self.client.pulls_diagnostics && document.told.as_ref() != Some(&told) {
+            document.told = Some(told);
             self.notify(Notice::Diagnostics(found.uri, found.diagnostics, Some(version)));
         }
     }
@@ -495,10 +504,11 @@ impl Session {
             self.notify(Notice::Progress(None));
             self.indexes.finish(&root, options, observed);
             self.refresh_roles();
+            self.diagnose_again(&root);
         } else {
+            // Enough to answer from, not to judge by.
             self.indexes.preview(&root, options);
         }
-        self.diagnose_again(&root);
     }
 
     /// Takes what became of a system, and tells it with the other diagnostics.
@@ -604,6 +614,7 @@ impl Session {
         if !self.client.watches_files || self.doubted.elapsed() > DOUBT {
             self.doubted = Instant::now();
             self.index.doubt();
+            self.moment += 1;
         }
         let view = View {
             db: self.db.clone(),
@@ -628,6 +639,7 @@ impl Session {
             kept: Arc::clone(&self.kept),
             client: self.client,
             versions: self.versions(),
+            moment: self.moment,
             generation: self.generation,
             newest: Arc::clone(&self.newest),
         };

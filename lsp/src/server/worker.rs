@@ -69,6 +69,8 @@ pub(super) struct View {
     pub(super) client: Client,
     /// The client's numbers of the texts of all open documents.
     pub(super) versions: BTreeMap<String, i32>,
+    /// Counts what the session was told that answers may follow from.
+    pub(super) moment: u64,
     /// The number of the snapshot.
     pub(super) generation: u64,
     /// The number of the newest state.
@@ -266,6 +268,11 @@ impl Job for Diagnose {
     }
 
     fn is_abandoned(&self) -> bool {
+        false
+    }
+
+    /// What the text tells is told at once; the rest follows when it is known.
+    fn needs_roles(&self) -> bool {
         false
     }
 

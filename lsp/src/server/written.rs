@@ -4,6 +4,7 @@ use lsp_types::{Position, Range};
 use syntax::{TextRange, TextSize};
 
 use super::answers;
+use super::kept::Kept;
 use super::position::Text;
 use super::to_proto::{documentation, symbol_kind};
 use super::worker::View;
@@ -18,11 +19,13 @@ const DOCUMENTED_ITEMS_MAX: usize = 16;
 struct Writer<'a> {
     text: Text<'a>,
     out: Vec<u8>,
+    /// The range that was written last, and its text: the items of a list often share one.
+    last_range: Option<(TextRange, Vec<u8>)>,
 }
 
 impl<'a> Writer<'a> {
     fn new(text: Text<'a>) -> Writer<'a> {
-        Writer { text, out: Vec::with_capacity(4096) }
+        Writer { text, out: Vec::with_capacity(4096), last_range: None }
     }
 
     fn raw(&mut self, text: &str) {
@@ -69,6 +72,20 @@ impl<'a> Writer<'a> {
         self.raw(r#","end":"#);
         self.position(range.end);
         self.raw("}");
+    }
+
+    /// Writes a range that is probably the one of the item before.
+    fn same_range(&mut self, range: TextRange) {
+        if let Some((last, text)) = &self.last_range
+            && *last == range
+        {
+            self.out.extend_from_slice(text);
+            return;
+        }
+        let start = self.out.len();
+        self.range(range);
+        let text = self.out.get(start..).unwrap_or_default().to_vec();
+        self.last_range = Some((range, text));
     }
 
     /// Writes a list, each item by `write`.
@@ -148,10 +165,12 @@ pub(super) fn completion(view: &View, position: Position) -> Option<Vec<u8>> {
     if found.is_incomplete && view.may_wait {
         return None;
     }
-    let subjects = found.items.iter().map(|item| item.subject.clone()).collect();
-    let first = view.kept.completion(&view.uri, subjects);
+    let serial = view.kept.serial();
+    let first = Kept::first_item(serial);
     let mut writer = Writer::new(text);
-    let default = shared_range(&found.items).filter(|_| view.client.has_item_defaults);
+    let shared = shared_range(&found.items);
+    let default = shared.filter(|_| view.client.has_item_defaults);
+    let is_plain = shared.is_some_and(|range| is_plain_word(text, range, offset));
     writer.raw(r#"{"isIncomplete":"#);
     writer.raw(if found.is_incomplete { "true" } else { "false" });
     if let Some(range) = default {
@@ -170,7 +189,7 @@ pub(super) fn completion(view: &View, position: Position) -> Option<Vec<u8>> {
         })
         .collect();
     writer.list(items, |writer, (index, item, is_shown)| {
-        writer.completion_item(item, default);
+        writer.completion_item(item, default.is_none() && !is_plain);
         if item.subject.is_some() {
             writer.raw(r#","data":"#);
             writer.number(first + index as u64);
@@ -185,6 +204,8 @@ pub(super) fn completion(view: &View, position: Position) -> Option<Vec<u8>> {
         writer.raw("}");
     });
     writer.raw("}");
+    let subjects = found.items.into_iter().map(|item| item.subject).collect();
+    view.kept.completion(serial, &view.uri, subjects);
     Some(writer.out)
 }
 
@@ -194,6 +215,17 @@ fn shared_range(items: &[CompletionItem]) -> Option<TextRange> {
     items.iter().all(|item| item.range == first).then_some(first)
 }
 
+/// Whether every client takes just these bytes for the word that is typed: letters and digits up
+/// to the cursor, with a space before them.
+fn is_plain_word(text: Text<'_>, range: TextRange, offset: TextSize) -> bool {
+    let (start, end) = (usize::from(range.start()), usize::from(range.end()));
+    let word = text.bytes.get(start..end).unwrap_or_default();
+    let before = start.checked_sub(1).and_then(|at| text.bytes.get(at));
+    range.end() == offset
+        && word.iter().all(|byte| byte.is_ascii_alphanumeric())
+        && before.is_none_or(u8::is_ascii_whitespace)
+}
+
 fn starts_as_typed(text: Text<'_>, item: &CompletionItem, offset: TextSize) -> bool {
     let typed = text.bytes.get(usize::from(item.range.start())..usize::from(offset));
     item.label.as_bytes().starts_with(typed.unwrap_or_default())
@@ -201,7 +233,7 @@ fn starts_as_typed(text: Text<'_>, item: &CompletionItem, offset: TextSize) -> b
 
 impl Writer<'_> {
     /// Writes an item, all but its end.
-    fn completion_item(&mut self, item: &CompletionItem, default: Option<TextRange>) {
+    fn completion_item(&mut self, item: &CompletionItem, has_edit: bool) {
         // The kinds of the protocol, and the order of the groups: an item without a sort text is
         // sorted by its label, and `~` comes after every letter.
         let (kind, before) = match item.kind {
@@ -228,9 +260,9 @@ impl Writer<'_> {
             self.raw(r#","sortText":"#);
             self.string(&[before, &item.label].concat());
         }
-        if default.is_none() {
+        if has_edit {
             self.raw(r#","textEdit":{"range":"#);
-            self.range(item.range);
+            self.same_range(item.range);
             self.raw(r#","newText":"#);
             self.string(&item.label);
             self.raw("}");

@@ -177,7 +177,7 @@ fn documentation(session: &mut Session, given: &Arguments<'_>) -> Result<String,
     let item = items.into_iter().find(|item| item["label"] == label.as_str());
     let item = item.ok_or_else(|| format!("`{label}` is not offered"))?;
     let resolved = session.ask("completionItem/resolve", item)?;
-    Ok(markdown(&resolved["documentation"]))
+    Ok(session.told(&markdown(&resolved["documentation"])))
 }
 
 fn markdown(found: &Value) -> String {
@@ -187,7 +187,7 @@ fn markdown(found: &Value) -> String {
 
 fn hover(session: &mut Session, given: &Arguments<'_>) -> Result<String, String> {
     let found = session.ask("textDocument/hover", session.at(given.cursor))?;
-    Ok(markdown(&found["contents"]))
+    Ok(session.told(&markdown(&found["contents"])))
 }
 
 fn diagnostics(session: &mut Session, block: &Block) -> String {

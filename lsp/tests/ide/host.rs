@@ -14,6 +14,9 @@ use store::{MemoryStore, StoreDirectory};
 /// Where the embedded library's files are shown.
 pub(crate) const EMBEDDED: &str = "/embedded";
 
+/// Where home-manager lies, in the cases that have one.
+const HOME_MANAGER: &[u8] = b"/home-manager";
+
 /// The library whose options and packages the cases see.
 pub(crate) enum Library {
     /// The embedded one.
@@ -103,11 +106,12 @@ impl System for Layered {
 
 /// Returns a host with these files.
 pub(crate) fn host(library: &Library, memory: Memory) -> Host {
+    let home_manager = (b"home-manager".to_vec(), HOME_MANAGER.to_vec());
     let (disk, search_path) = match library {
-        Library::Embedded => (None, Vec::new()),
+        Library::Embedded => (None, vec![home_manager]),
         Library::Nixpkgs(tree) => {
             let place = tree.as_os_str().as_bytes().to_vec();
-            (Some(tree.clone()), vec![(b"nixpkgs".to_vec(), place)])
+            (Some(tree.clone()), vec![(b"nixpkgs".to_vec(), place), home_manager])
         }
     };
     let settings = Settings { search_path, embedded_fallback: true, ..Settings::default() };

@@ -284,6 +284,14 @@ impl Session {
         (path, true)
     }
 
+    /// Returns a text of the server with the tree's files as answers call them.
+    pub(crate) fn told(&self, text: &str) -> String {
+        match &self.tree {
+            Some(tree) => text.replace(&format!("{tree}/"), "<nixpkgs>/"),
+            None => text.to_owned(),
+        }
+    }
+
     /// Returns the bytes before a column of a line.
     pub(crate) fn column_bytes(&self, line: &str, character: usize) -> usize {
         match self.encoding {

@@ -12,7 +12,7 @@ use super::goal::Goal;
 use super::job::{Job, JobError, Target, is_confined};
 use super::lock::OutputLocks;
 use super::output::{self, Digest, Replacement, Seen};
-use super::register::{Made, accept, check, circle, move_into_place, now};
+use super::register::{Made, accept, check, circle, move_into_place, now, sign};
 use super::remove::remove_tree;
 use super::resolve::Resolved;
 use super::room::{Room, failed};
@@ -169,6 +169,7 @@ pub(super) fn register(
             new.push(it.info.clone());
         }
     }
+    sign(job, &mut new)?;
     store.register(&new)?;
     Ok(made.into_iter().map(|(name, it)| (name, it.info)).collect())
 }

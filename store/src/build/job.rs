@@ -356,7 +356,8 @@ impl Job<'_> {
         let group = options.build_users_group.as_deref();
         let state = &self.realisation.site.state_directory;
         loop {
-            match account::acquire(state, group.unwrap_or("nixbld"), group.is_some()) {
+            let (name, range) = (group.unwrap_or("nixbld"), options.account_range);
+            match account::acquire(state, name, group.is_some(), range) {
                 Ok(account) => return Ok(account),
                 Err(AccountError::AllBusy { .. }) if !is_cancelled() => {
                     std::thread::sleep(std::time::Duration::from_millis(50));

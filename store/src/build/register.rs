@@ -17,6 +17,7 @@ use crate::error::BuildFailureKind;
 use crate::path::StorePath;
 use crate::path_info::PathInfo;
 use crate::realise::BuildMode;
+use crate::signature::SecretKey;
 
 /// An output on its way from the builder into the store.
 pub(super) struct Made {
@@ -49,9 +50,23 @@ pub(super) fn register(job: &Job<'_>, room: &Room) -> Result<Vec<PathInfo>, JobE
     for it in made.values() {
         move_into_place(job, it)?;
     }
-    let infos: Vec<PathInfo> = made.into_values().map(|it| it.info).collect();
+    let mut infos: Vec<PathInfo> = made.into_values().map(|it| it.info).collect();
+    sign(job, &mut infos)?;
     job.realisation.site.store.register(&infos)?;
     Ok(infos)
+}
+
+/// Signs objects with the keys that the settings name.
+pub(super) fn sign(job: &Job<'_>, infos: &mut [PathInfo]) -> Result<(), JobError> {
+    let directory = job.realisation.site.store.directory();
+    for file in &job.realisation.options.secret_key_files {
+        let key = SecretKey::read(file)
+            .map_err(|problem| JobError::failed(BuildFailureKind::Other, problem))?;
+        for info in &mut *infos {
+            info.signatures.insert(key.sign(&info.fingerprint(directory)));
+        }
+    }
+    Ok(())
 }
 
 /// Makes a store object of one output.

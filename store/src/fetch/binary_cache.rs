@@ -140,7 +140,12 @@ impl<'c> BinaryCache<'c> {
         let mut attempt = 1;
         loop {
             match open(&question, Rights::Ours, self.network) {
-                Err(problem) if problem.may_pass && attempt < self.network.attempts => {
+                // Who cannot be reached at all is not waited for: there are other caches, and builds.
+                Err(problem)
+                    if problem.may_pass
+                        && !problem.is_unreachable
+                        && attempt < self.network.attempts =>
+                {
                     let text = format!("unable to download '{url}': {}; retrying", problem.message);
                     self.events.emit(Event::Message { level: Level::Warn, text: &text });
                     transport::pause(Duration::from_millis(250 << attempt.min(8)));

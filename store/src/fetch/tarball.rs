@@ -47,7 +47,10 @@ pub(super) fn read(archive: Box<dyn Read>) -> Result<Contents, Problem> {
             error.kind(),
             io::ErrorKind::UnexpectedEof | io::ErrorKind::TimedOut | io::ErrorKind::ConnectionReset
         ),
-        ..Problem::of_archive(error.to_string())
+        ..Problem::of_archive(match error.to_string().as_str() {
+            "incomplete deflate stream" => "truncated gzip input",
+            words => words,
+        })
     };
     let mut archive = Archive::new(BufReader::with_capacity(64 << 10, decompressed));
     let mut is_empty = true;

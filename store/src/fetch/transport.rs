@@ -103,6 +103,8 @@ pub(super) struct Problem {
     pub(super) is_about_archive: bool,
     /// Whether there is nothing at the address.
     pub(super) is_missing: bool,
+    /// Whether there is no server at all, or no network.
+    pub(super) is_unreachable: bool,
 }
 
 impl Problem {
@@ -112,6 +114,7 @@ impl Problem {
             may_pass: false,
             is_about_archive: false,
             is_missing: false,
+            is_unreachable: false,
         }
     }
 
@@ -287,10 +290,11 @@ fn transfer(
     for (name, value) in headers {
         request = request.header(name.as_str(), value.as_str());
     }
+    let asked = Instant::now();
     let response = match request.call() {
         Ok(response) => response,
         Err(error) => {
-            let _ = parts.send(Part::Refused(explained(&error)));
+            let _ = parts.send(Part::Refused(explained(&error, url, asked.elapsed())));
             return;
         }
     };
@@ -355,7 +359,8 @@ fn complaint(status: u16, body: impl Read) -> Problem {
     Problem { may_pass, is_missing, ..Problem::lasting(message) }
 }
 
-fn explained(error: &ureq::Error) -> Problem {
+/// Returns why there was no answer, in the words of the library that the oracle asks with.
+fn explained(error: &ureq::Error, url: &str, waited: Duration) -> Problem {
     let may_pass = matches!(
         error,
         ureq::Error::Io(_)
@@ -363,7 +368,71 @@ fn explained(error: &ureq::Error) -> Problem {
             | ureq::Error::ConnectionFailed
             | ureq::Error::HostNotFound
     );
-    Problem { may_pass, ..Problem::lasting(error.to_string()) }
+    let message = error.to_string();
+    let place = Place::of(url);
+    let words = match error {
+        ureq::Error::HostNotFound => place.unknown(),
+        ureq::Error::Io(_) if message.contains("failed to lookup address") => place.unknown(),
+        ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
+            place.refused(waited)
+        }
+        ureq::Error::TooManyRedirects => {
+            "HTTP error 302 (curl error: Number of redirects hit maximum amount)".to_owned()
+        }
+        _ => {
+            let words = message.strip_prefix("io: ").unwrap_or(&message);
+            words.split(" (os error").next().unwrap_or(words).to_owned()
+        }
+    };
+    let is_unreachable = match error {
+        ureq::Error::Io(error) => {
+            message.contains("failed to lookup address")
+                || matches!(
+                    error.kind(),
+                    ErrorKind::ConnectionRefused
+                        | ErrorKind::HostUnreachable
+                        | ErrorKind::NetworkUnreachable
+                        | ErrorKind::NetworkDown
+                )
+        }
+        ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve)
+        | ureq::Error::ConnectionFailed
+        | ureq::Error::HostNotFound => true,
+        _ => false,
+    };
+    Problem { may_pass, is_unreachable, ..Problem::lasting(words) }
+}
+
+/// Where an address leads.
+struct Place<'u> {
+    host: &'u str,
+    port: u16,
+}
+
+impl<'u> Place<'u> {
+    fn of(url: &'u str) -> Self {
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let authority = authority.rsplit('@').next().unwrap_or_default();
+        let usual = if scheme == "https" { 443 } else { 80 };
+        match authority.rsplit_once(':').map(|(host, port)| (host, port.parse())) {
+            Some((host, Ok(port))) => Self { host, port },
+            _ => Self { host: authority, port: usual },
+        }
+    }
+
+    fn unknown(&self) -> String {
+        format!("Could not resolve hostname (6) Could not resolve host: {}", self.host)
+    }
+
+    fn refused(&self, waited: Duration) -> String {
+        let Self { host, port } = self;
+        format!(
+            "Could not connect to server (7) Failed to connect to {host}:{port} after {} ms: Could \
+             not connect to server",
+            waited.as_millis()
+        )
+    }
 }
 
 /// Returns the address that a `Link` header calls immutable.
@@ -427,7 +496,7 @@ fn open_as_nobody(path: &Path, state_directory: &Path) -> Result<File, Problem> 
     if !account::is_root() {
         return File::open(path).map_err(explain);
     }
-    let user = account::acquire(state_directory, "nixbld", false)
+    let user = account::acquire(state_directory, "nixbld", false, account::AccountRange::default())
         .map_err(|error| Problem::lasting(error.to_string()))?;
     file_identity::with(user.account, || File::open(path)).and_then(|it| it).map_err(explain)
 }

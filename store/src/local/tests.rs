@@ -1,5 +1,7 @@
 //! Stores that are damaged, closed or cut short: what they say, and that they lose nothing.
 
+mod changing;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 

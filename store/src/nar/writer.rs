@@ -34,7 +34,7 @@ pub enum WriteError {
         path: PathBuf,
     },
     /// A file's length is not what it was when its header was written.
-    #[error("file '{path}' changed while it was read")]
+    #[error("'{path}' changed while it was read")]
     Changed {
         /// The path in the tree.
         path: PathBuf,

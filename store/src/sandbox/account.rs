@@ -65,10 +65,24 @@ pub enum AccountError {
     },
 }
 
-/// The first uid handed out where there is no group, and how many there are.
-const RANGE_START: u32 = 872_415_232;
-const RANGE_SLOTS: u32 = 128;
-/// How many uids lie between two of them, as other implementations space them.
+/// A range of uids that nobody is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountRange {
+    /// Whether builders get theirs from it also where there is a group.
+    pub is_preferred: bool,
+    /// The first one.
+    pub start: u32,
+    /// How many there are.
+    pub count: u32,
+}
+
+impl Default for AccountRange {
+    fn default() -> Self {
+        Self { is_preferred: false, start: 872_415_232, count: 128 * RANGE_STEP }
+    }
+}
+
+/// How many uids lie between two that are handed out, as other implementations space them.
 const RANGE_STEP: u32 = 65_536;
 
 /// Returns whether this process is root, over all accounts of the machine.
@@ -80,10 +94,15 @@ pub fn is_root() -> bool {
             .is_ok_and(|map| map.split_ascii_whitespace().eq(["0", "0", "4294967295"]))
 }
 
+/// Returns whether the machine has a group of this name.
+pub fn group_exists(name: &str) -> bool {
+    nix::unistd::Group::from_name(name).is_ok_and(|group| group.is_some())
+}
+
 /// Takes an account that no other build on this machine is using.
 ///
 /// `group` is the setting `build-users-group`: empty, or a group that may be missing only if it
-/// is the default one (`is_required` is false).
+/// is the default one (`is_required` is false). Without one, the account is one of the range.
 ///
 /// # Errors
 ///
@@ -92,7 +111,11 @@ pub fn acquire(
     state_directory: &Path,
     group: &str,
     is_required: bool,
+    range: AccountRange,
 ) -> Result<BuildAccount, AccountError> {
+    if range.is_preferred {
+        return slot(state_directory, range);
+    }
     let found =
         if group.is_empty() { None } else { nix::unistd::Group::from_name(group).ok().flatten() };
     match found {
@@ -100,7 +123,7 @@ pub fn acquire(
         None if is_required && !group.is_empty() => {
             Err(AccountError::UnknownGroup { group: group.to_owned() })
         }
-        None => slot(state_directory),
+        None => slot(state_directory, range),
     }
 }
 
@@ -127,11 +150,11 @@ fn member(
 }
 
 /// Takes a free uid of the range.
-fn slot(state_directory: &Path) -> Result<BuildAccount, AccountError> {
-    for slot in 0..RANGE_SLOTS {
+fn slot(state_directory: &Path, range: AccountRange) -> Result<BuildAccount, AccountError> {
+    for slot in 0..range.count / RANGE_STEP {
         let path = state_directory.join("userpool2").join(format!("slot-{slot}"));
         if let Some(lock) = try_lock(&path)? {
-            let uid = RANGE_START + slot * RANGE_STEP;
+            let Some(uid) = range.start.checked_add(slot * RANGE_STEP) else { break };
             return Ok(BuildAccount { account: Account { uid, gid: uid }, _lock: lock });
         }
     }

@@ -11,6 +11,7 @@ use std::process::Command;
 
 use super::{Commit, MercurialSource, Setting, Source, add_tree, program};
 use crate::error::FetchError;
+use crate::event::{Event, Events, Level};
 use crate::hash::{Hash, HashFormat};
 use crate::nar::disk::DiskTree;
 use crate::nar::writer::everything;
@@ -22,7 +23,7 @@ const DEFAULT_BRANCH: &str = "default";
 
 /// Adds a tree of a repository to the store.
 pub(super) fn add(setting: Setting<'_>, source: &MercurialSource) -> Result<Source, FetchError> {
-    let hg = Mercurial { source };
+    let hg = Mercurial { source, events: setting.events };
     if source.is_directory && source.reference.is_none() && source.revision.is_none() {
         let words = ["status", "-R", &source.url, "--modified", "--added", "--removed"];
         let directory = Path::new(&source.url);
@@ -35,6 +36,7 @@ pub(super) fn add(setting: Setting<'_>, source: &MercurialSource) -> Result<Sour
 
 struct Mercurial<'m> {
     source: &'m MercurialSource,
+    events: &'m dyn Events,
 }
 
 impl Mercurial<'_> {
@@ -59,7 +61,11 @@ impl Mercurial<'_> {
             return Ok(output.stdout);
         }
         let problem = String::from_utf8_lossy(&output.stderr);
-        Err(self.failed(format!("`hg {}`: {}", words.join(" "), problem.trim())))
+        self.events.emit(Event::Message { level: Level::Notice, text: problem.trim_end() });
+        Err(FetchError::Source(match output.status.code() {
+            Some(code) => format!("hg failed with exit code {code}"),
+            None => format!("hg {}", output.status),
+        }))
     }
 
     fn line(&self, words: &[&str]) -> Result<String, FetchError> {

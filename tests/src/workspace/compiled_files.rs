@@ -60,6 +60,7 @@ impl Tree {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nivis"));
         command.args(["eval", "--expr", question]).current_dir(self.folder.path());
         command.env("HOME", self.folder.path()).env("NIVIS_CACHE_DIR", cache);
+        command.env("NIX_CONFIG", "substituters =");
         command.env("NIX_REMOTE", "dummy://").env("NIX_PATH", "").stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command

@@ -75,7 +75,7 @@ impl Place {
         shell.env("NIX_REMOTE", self.path("root")).env("NIX_PATH", "").env("TZ", "UTC");
         shell.env("NIX_CONF_DIR", self.path("home")).env("NIVIS_CACHE_DIR", "");
         // The same paths on every machine, and no waiting for its disk.
-        shell.env("NIX_CONFIG", "system = x86_64-linux\nfsync-metadata = false\n");
+        shell.env("NIX_CONFIG", "system = x86_64-linux\nfsync-metadata = false\nsubstituters =\n");
         shell.output().expect("a shell")
     }
 

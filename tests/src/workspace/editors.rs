@@ -34,6 +34,7 @@ fn check(program: &str, arguments: &[&OsStr]) {
         .env("XDG_CACHE_HOME", home.join("cache"))
         .env("NIVIS_CACHE_DIR", home.join("nivis"))
         .env("NIX_PATH", "")
+        .env("NIX_CONFIG", "substituters =")
         .env("SERVER", env!("CARGO_BIN_EXE_nivis"))
         .env("FOLDER", &work)
         .env("REPORT", &report)

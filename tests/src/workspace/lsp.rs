@@ -28,6 +28,7 @@ fn open(search_path: &str, text: &str) -> (Editor, Value) {
         .env("HOME", folder.path())
         .env("NIVIS_CACHE_DIR", folder.path().join("cache"))
         .env("NIX_PATH", search_path)
+        .env("NIX_CONFIG", "substituters =")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -243,9 +244,9 @@ fn an_evaluation_error_appears_at_the_definition_and_goes_with_an_edit() {
     let (mut editor, place) = open("", &format!("{before}2 + 3;\n}}\n"));
     let found = await_diagnostics(&mut editor, |it| it != &json!([]));
     assert_eq!(found[0]["code"], "evaluation-error", "{found}");
-    let start = json!({ "line": 4, "character": 2 });
+    let start = json!({ "line": 4, "character": 26 });
     assert_eq!(found[0]["range"]["start"], start, "{found}");
-    assert!(found[0]["message"].as_str().is_some_and(|it| it.contains("boolean")), "{found}");
+    assert!(found[0]["message"].as_str().is_some_and(|it| it.contains("wants a boolean")), "{found}");
     let document = json!({ "uri": place["textDocument"]["uri"], "version": 2 });
     let text = json!([{ "text": format!("{before}true;\n}}\n") }]);
     let edit = json!({ "textDocument": document, "contentChanges": text });

@@ -78,7 +78,7 @@ impl Evaluator {
         command.arg(seconds_max.to_string()).arg(&self.program).current_dir("/");
         command.env("HOME", self.directory.path()).env("NIX_CONF_DIR", self.directory.path());
         command.env("NIX_PATH", "").env("NIX_REMOTE", "dummy://").env("NO_COLOR", "1");
-        command.env("NIVIS_CACHE_DIR", "").env_remove("NIX_CONFIG");
+        command.env("NIVIS_CACHE_DIR", "").env("NIX_CONFIG", "substituters =");
         command
     }
 

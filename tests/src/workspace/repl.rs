@@ -41,7 +41,8 @@ impl Session {
         command.env_clear().env("TERM", "xterm").env("HOME", home.path());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("NIX_REMOTE", "dummy://").env("NIX_CONF_DIR", home.path());
-        command.env("NIVIS_CACHE_DIR", "").current_dir(home.path());
+        command.env("NIVIS_CACHE_DIR", "").env("NIX_CONFIG", "substituters =");
+        command.current_dir(home.path());
         let program = command.stdin(side()).stdout(side()).stderr(side()).spawn().expect("setsid");
         let terminal = File::from(pty.master);
         Session { terminal, program, seen: Vec::new(), read: 0, answered: 0, _home: home }

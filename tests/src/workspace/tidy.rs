@@ -230,6 +230,46 @@ fn globs(source: &Source) -> Vec<String> {
     code.lines().filter(is_glob).map(|line| format!("`{}`", line.trim())).collect()
 }
 
+/// The file whose rows say what each error code means.
+const CODES: &str = "eval/src/error/code.rs";
+
+/// Returns the error codes that are written in a text: `"M0201"`.
+fn error_codes(text: &str) -> BTreeSet<&str> {
+    let is_code = |word: &&str| {
+        let digits = word.strip_prefix(['E', 'M', 'F', 'S', 'L']).unwrap_or_default();
+        digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    text.split('"').filter(is_code).collect()
+}
+
+/// Returns the codes that programs print and no row explains.
+fn unexplained(files: &[Source]) -> BTreeSet<&str> {
+    let row = |text: &str| text.trim_end().ends_with("row(");
+    let rows = files.iter().filter(|source| source.path == CODES).flat_map(|source| {
+        let parts: Vec<&str> = source.text.split('"').collect();
+        let named: Vec<&str> =
+            parts.windows(2).filter(|pair| row(pair[0])).map(|pair| pair[1]).collect();
+        named
+    });
+    let rows: BTreeSet<&str> = rows.collect();
+    let programs = files.iter().filter(|source| is_rust(source) && !sources::is_test(&source.path));
+    let printed = programs.flat_map(|source| error_codes(sources::without_tests(&source.text)));
+    printed.filter(|code| !rows.contains(code)).collect()
+}
+
+#[test]
+fn every_error_code_is_explained() {
+    let files = sources::all();
+    assert!(files.iter().any(|source| source.path == CODES), "{CODES} holds the rows");
+    assert_eq!(unexplained(&files), BTreeSet::new());
+    let source = |path: &str, text: &str| Source { path: path.to_owned(), text: text.to_owned() };
+    let files = [
+        source(CODES, "const TABLE: &[ErrorCode] = &[row(\n \"M0201\", \"a title\", \"M0301\")];"),
+        source("eval/src/a.rs", "let (a, b) = (\"M0201\", \"M0999\");"),
+    ];
+    assert_eq!(unexplained(&files), BTreeSet::from(["M0301", "M0999"]));
+}
+
 #[test]
 fn every_file_keeps_the_rules() {
     let files = sources::all();

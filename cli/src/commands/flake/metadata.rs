@@ -44,7 +44,8 @@ fn to_text(locked: &LockedFlake, path: &str) -> Result<String, Failure> {
     let flake = &locked.flake;
     let tree = &flake.tree.locked;
     let mut lines = vec![("Resolved URL:", flake.resolved.show())];
-    if tree.is_locked() {
+    // Its hash is known.
+    if tree.is_locked(true) {
         lines.push(("Locked URL:", tree.show()));
     }
     lines.extend(flake.manifest.description.clone().map(|text| ("Description:", text)));

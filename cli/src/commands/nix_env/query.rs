@@ -160,7 +160,7 @@ impl Listing<'_> {
         let wants_installed = !is_available || columns.compares_versions || columns.status;
         let installed = if wants_installed { load::installed(eval, profile)? } else { Vec::new() };
         let available = if is_available || columns.compares_versions {
-            load::available(eval, self.query)?
+            load::available(eval, self.query, &self.cx.settings)?
         } else {
             Vec::new()
         };

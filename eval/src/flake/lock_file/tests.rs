@@ -59,14 +59,14 @@ const TEXT: &str = r#"{
 
 fn read(text: &str) -> Result<LockFile, String> {
     let json = serde_json::from_str(text).expect("JSON");
-    LockFile::read(&json, "flake.lock", false, &mut |warning| panic!("{warning}"))
+    LockFile::read(&json, "flake.lock", false, true, &mut |warning| panic!("{warning}"))
 }
 
 #[test]
 fn reading_and_writing_are_inverse() {
     let file = read(TEXT).expect("a lock file");
     assert_eq!(file.to_text(), TEXT);
-    assert_eq!(file.unlocked(), None);
+    assert_eq!(file.unlocked(true), None);
     assert_eq!(file.check(), Ok(()));
     assert_eq!(
         LockFile::default().to_text(),

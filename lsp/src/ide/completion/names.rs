@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use eval::db::{self, Db, PARSE_OPTIONS};
+use eval::db::{self, Db};
 use eval::inspect::{Base, Lookup};
 use eval::module_bindings;
 use eval::option_tree::{Component, Step};
@@ -67,8 +67,7 @@ pub(super) fn used(
         if !names.iter().all(|it| source.may_hold(it)) {
             continue;
         }
-        let (tree, _) = syntax::parse_flat(source.text(), PARSE_OPTIONS);
-        for binding in module_bindings::module_bindings(&tree) {
+        for binding in module_bindings::module_bindings(source.parsed().tree()) {
             let whole = match binding.path.split_first() {
                 Some((first, rest)) if first == "config" => rest,
                 _ => binding.path.as_slice(),
@@ -169,8 +168,8 @@ fn call_arguments(db: &dyn Db, scene: &Scene<'_>, names: &mut BTreeSet<String>) 
         if !source.may_hold(&own) && !shares_directory(&path.bytes, &scene.path.bytes) {
             continue;
         }
-        let (tree, _) = syntax::parse_flat(source.text(), PARSE_OPTIONS);
-        for call in tree.root().descendants().filter(|it| it.kind() == SyntaxKind::Apply) {
+        let parsed = source.parsed();
+        for call in parsed.tree().root().descendants().filter(|it| it.kind() == SyntaxKind::Apply) {
             let (function, arguments) = flattened(call, Vec::new());
             let (Some(file), Some(set)) = (arguments.first(), arguments.get(1)) else { continue };
             let target = path_target(&path.bytes, &text_of(*file));

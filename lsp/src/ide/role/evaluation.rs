@@ -103,10 +103,13 @@ fn nixos(call: &Call) -> String {
     for name in call.arguments.iter().filter(|it| !matches!(it.as_str(), "inputs" | "self")) {
         let _ = write!(arguments, "{} = {{ }}; ", quoted(name.as_bytes()));
     }
+    // Older libraries do not tell afterwards what was given to the modules.
     format!(
-        "{SURROUNDINGS}import <nixpkgs/nixos/lib/eval-config.nix> {{ \
-         system = \"x86_64-linux\"; specialArgs = {{ {arguments}}}; \
-         modules = [ {} {{ _module.check = false; }} ]; }}",
+        "{SURROUNDINGS}let specialArgs = {{ {arguments}}}; \
+         found = import <nixpkgs/nixos/lib/eval-config.nix> {{ \
+         system = \"x86_64-linux\"; inherit specialArgs; \
+         modules = [ {} {{ _module.check = false; }} ]; }}; \
+         in found // {{ _module = (found._module or {{ }}) // {{ inherit specialArgs; }}; }}",
         modules(call)
     )
 }

@@ -1,11 +1,12 @@
 //! The names in the value of another file.
 
-use eval::db::PARSE_OPTIONS;
-use eval::scope;
+use std::sync::Arc;
+
 use eval::source::{HOST, SourcePath};
 use eval::system::FileType;
 use syntax::{LineIndex, SyntaxKind};
 
+use super::super::parsed::ParsedFile;
 use super::{Knowledge, Meaning, Member, Scene, Step, Written};
 
 /// Returns the names in what a file means, after some steps from its value.
@@ -15,13 +16,11 @@ pub(super) fn names(
     steps: &[Step],
     budget: u32,
 ) -> Vec<Member> {
-    let Some((path, text)) = read(knowledge, path) else { return Vec::new() };
-    let (tree, _) = syntax::parse_flat(&text, PARSE_OPTIONS);
-    let scopes = scope::scopes(&tree);
-    let scene = Scene::new(knowledge, &tree, &scopes, &path);
+    let Some((path, file)) = parsed(knowledge, path) else { return Vec::new() };
+    let scene = Scene::new(knowledge, file.tree(), &file.scopes, &path);
     scene.steps.set(budget);
     let Some(meaning) = meaning(&scene, steps) else { return Vec::new() };
-    let lines = LineIndex::new(&text);
+    let lines = LineIndex::new(&file.text);
     let mut names = scene.names(&meaning);
     for name in &mut names {
         if let Written::Here(range) = &name.place {
@@ -40,10 +39,8 @@ pub(in crate::ide) fn visit<T>(
     steps: &[Step],
     look: impl FnOnce(&Scene<'_>, &Meaning<'_>) -> T,
 ) -> Option<T> {
-    let (path, text) = read(from.knowledge, path)?;
-    let (tree, _) = syntax::parse_flat(&text, PARSE_OPTIONS);
-    let scopes = scope::scopes(&tree);
-    let scene = Scene::new(from.knowledge, &tree, &scopes, &path);
+    let (path, file) = parsed(from.knowledge, path)?;
+    let scene = Scene::new(from.knowledge, file.tree(), &file.scopes, &path);
     scene.steps.set(from.steps.get().saturating_sub(1));
     let meaning = meaning(&scene, steps)?;
     Some(look(&scene, &meaning))
@@ -60,31 +57,29 @@ fn meaning<'a>(scene: &Scene<'a>, steps: &[Step]) -> Option<Meaning<'a>> {
     Some(meaning)
 }
 
-/// Reads a file, of a directory the `default.nix` in it.
-pub(in crate::ide) fn read(
+/// Returns a file, of a directory the `default.nix` in it, with its path.
+pub(in crate::ide) fn parsed(
     knowledge: Knowledge<'_>,
     path: &SourcePath,
-) -> Option<(SourcePath, Vec<u8>)> {
+) -> Option<(SourcePath, Arc<ParsedFile>)> {
     let system = knowledge.system.filter(|_| path.root == HOST)?;
     let mut bytes = path.bytes.to_vec();
     if system.file_type(&bytes).ok()? == FileType::Directory {
         bytes.extend_from_slice(b"/default.nix");
     }
-    let text = system.read_file(&bytes).ok()?;
-    Some((SourcePath::new(HOST, &bytes), text))
+    let file = knowledge.parsed(&bytes)?;
+    Some((SourcePath::new(HOST, &bytes), file))
 }
 
 /// Returns the names that a function in a file takes, if its value is a function.
 pub(super) fn formals(knowledge: Knowledge<'_>, path: &SourcePath) -> Vec<Member> {
-    let Some((path, text)) = read(knowledge, path) else { return Vec::new() };
-    let (tree, _) = syntax::parse_flat(&text, PARSE_OPTIONS);
-    let scopes = scope::scopes(&tree);
-    let scene = Scene::new(knowledge, &tree, &scopes, &path);
-    let top = tree.root().expressions().next();
+    let Some((path, file)) = parsed(knowledge, path) else { return Vec::new() };
+    let scene = Scene::new(knowledge, file.tree(), &file.scopes, &path);
+    let top = file.tree().root().expressions().next();
     let Some(Meaning::Written(top)) = top.and_then(|it| scene.meaning(it)) else {
         return Vec::new();
     };
-    let lines = LineIndex::new(&text);
+    let lines = LineIndex::new(&file.text);
     let Some(formals) = top.child(SyntaxKind::Formals) else { return Vec::new() };
     let names = formals.children().filter_map(|it| it.child(SyntaxKind::Name));
     let named = names.map(|name| {

@@ -5,6 +5,7 @@ use crate::env_vars;
 use crate::evaluation::{self, Stop};
 use crate::report::{Failure, Outcome};
 use crate::request::Input;
+use crate::settings::Settings;
 use eval::heap::{Attrs, AttrsBuilder, Lazy, Value};
 use eval::interpret::Eval;
 use eval::packages::{Package, Search};
@@ -23,7 +24,11 @@ const EXPRESSIONS_MAX: usize = 1024;
 /// # Errors
 ///
 /// Whatever evaluation meets.
-pub(super) fn available<'h>(eval: &mut Eval<'h>, query: &Query) -> Result<Vec<Package<'h>>, Stop> {
+pub(super) fn available<'h>(
+    eval: &mut Eval<'h>,
+    query: &Query,
+    settings: &Settings,
+) -> Result<Vec<Package<'h>>, Stop> {
     let arguments = evaluation::arguments(eval, &query.request)?;
     let root = match &query.file {
         Some(word) => {
@@ -31,7 +36,7 @@ pub(super) fn available<'h>(eval: &mut Eval<'h>, query: &Query) -> Result<Vec<Pa
             source(eval, &path)?
         }
         None => {
-            let path = expressions()?;
+            let path = expressions(settings)?;
             source(eval, &host(&path))?
         }
     };
@@ -76,11 +81,11 @@ fn host(path: &Path) -> SourcePath {
 }
 
 /// Returns the user's directory of expressions, made if it is not there.
-fn expressions() -> Outcome<PathBuf> {
-    let Some(home) = env_vars::HOME.value() else {
+fn expressions(settings: &Settings) -> Outcome<PathBuf> {
+    let Some(directory) = settings.expressions() else {
         return Err(Failure::new("which packages? name a file with -f, because HOME is not set"));
     };
-    let directory = std::path::absolute(home)?.join(".nix-defexpr");
+    let directory = std::path::absolute(directory)?;
     if !directory.exists() && std::fs::create_dir_all(&directory).is_ok() {
         let state = env_vars::NIX_STATE_DIR.value().map(PathBuf::from);
         let state = state.unwrap_or_else(|| PathBuf::from("/nix/var/nix"));
