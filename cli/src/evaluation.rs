@@ -98,25 +98,40 @@ fn observed_failure<T>(
     first: &EvalError,
     work: &impl for<'h> Fn(&mut Eval<'h>) -> Result<T, Stop>,
 ) -> Option<Failure> {
-    if cx.manner != Manner::Own || !module_check::is_of_modules(first) {
+    let is_wanted = module_check::is_of_modules(first) && module_check::is_told_by_library(first);
+    if cx.manner != Manner::Own || !is_wanted {
         return None;
     }
     let host = Host::with_store(cx.ui, store);
     let store = EvaluatingStore::new(cx, store);
-    let heap = Heap::new();
-    let mut eval = Eval::observing(&heap, &host, &store, settings);
-    let result = {
-        let _repeated = cx.ui.repeated();
-        work(&mut eval)
-    };
-    match result {
-        Err(Stop::Evaluation(error)) if error.message == first.message => {
-            Some(failure(cx, &mut eval, &error))
+    // Mostly the system that the error is one of tells all; else all is done again.
+    for is_early in [true, false] {
+        let heap = Heap::new();
+        let mut eval = Eval::observing(&heap, &host, &store, settings);
+        if is_early {
+            eval.look_into(first);
         }
-        Err(Stop::Failure(failure)) => Some(failure),
-        // Other limits hold for it.
-        Ok(_) | Err(Stop::Evaluation(_)) => None,
+        let result = {
+            let _repeated = cx.ui.repeated();
+            work(&mut eval)
+        };
+        match result {
+            Err(Stop::Evaluation(error)) if error.message == first.message => {
+                let reports = module_check::reports_of_selected(&mut eval, first, false);
+                let reports = reports.ok().flatten().unwrap_or_default();
+                if !is_early && reports.is_empty() {
+                    return Some(failure(cx, &mut eval, &error));
+                }
+                if !is_early || module_check::is_explained(&eval, first, &reports) {
+                    return Some(told(cx, &reports));
+                }
+            }
+            Err(Stop::Failure(failure)) => return Some(failure),
+            // Other limits hold for it.
+            Ok(_) | Err(Stop::Evaluation(_)) => {}
+        }
     }
+    None
 }
 
 /// As [`run`], for work that keeps `max-eval-time` itself.

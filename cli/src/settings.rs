@@ -327,7 +327,8 @@ impl Settings {
 const COUNTS: [&str; 3] = ["cores", "max-silent-time", "timeout"];
 
 /// How failures of `--option` begin that are no mere warnings.
-const FATAL: [&str; 3] = [table::NOT_ABSOLUTE, "could not dynamically open", "cannot read directory"];
+const FATAL: [&str; 3] =
+    [table::NOT_ABSOLUTE, "could not dynamically open", "cannot read directory"];
 
 /// Refuses plugins, which are written for another program; a directory without any is none.
 fn refuse_plugins(files: &str) -> Outcome {

@@ -174,12 +174,13 @@ fn warn(settings: &Settings, parameters: &Parameters) {
         parameters.unknown.iter().map(|name| format!("unknown setting '{name}'")).collect();
     let group = settings.text("build-users-group");
     if is_root() && !group.is_empty() && !group_exists(&group) {
-        warnings.push(format!(
-            "the group '{group}' specified in 'build-users-group' does not exist"
-        ));
+        warnings
+            .push(format!("the group '{group}' specified in 'build-users-group' does not exist"));
     }
     if !warnings.is_empty() && !IS_TOLD.swap(true, Ordering::Relaxed) {
-        warnings.into_iter().for_each(|warning| Ui.warn(warning));
+        for warning in warnings {
+            Ui.warn(warning);
+        }
     }
 }
 
@@ -190,9 +191,12 @@ impl Parameters {
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = decoded(value)?;
-            let path = || match value.starts_with('/') {
-                true => Ok(Some(PathBuf::from(&value))),
-                false => Err(not_absolute(&value)),
+            let path = || {
+                if value.starts_with('/') {
+                    Ok(Some(PathBuf::from(&value)))
+                } else {
+                    Err(not_absolute(&value))
+                }
             };
             match name {
                 "root" if value.is_empty() => {}
@@ -250,12 +254,11 @@ fn directory(parameters: &Parameters) -> Outcome<StoreDirectory> {
             Some(path) if !Path::new(&path).is_absolute() => {
                 return Err(not_absolute(&path.to_string_lossy()));
             }
-            Some(path) => crate::context::normal(Path::new(&path))
-                .into_os_string()
-                .into_string()
-                .map_err(|path| {
-                    Failure::new(format!("NIX_STORE_DIR '{}' is not UTF-8", path.display()))
-                })?,
+            Some(path) => {
+                crate::context::normal(Path::new(&path)).into_os_string().into_string().map_err(
+                    |path| Failure::new(format!("NIX_STORE_DIR '{}' is not UTF-8", path.display())),
+                )?
+            }
             None => return Ok(StoreDirectory::default()),
         },
     };

@@ -37,7 +37,10 @@ impl Access {
             if end == 0 {
                 break;
             }
-            end = path.get(..end).and_then(|start| start.iter().rposition(|&it| it == b'/')).unwrap_or(0);
+            end = path
+                .get(..end)
+                .and_then(|start| start.iter().rposition(|&it| it == b'/'))
+                .unwrap_or(0);
         }
         let below = [path, b"/"].concat();
         let next = places.range(below.clone()..).next();

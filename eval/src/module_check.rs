@@ -98,6 +98,17 @@ pub fn is_of_modules(error: &EvalError) -> bool {
     code::of(error).starts_with('M') && error.kind != ErrorKind::InfiniteRecursion
 }
 
+/// Whether an error is one in the words of a module library, which an observed evaluation of its
+/// system meets again.
+pub fn is_told_by_library(error: &EvalError) -> bool {
+    module_error::read(&error.message).is_some()
+}
+
+/// Whether an observed evaluation has met an error again, or all assertions that do not hold.
+pub fn is_explained(eval: &Eval<'_>, first: &EvalError, reports: &[Report]) -> bool {
+    eval.has_noted(first) || reports.iter().any(|report| matches!(report.code, "M0401" | "M0402"))
+}
+
 /// Returns the module system that an error is one of: what was selected from last on the command
 /// line, else the first one that has the option in question.
 fn system_of<'h>(eval: &mut Eval<'h>, error: &EvalError) -> Result<Option<Attrs<'h>>> {
@@ -125,9 +136,18 @@ fn system_of<'h>(eval: &mut Eval<'h>, error: &EvalError) -> Result<Option<Attrs<
 
 impl<'h> Eval<'h> {
     /// Takes note of a set that something is selected from, if it is a module system.
-    pub(crate) fn note_module_system(&mut self, attrs: Attrs<'h>) {
-        if attrs.named(b"options").is_some() && attrs.named(b"config").is_some() {
-            self.known.module_system = Some(Value::attrs(attrs));
+    ///
+    /// # Errors
+    ///
+    /// The error that is looked into: what is wrong with the system can be asked for now.
+    pub(crate) fn note_module_system(&mut self, attrs: Attrs<'h>) -> Result<()> {
+        if attrs.named(b"options").is_none() || attrs.named(b"config").is_none() {
+            return Ok(());
+        }
+        self.known.module_system = Some(Value::attrs(attrs));
+        match self.looked_into() {
+            Some(error) => Err(Box::new(error.clone())),
+            None => Ok(()),
         }
     }
 }
@@ -205,6 +225,13 @@ impl Check {
         let options = part(eval, b"options")?;
         let config = part(eval, b"config")?;
         let module = module_error::read(&first.message).unwrap_or_default();
+        if let Some(options) = options.filter(|_| eval.is_observing()) {
+            // What the error is about is noted where it is met again.
+            check_names(eval, config, &module.option)?;
+            if let Found::Option(option, _) = find(eval, options, &module.option)? {
+                self.meet(eval, option)?;
+            }
+        }
         let is_assertion = module.code == "M0401";
         if !is_assertion {
             let report = match options {
@@ -315,6 +342,12 @@ impl Check {
             }
         }
         files
+    }
+
+    /// Evaluates an option and what is inside its value.
+    fn meet<'h>(&mut self, eval: &mut Eval<'h>, option: Attrs<'h>) -> Result<()> {
+        let mut other = Check::default();
+        other.option(eval, option)
     }
 
     /// Evaluates an option and what is inside its value, and keeps what is wrong with it.

@@ -157,7 +157,7 @@ fn attribute<'h>(
     if name.is_empty() {
         return Err(error::other(format!("empty attribute name in selection path '{path}'")));
     }
-    eval.note_module_system(attrs);
+    eval.note_module_system(attrs)?;
     match attrs.named(name.as_bytes()) {
         Some(slot) => eval.force(slot),
         None => {

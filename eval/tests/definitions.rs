@@ -1,5 +1,4 @@
-//! Errors of module systems are marked at the definition that is meant, whatever else the file
-//! says.
+//! Errors of module systems are marked at the definition that is meant, of whichever read alike.
 //!
 //! Each case has definitions that read the same, and one of them is at fault; `§` stands before
 //! each place that is to be marked. The library is the embedded one, and those of the trees that
@@ -118,7 +117,8 @@ const CASES: &[(&str, &str, &str)] = &[
     (
         "what a function makes for each name",
         "{ lib, ... }: let each = names: lib.genAttrs names; in { sets = lib.mkMerge [
-            (each [ ] (name: { value = \"x\"; })) (each [ \"a\" ] (name: { value = §\"x\"; })) ]; }",
+            (each [ ] (name: { value = \"x\"; }))
+            (each [ \"a\" ] (name: { value = §\"x\"; })) ]; }",
         "sets",
     ),
     (

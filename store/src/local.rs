@@ -875,12 +875,15 @@ impl Write for KeptArchive {
     }
 }
 
+/// How a side of a pipe ended.
+type Ended = Result<(), AddError>;
+
 /// Runs `write` here and `read` on a thread, what the one writes being what the other reads;
 /// returns how each ended.
 fn pipe(
     write: impl FnOnce(&mut dyn Write) -> Result<(), AddError>,
     read: impl FnOnce(&mut dyn Read) -> Result<(), AddError> + Send,
-) -> Result<(Result<(), AddError>, Result<(), AddError>), AddError> {
+) -> Result<(Ended, Ended), AddError> {
     let opened = io::pipe().map_err(file_error("create", Path::new("a pipe")))?;
     let (mut source, sink) = opened;
     Ok(std::thread::scope(|scope| {
@@ -903,11 +906,7 @@ fn pipe(
 /// The tree's own error is the one to tell; an archive that is not the one that was hashed before
 /// says that the tree has changed. A reader that gives up makes the writer fail, but only it knows
 /// why.
-fn settled(
-    path: &Path,
-    written: Result<(), AddError>,
-    read: Result<(), AddError>,
-) -> Result<(), AddError> {
+fn settled(path: &Path, written: Ended, read: Ended) -> Ended {
     let changed = || AddError::Tree {
         path: path.to_path_buf(),
         source: WriteError::Changed { path: path.to_path_buf() },

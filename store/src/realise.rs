@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::sandbox::account::AccountRange;
 use crate::fetch::Network;
 use crate::path::StorePath;
+use crate::sandbox::account::AccountRange;
 use crate::substitute::Caches;
 
 /// Something that can be made valid.

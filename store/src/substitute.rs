@@ -321,7 +321,7 @@ impl<'s> Substituter<'s> {
 
 /// How long a cache that did not answer is not asked again. Source: CppNix,
 /// `HttpBinaryCacheStore::maybeDisable`.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// The caches that did not answer, and when that was.
 static SILENT: Mutex<BTreeMap<String, Instant>> = Mutex::new(BTreeMap::new());

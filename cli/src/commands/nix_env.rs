@@ -247,6 +247,9 @@ fn switch_profile(cx: &Context, profile: &Path) -> Outcome {
         return Err(Failure::new("the user's profile has no place: HOME is not set"));
     };
     let link = std::path::absolute(link)?;
+    if let Some(directory) = link.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
     let profile = std::path::absolute(profile)?;
     store::local::replace_link(&link, &profile).map_err(of_store)
 }

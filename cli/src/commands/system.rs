@@ -154,6 +154,13 @@ impl Configuration {
         work: impl FnOnce(&mut Eval<'h>, Value<'h>) -> Result<T, Stop>,
     ) -> Result<T, Stop> {
         let system = self.evaluate(eval)?;
+        if let Some(first) = eval.looked_into().cloned() {
+            let reports = self.all_errors(eval, &first, system, is_whole)?;
+            if module_check::is_explained(eval, &first, &reports) {
+                return Err(evaluation::told(cx, &reports).into());
+            }
+            return Err(Box::new(first).into());
+        }
         let error = match work(eval, system) {
             Err(Stop::Evaluation(error)) => error,
             result => return result,

@@ -65,7 +65,9 @@ impl Setting {
         match self.name {
             "system" => format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
             // Another store's paths are in no cache of `/nix/store`.
-            "substituters" if env_vars::NIX_STORE_DIR.value().is_some_and(|it| it != "/nix/store") => {
+            "substituters"
+                if env_vars::NIX_STORE_DIR.value().is_some_and(|it| it != "/nix/store") =>
+            {
                 String::new()
             }
             _ => self.default.to_owned(),
@@ -574,7 +576,12 @@ pub(crate) static TABLE: &[Setting] = &[
         "false",
         "Whether the user's profile and expressions are in `$XDG_STATE_HOME/nix`, not in `$HOME`.",
     ),
-    moot("keep-env-derivations", Bool, "false", "What `nix-env --install` does, which there is not."),
+    moot(
+        "keep-env-derivations",
+        Bool,
+        "false",
+        "What `nix-env --install` does, which there is not.",
+    ),
     moot("allowed-users", Words, "*", "Who may ask a daemon; there is none."),
     moot("bash-prompt", Text, "", "The prompt of `nix develop`, which there is not."),
     moot("bash-prompt-prefix", Text, "", "The prompt of `nix develop`, which there is not."),

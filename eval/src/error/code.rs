@@ -362,6 +362,7 @@ fn of_kind(kind: ErrorKind, message: &str) -> &'static str {
         _ if has("experimental Nix feature") => "E0204",
         _ if has("is forbidden in") || has("not allowed to refer") => "E0203",
         ErrorKind::Type => "E0103",
+        _ if has("infinite symlink recursion") => "E0202",
         ErrorKind::Restricted => "E0203",
         ErrorKind::Io => "E0202",
         ErrorKind::Usage | ErrorKind::Other => "E0199",

@@ -144,7 +144,7 @@ fn attribute<'h>(
             }
             return Ok(None);
         };
-        eval.note_module_system(attrs);
+        eval.note_module_system(attrs)?;
         value = eval.force_from(attr.slot, attr.position)?;
     }
     Ok(Some(value))

@@ -337,9 +337,10 @@ impl<'h> Eval<'h> {
             let next = child(&resolved, &name);
             let is_last = which == Links::OnTheWay && rest.is_empty();
             // Whoever looks at what may not be seen is told then.
-            let kind = match self.is_allowed(&next) && !is_last {
-                true => self.known_type(&next)?,
-                false => Some(FileType::Unknown),
+            let kind = if self.is_allowed(&next) && !is_last {
+                self.known_type(&next)?
+            } else {
+                Some(FileType::Unknown)
             };
             match kind {
                 Some(FileType::Symlink) => {

@@ -63,6 +63,8 @@ pub(super) struct Observer<'h> {
     subjects: BTreeMap<String, Subject<'h>>,
     /// Whether names that no module declares are noted, but stop nothing.
     is_lenient: bool,
+    /// The error that is looked into.
+    first: Option<EvalError>,
 }
 
 /// Definitions or declarations that are together.
@@ -131,6 +133,24 @@ impl<'h> Eval<'h> {
     /// Whether it is noted where values come from.
     pub fn is_observing(&self) -> bool {
         self.observer.is_some()
+    }
+
+    /// Has the evaluation look into an error: it ends where the module system is selected from, as
+    /// what is wrong with it can be asked for then.
+    pub fn look_into(&mut self, error: &EvalError) {
+        if let Some(observer) = &mut self.observer {
+            observer.first = Some(error.clone());
+        }
+    }
+
+    /// Returns the error that is looked into.
+    pub fn looked_into(&self) -> Option<&EvalError> {
+        self.observer.as_ref()?.first.as_ref()
+    }
+
+    /// Whether it was noted what an error is about.
+    pub(crate) fn has_noted(&self, error: &EvalError) -> bool {
+        self.observer.as_ref().is_some_and(|it| it.subjects.contains_key(&error.message))
     }
 
     /// From now on definitions of what no module declares stop nothing; they are noted as ever.

@@ -3,20 +3,25 @@
 //! A comment `# nivis: allow CODE …` keeps the findings of its line, or of the next one where it
 //! stands alone, from being told; `# nivis: allow-file CODE …` those of the whole file.
 
+use std::collections::BTreeSet;
+
 use eval::db::{self, Db, File};
 use eval::diagnostic::{Diagnostic, Severity};
 use eval::module_bindings;
 use eval::option_tree::{self, OptionTree};
-use eval::source::HOST;
+use eval::source::{HOST, SourcePath};
 use eval::system::FileType;
 use syntax::{FlatNode, FlatTree, LineIndex, SyntaxKind, TextRange, TextSize};
 
 use super::goto_definition::path_target;
-use super::scene::Scene;
+use super::scene::{Scene, file};
 use super::{Knowledge, flake, git_index};
 
 /// The largest text whose imports are looked for on the disk. Unit: bytes.
 const IMPORTS_BYTES_MAX: usize = 256 << 10;
+
+/// How many files are looked at for options that were declared of late.
+const IMPORTS_MAX: usize = 64;
 
 /// Returns what there is to say about a file, in source order.
 pub fn diagnostics(db: &dyn Db, knowledge: Knowledge<'_>, file: File) -> Vec<Diagnostic> {
@@ -30,7 +35,7 @@ pub fn diagnostics(db: &dyn Db, knowledge: Knowledge<'_>, file: File) -> Vec<Dia
         found.extend(flake::lints(knowledge, &scene));
         let is_certain = knowledge.role.is_some_and(|role| role.is_certain);
         if let (Some(options), true) = (knowledge.options, is_certain) {
-            found.extend(of_options(db, knowledge, tree, options));
+            found.extend(of_options(db, knowledge, file, options));
         }
     }
     let text = file.text(db);
@@ -45,15 +50,49 @@ pub fn diagnostics(db: &dyn Db, knowledge: Knowledge<'_>, file: File) -> Vec<Dia
 fn of_options(
     db: &dyn Db,
     knowledge: Knowledge<'_>,
-    tree: &FlatTree<'_>,
+    file: File,
     options: &OptionTree,
 ) -> Vec<Diagnostic> {
+    let tree = db::tree(db, file);
     // What was declared since the options were evaluated is known from the texts.
     let mut declared = Vec::new();
     for file in knowledge.files {
         declared.extend(declarations(db::tree(db, *file)));
     }
+    let found = option_tree::check(tree, options, &[], &declared);
+    if found.iter().all(|it| it.code != "unknown-option") {
+        return found;
+    }
+    // So is what has been imported since.
+    declared.extend(imported_declarations(knowledge, file.path(db), tree));
     option_tree::check(tree, options, &[], &declared)
+}
+
+/// Returns the paths of the options that the modules declare to which the imports of a file lead.
+fn imported_declarations(
+    knowledge: Knowledge<'_>,
+    path: &SourcePath,
+    tree: &FlatTree<'_>,
+) -> Vec<Vec<String>> {
+    let mut declared = Vec::new();
+    let mut known = BTreeSet::from([path.clone()]);
+    let mut todo = imports(path, tree);
+    while let Some(next) = todo.pop() {
+        if known.len() >= IMPORTS_MAX || !known.insert(next.clone()) {
+            continue;
+        }
+        let Some((path, parsed)) = file::parsed(knowledge, &next) else { continue };
+        declared.extend(declarations(parsed.tree()));
+        todo.extend(imports(&path, parsed.tree()));
+    }
+    declared
+}
+
+/// Returns the files in the lists of imports of a file.
+fn imports(path: &SourcePath, tree: &FlatTree<'_>) -> Vec<SourcePath> {
+    let lists = tree.root().descendants().filter(|it| it.kind() == SyntaxKind::Binding);
+    let target = |it: FlatNode<'_>| path_target(&path.bytes, &String::from_utf8_lossy(it.text()));
+    lists.flat_map(imported).filter_map(target).collect()
 }
 
 /// Returns the paths of the options that a module's text declares.

@@ -131,7 +131,7 @@ impl Role {
         Role { root, sort, prefix, is_certain, arguments: Vec::new() }
     }
 
-    fn of_library(is_certain: bool) -> Role {
+    pub(super) fn of_library(is_certain: bool) -> Role {
         Role::new(Root::Library, Sort::Nixos, Vec::new(), is_certain)
     }
 }

@@ -25,8 +25,15 @@ impl Room {
             return None;
         }
         let directory = tempfile::tempdir().unwrap();
-        let account = account::is_root()
-            .then(|| account::acquire(&directory.path().join("state"), "nixbld", false, account::AccountRange::default()).unwrap());
+        let account = account::is_root().then(|| {
+            account::acquire(
+                &directory.path().join("state"),
+                "nixbld",
+                false,
+                account::AccountRange::default(),
+            )
+            .unwrap()
+        });
         let room = Self { directory, account };
         for (name, mode) in [("root", 0o755), ("store", 0o1775), ("build", 0o700)] {
             let path = room.path(name);

@@ -246,7 +246,8 @@ fn an_evaluation_error_appears_at_the_definition_and_goes_with_an_edit() {
     assert_eq!(found[0]["code"], "evaluation-error", "{found}");
     let start = json!({ "line": 4, "character": 26 });
     assert_eq!(found[0]["range"]["start"], start, "{found}");
-    assert!(found[0]["message"].as_str().is_some_and(|it| it.contains("wants a boolean")), "{found}");
+    let message = found[0]["message"].as_str();
+    assert!(message.is_some_and(|it| it.contains("wants a boolean")), "{found}");
     let document = json!({ "uri": place["textDocument"]["uri"], "version": 2 });
     let text = json!([{ "text": format!("{before}true;\n}}\n") }]);
     let edit = json!({ "textDocument": document, "contentChanges": text });

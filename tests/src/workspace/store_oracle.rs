@@ -130,7 +130,10 @@ impl Comparison {
             .args(rest)
             .current_dir(folder)
             .env("HOME", folder)
-            .env("NIX_CONFIG", format!("sandbox-paths = {paths}\nsandbox = true\nsubstituters =\n{users}"))
+            .env(
+                "NIX_CONFIG",
+                format!("sandbox-paths = {paths}\nsandbox = true\nsubstituters =\n{users}"),
+            )
             .env("NIX_PATH", "")
             .env_remove("NIX_REMOTE")
             .output()

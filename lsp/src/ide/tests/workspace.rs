@@ -6,7 +6,8 @@ use eval::db::File;
 use eval::source::{HOST, SourcePath};
 use eval::system::MemorySystem;
 
-use super::super::{Knowledge, NavigationTarget, links, references, workspace};
+use super::super::role::Role;
+use super::super::{Knowledge, NavigationTarget, diagnostics, links, references, workspace};
 use super::{fixture, goto_implementation, tree};
 
 fn system() -> MemorySystem {
@@ -46,6 +47,29 @@ fn ask<T>(text: &str, question: impl Fn(&super::Fixture, Knowledge<'_>) -> T) ->
         ..Knowledge::default()
     };
     question(&fixture, knowledge)
+}
+
+#[test]
+fn options_that_were_imported_after_the_evaluation_are_known() {
+    let mut system = system();
+    let folder = "{ imports = [ ./tea.nix ]; }";
+    system.files.insert(b"/etc/nixos/kitchen/default.nix".to_vec(), folder.into());
+    let module = "{ lib, ... }: { options.tea.cups = lib.mkOption { }; }";
+    system.files.insert(b"/etc/nixos/kitchen/tea.nix".to_vec(), module.into());
+    let (tree, role) = (tree(), Role::of_library(true));
+    let codes = |imports: &str| -> Vec<&str> {
+        let fixture = fixture(&format!("{{ imports = [ {imports} ]; tea.cups = 1; }}$0"));
+        let knowledge = Knowledge {
+            options: Some(&tree),
+            system: Some(&system),
+            role: Some(&role),
+            ..Knowledge::default()
+        };
+        let found = diagnostics::diagnostics(&fixture.db, knowledge, fixture.file);
+        found.iter().map(|it| it.code).collect()
+    };
+    assert_eq!(codes(""), ["unknown-option"]);
+    assert_eq!(codes("./kitchen"), [""; 0]);
 }
 
 fn shown(targets: Vec<NavigationTarget>) -> Vec<String> {

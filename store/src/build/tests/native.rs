@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use super::*;
 use crate::content_address::{ContentAddress, FileMethod};
 use crate::hash::Hash;
+use crate::signature::{SecretKey, is_signed};
 
 fn fetchurl(scratch: &Scratch, url: &str, output: ContentAddress, more: &[&str]) -> StorePath {
     scratch.derivation("file", |derivation| {
@@ -133,4 +134,27 @@ fn environments_are_built_of_their_inputs() {
     assert_eq!(names, ["cup", "tea"]);
     assert!(fs::read_link(place.join("manifest.nix")).is_ok());
     scratch.is_clean();
+}
+
+#[test]
+fn what_is_built_is_signed() {
+    let mut scratch = Scratch::new();
+    let (secret, public) = SecretKey::generate("k-1").expect("there is randomness");
+    let file = scratch.path("secret");
+    fs::write(&file, secret).expect("a new file");
+    scratch.options.secret_key_files = vec![file];
+    let source = scratch.path("source");
+    fs::write(&source, "text").expect("a new file");
+    let place = fetchurl(&scratch, &format!("file://{}", source.display()), flat(b"text"), &[]);
+    let _ = scratch.build(&place);
+    let mut signed = 0;
+    for path in scratch.store.all_valid_paths().expect("a sound store") {
+        let info = scratch.store.path_info(&path).expect("a sound store").expect("it is valid");
+        let text = info.fingerprint(scratch.store.directory());
+        for signature in &info.signatures {
+            assert!(is_signed(&text, signature, std::slice::from_ref(&public)), "{signature}");
+            signed += 1;
+        }
+    }
+    assert_eq!(signed, 1);
 }
