@@ -234,6 +234,9 @@ pub(crate) struct EvalJobsArgs {
     /// Tells the derivations that each one needs.
     #[arg(long)]
     pub(crate) show_input_drvs: bool,
+    /// Tells whether outputs are in the store, in a cache, or have to be built.
+    #[arg(long)]
+    pub(crate) check_cache_status: bool,
     /// Computes the paths of derivations without writing them to the store.
     #[arg(long)]
     pub(crate) no_instantiate: bool,

@@ -53,7 +53,7 @@ pub(crate) type Work<'w, 'h> = &'w mut dyn FnMut(&mut Eval<'h>, usize) -> Result
 pub(crate) type Tell<'t> = &'t mut dyn FnMut(usize, Fields) -> Result<(), Stop>;
 
 /// One root in so many is evaluated before there are workers.
-const SAMPLE_STEP: usize = 31;
+const SAMPLE_STEP: usize = 15;
 /// Ranges that each worker should have, so that all end at about the same time.
 const RANGES_PER_WORKER: usize = 16;
 /// The largest range that is given out.

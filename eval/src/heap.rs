@@ -31,7 +31,7 @@ pub use arena::Arena;
 pub use attrs::{Attrs, AttrsBuilder, InOrder, Shape};
 pub use env::Env;
 pub use mapping::{Mapped, Mapping, MappingSource};
-pub(crate) use name_table::NameTable;
+pub(crate) use name_table::{Hashed, NameTable};
 pub use slot::{Slot, SlotState};
 pub use string::{Context, ContextElement, Str};
 pub use symbol::Symbol;

@@ -9,6 +9,7 @@ pub mod read;
 use crate::coerce::{self, Mode, Text};
 use crate::copy::copy_path;
 use crate::error::{self, EvalError, FrameKind, Result};
+use crate::escape;
 use crate::heap::{Attrs, Kind, Slot, Value};
 use crate::interpret::Eval;
 use crate::names::names;
@@ -163,19 +164,17 @@ pub fn write_string(bytes: &[u8], out: &mut Vec<u8>) -> Result<()> {
         return Err(not_utf8(bytes, error));
     }
     out.push(b'"');
-    for byte in bytes {
-        match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            0x08 => out.extend_from_slice(b"\\b"),
-            0x0c => out.extend_from_slice(b"\\f"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            0x00..0x20 => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-            _ => out.push(*byte),
-        }
-    }
+    let is_plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
+    escape::push_escaped(out, bytes, is_plain, |out, byte| match byte {
+        b'"' => out.extend_from_slice(b"\\\""),
+        b'\\' => out.extend_from_slice(b"\\\\"),
+        0x08 => out.extend_from_slice(b"\\b"),
+        0x0c => out.extend_from_slice(b"\\f"),
+        b'\n' => out.extend_from_slice(b"\\n"),
+        b'\r' => out.extend_from_slice(b"\\r"),
+        b'\t' => out.extend_from_slice(b"\\t"),
+        _ => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+    });
     out.push(b'"');
     Ok(())
 }

@@ -8,9 +8,10 @@ use store::derivation::modulo::HashModulo;
 
 use crate::access::Access;
 use crate::builtins::regex::Compiled;
+use crate::context::Element;
 use crate::flake::ShownTree;
 use crate::flake::registry::{Entry, Registry};
-use crate::heap::{Str, Value};
+use crate::heap::{ContextElement, Str, Value};
 use crate::source::SourcePath;
 use crate::system::FileType;
 
@@ -23,6 +24,8 @@ pub(crate) struct Known<'h> {
     pub(crate) copied: FxHashMap<SourcePath, Str<'h>>,
     /// The hashes of derivations that output paths of others follow from.
     pub(crate) modulo: FxHashMap<StorePath, HashModulo>,
+    /// What the elements of contexts that derivations had stand for.
+    pub(crate) elements: FxHashMap<ContextElement, Element>,
     /// What lies at the paths of the host that were looked at.
     pub(crate) file_types: FxHashMap<SourcePath, Option<FileType>>,
     /// The entries of search paths that were looked at, and what they name.

@@ -16,6 +16,7 @@ pub mod diagnostic;
 pub mod embedded;
 pub mod equal;
 pub mod error;
+mod escape;
 pub mod flake;
 pub mod heap;
 pub mod inspect;

@@ -25,8 +25,8 @@ const REPORTS_MAX: usize = 20;
 const FILES_MAX: usize = 500;
 
 /// How deep, and how many values inside a definition are looked at.
-const DEPTH_MAX: usize = 4;
-const VALUES_MAX: usize = 4_000;
+const DEPTH_MAX: usize = 2;
+const VALUES_MAX: usize = 256;
 
 /// How many whole paths are suggested.
 const SUGGESTIONS_MAX: usize = 3;
@@ -228,8 +228,9 @@ impl Check {
         if let Some(options) = options.filter(|_| eval.is_observing()) {
             // What the error is about is noted where it is met again.
             check_names(eval, config, &module.option)?;
-            if let Found::Option(option, _) = find(eval, options, &module.option)? {
-                self.meet(eval, option)?;
+            if let Found::Option(option, length) = find(eval, options, &module.option)? {
+                let inside = module.option.get(length..).unwrap_or_default();
+                Check::default().option(eval, option, inside)?;
             }
         }
         let is_assertion = module.code == "M0401";
@@ -293,9 +294,9 @@ impl Check {
                         self.unknown_here(eval, options, names, file, range)?;
                     }
                     Found::Option(option, length) => {
-                        let names = names.get(..length).unwrap_or(&names).to_vec();
+                        let inside = names.get(length..).unwrap_or_default().to_vec();
                         if done.insert(names) {
-                            self.option(eval, option)?;
+                            self.option(eval, option, &inside)?;
                         }
                     }
                     Found::Missing(_) | Found::Names => {}
@@ -344,15 +345,25 @@ impl Check {
         files
     }
 
-    /// Evaluates an option and what is inside its value.
-    fn meet<'h>(&mut self, eval: &mut Eval<'h>, option: Attrs<'h>) -> Result<()> {
-        let mut other = Check::default();
-        other.option(eval, option)
-    }
-
-    /// Evaluates an option and what is inside its value, and keeps what is wrong with it.
-    fn option<'h>(&mut self, eval: &mut Eval<'h>, option: Attrs<'h>) -> Result<()> {
-        let Some(slot) = option.named(b"value") else { return Ok(()) };
+    /// Evaluates an option and what is at a path inside its value, and keeps what is wrong with it.
+    ///
+    /// Values beside that path may be large, such as all files of a system.
+    fn option<'h>(
+        &mut self,
+        eval: &mut Eval<'h>,
+        option: Attrs<'h>,
+        inside: &[String],
+    ) -> Result<()> {
+        let Some(mut slot) = option.named(b"value") else { return Ok(()) };
+        for name in inside {
+            let value = match eval.force(slot) {
+                Ok(value) => value,
+                Err(error) => return self.failed(eval, &error),
+            };
+            let next = value.as_attrs().and_then(|attrs| attrs.named(name.as_bytes()));
+            let Some(next) = next else { break };
+            slot = next;
+        }
         let mut left = VALUES_MAX;
         self.value(eval, slot, DEPTH_MAX, &mut left)
     }

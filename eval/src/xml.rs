@@ -9,6 +9,7 @@ use rustc_hash::FxHashSet;
 use crate::coerce::Text;
 use crate::equal::is_derivation;
 use crate::error::Result;
+use crate::escape;
 use crate::heap::{Attrs, Kind, Slot, SlotState, Symbol, Value};
 use crate::interpret::{Eval, LambdaInfo};
 use crate::names::names;
@@ -315,15 +316,13 @@ impl Place {
 }
 
 fn push_escaped(out: &mut Vec<u8>, text: &[u8]) {
-    for byte in text {
-        match byte {
-            b'"' => out.extend_from_slice(b"&quot;"),
-            b'<' => out.extend_from_slice(b"&lt;"),
-            b'>' => out.extend_from_slice(b"&gt;"),
-            b'&' => out.extend_from_slice(b"&amp;"),
-            // Parsers make a space of a plain newline.
-            b'\n' => out.extend_from_slice(b"&#xA;"),
-            _ => out.push(*byte),
-        }
-    }
+    let is_plain = |byte: u8| !matches!(byte, b'"' | b'<' | b'>' | b'&' | b'\n');
+    escape::push_escaped(out, text, is_plain, |out, byte| match byte {
+        b'"' => out.extend_from_slice(b"&quot;"),
+        b'<' => out.extend_from_slice(b"&lt;"),
+        b'>' => out.extend_from_slice(b"&gt;"),
+        b'&' => out.extend_from_slice(b"&amp;"),
+        // Parsers make a space of a plain newline.
+        _ => out.extend_from_slice(b"&#xA;"),
+    });
 }

@@ -345,11 +345,21 @@ impl io::Write for Hasher {
 
 /// Writes `bytes` in lower-case hexadecimal.
 pub fn encode_hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = |byte: &u8| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0xf)]];
-    let text = bytes.iter().flat_map(digits).map(char::from);
-    text.collect()
+    let mut text = Vec::with_capacity(bytes.len() * 2);
+    append_hex(bytes, &mut text);
+    String::from_utf8(text).unwrap_or_default()
 }
+
+/// Appends `bytes` in lower-case hexadecimal to `text`.
+pub(crate) fn append_hex(bytes: &[u8], text: &mut Vec<u8>) {
+    let digits =
+        |byte: &u8| [HEX_DIGITS[usize::from(byte >> 4)], HEX_DIGITS[usize::from(byte & 0xf)]];
+    for pair in bytes.iter().map(digits) {
+        text.extend_from_slice(&pair);
+    }
+}
+
+const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 fn decode_hex(text: &[u8]) -> Option<Vec<u8>> {
     let digit = |character: u8| char::from(character).to_digit(16).map(|value| value as u8);

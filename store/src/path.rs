@@ -97,18 +97,33 @@ pub fn check_name(name: &str) -> Result<(), PathError> {
     if name.len() > MAX_NAME_LENGTH {
         return Err(PathError::LongName { name: name.to_owned() });
     }
-    let first = name.split('-').next().unwrap_or(name);
-    if first == "." || first == ".." {
-        return Err(PathError::DotName { name: name.to_owned() });
+    if name.starts_with('.') {
+        let first = name.split('-').next().unwrap_or(name);
+        if first == "." || first == ".." {
+            return Err(PathError::DotName { name: name.to_owned() });
+        }
     }
-    match name.chars().find(|character| !is_name_character(*character)) {
+    // All before the first byte that may not be there is ASCII.
+    let illegal = name.bytes().position(|byte| !NAME_BYTES[usize::from(byte)]);
+    match illegal.and_then(|at| name.get(at..)?.chars().next()) {
         None => Ok(()),
         Some(character) => Err(PathError::NameCharacter { name: name.to_owned(), character }),
     }
 }
 
-fn is_name_character(character: char) -> bool {
-    character.is_ascii_alphanumeric() || matches!(character, '+' | '-' | '.' | '_' | '?' | '=')
+/// Whether each byte may be in a name.
+const NAME_BYTES: [bool; 256] = name_bytes();
+
+const fn name_bytes() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let character = byte as u8;
+        table[byte] = character.is_ascii_alphanumeric()
+            || matches!(character, b'+' | b'-' | b'.' | b'_' | b'?' | b'=');
+        byte += 1;
+    }
+    table
 }
 
 /// A store path without its directory: a hash part and a name.

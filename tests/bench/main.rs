@@ -1,9 +1,9 @@
 //! Measures nivis beside the installed versions of Nix, and writes what came out to `RESULTS.md`.
 //!
 //! `cargo bench -p nivis` runs it. It compares with the `nix-instantiate` in `PATH`, and with
-//! those that `NIVIS_PEERS` names, separated by colons. With `NIVIS_NIXPKGS` it also evaluates
-//! packages and a system of that nixpkgs tree. Every value is compared between all of them;
-//! times are told, never asserted.
+//! those that `NIVIS_PEERS` names, separated by colons; their other programs lie beside them. With
+//! `NIVIS_NIXPKGS` it also evaluates packages and systems of that nixpkgs tree. Every value is
+//! compared between all of them; times are told, never asserted.
 //!
 //! The compiled files of nivis are off, but in the rows that say so: there a cache directory was
 //! warmed by another attribute. The files that the system's evaluation reads are also parsed and
@@ -16,6 +16,7 @@
 #![allow(clippy::print_stderr, reason = "a benchmark says what it does and did not")]
 
 mod files;
+mod tasks;
 
 use std::error::Error;
 use std::ffi::{OsStr, OsString};
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nix::sys::resource::{UsageWho, getrusage};
+use tasks::{Task, tasks};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -39,17 +41,8 @@ const LOWER: &str = "lower";
 /// Something that evaluates.
 struct Evaluator {
     name: String,
-    program: PathBuf,
-}
-
-/// Something to evaluate.
-struct Task {
-    name: String,
-    arguments: Vec<OsString>,
-    /// Whether it counts among the programs that need nothing but the language.
-    is_pure: bool,
-    /// What warms the compiled files, if there are to be some.
-    warmed_by: Option<Vec<OsString>>,
+    /// Where its programs are.
+    directory: PathBuf,
 }
 
 /// What one evaluation took.
@@ -106,9 +99,12 @@ fn source_directory() -> PathBuf {
 
 /// Returns ours and those to compare with.
 fn evaluators(directory: &Path) -> Outcome<Vec<Evaluator>> {
-    let ours = directory.join("nix-instantiate");
-    symlink(env!("CARGO_BIN_EXE_nivis"), &ours)?;
-    let mut found = vec![Evaluator { name: "nivis".to_owned(), program: ours }];
+    let ours = directory.join("bin");
+    std::fs::create_dir(&ours)?;
+    for name in ["nix-instantiate", "nix-env", "nix"] {
+        symlink(env!("CARGO_BIN_EXE_nivis"), ours.join(name))?;
+    }
+    let mut found = vec![Evaluator { name: "nivis".to_owned(), directory: ours }];
     let path = std::env::var_os("PATH").unwrap_or_default();
     let in_path = std::env::split_paths(&path).map(|folder| folder.join("nix-instantiate"));
     let mut peers: Vec<PathBuf> = in_path.filter(|program| program.is_file()).take(1).collect();
@@ -117,54 +113,13 @@ fn evaluators(directory: &Path) -> Outcome<Vec<Evaluator>> {
         let output = Command::new(&program).arg("--version").output()?;
         let version = String::from_utf8_lossy(&output.stdout);
         let version = version.split_whitespace().last().unwrap_or("of no version").to_owned();
-        found.push(Evaluator { name: format!("CppNix {version}"), program });
+        let directory = program.parent().unwrap_or(Path::new("/")).to_owned();
+        found.push(Evaluator { name: format!("CppNix {version}"), directory });
     }
     if found.len() == 1 {
         eprintln!("no Nix in PATH and none in NIVIS_PEERS: nivis alone is measured");
     }
     Ok(found)
-}
-
-fn tasks() -> Outcome<Vec<Task>> {
-    let mut tasks = Vec::new();
-    for entry in std::fs::read_dir(source_directory().join("pure"))? {
-        let path = entry?.path();
-        let name = path.file_stem().ok_or("a program without a name")?;
-        let name = name.to_string_lossy().into_owned();
-        let arguments = vec!["--strict".into(), path.into_os_string()];
-        tasks.push(Task { name, arguments, is_pure: true, warmed_by: None });
-    }
-    tasks.sort_by(|a, b| a.name.cmp(&b.name));
-    let Some(tree) = std::env::var_os("NIVIS_NIXPKGS") else {
-        eprintln!("not measured: packages and a system: NIVIS_NIXPKGS names no nixpkgs tree");
-        return Ok(tasks);
-    };
-    let package = |name: &str| -> Vec<OsString> {
-        let mut arguments: Vec<OsString> = vec![tree.clone()];
-        let rest = ["--arg", "config", "{ }", "--argstr", "system", "x86_64-linux", "-A"];
-        arguments.extend(rest.map(OsString::from));
-        arguments.push(format!("{name}.drvPath").into());
-        arguments
-    };
-    let system = |attribute: &str| -> Vec<OsString> {
-        let program = source_directory().join("nixos.nix").into_os_string();
-        let arguments = [program, "--arg".into(), "nixpkgs".into(), tree.clone()];
-        let rest = ["--argstr", "attribute", attribute].map(OsString::from);
-        arguments.into_iter().chain(rest).collect()
-    };
-    let impure = [
-        ("hello.drvPath", package("hello"), package("git")),
-        ("firefox.drvPath", package("firefox"), package("git")),
-        ("a NixOS system", system("toplevel"), system("etc")),
-    ];
-    for (name, arguments, other) in impure {
-        for warmed_by in [None, Some(other)] {
-            let cache = if warmed_by.is_some() { ", with compiled files" } else { "" };
-            let name = format!("{name}{cache}");
-            tasks.push(Task { name, arguments: arguments.clone(), is_pure: false, warmed_by });
-        }
-    }
-    Ok(tasks)
 }
 
 /// Measures one task with all evaluators in turn; a median for each.
@@ -179,7 +134,7 @@ fn measure_task(directory: &Path, evaluators: &[Evaluator], task: &Task) -> Outc
     for _ in 0..RUNS {
         for (evaluator, usages) in evaluators.iter().zip(&mut usages) {
             let mut command = Command::new(std::env::current_exe()?);
-            command.arg(MEASURE).arg(&report).arg(&evaluator.program).arg("--eval");
+            command.arg(MEASURE).arg(&report).arg(evaluator.directory.join(task.program));
             command.args(&task.arguments).env("NIX_REMOTE", "dummy://").env("NIX_PATH", "");
             command.env("HOME", directory).env("NIVIS_CACHE_DIR", &cache).env("NIVIS_MEMO", "0");
             let output = command.output()?;
@@ -188,7 +143,8 @@ fn measure_task(directory: &Path, evaluators: &[Evaluator], task: &Task) -> Outc
                 let text = String::from_utf8_lossy(&output.stderr);
                 return Err(format!("{name}: {evaluator} failed\n{text}").into());
             }
-            if *value.get_or_insert_with(|| output.stdout.clone()) != output.stdout {
+            let expected = value.get_or_insert_with(|| output.stdout.clone());
+            if task.is_compared && *expected != output.stdout {
                 return Err(format!("{name}: {evaluator} has another value").into());
             }
             usages.push(read_usage(&std::fs::read_to_string(&report)?)?);
@@ -204,7 +160,7 @@ fn warmed(directory: &Path, evaluators: &[Evaluator], other: &[OsString]) -> Out
         std::fs::remove_dir_all(&cache)?;
     }
     let ours = evaluators.first().ok_or("no evaluator")?;
-    let mut command = Command::new(&ours.program);
+    let mut command = Command::new(ours.directory.join("nix-instantiate"));
     command.arg("--eval").args(other).env("NIX_REMOTE", "dummy://").env("NIX_PATH", "");
     command.env("HOME", directory).env("NIVIS_CACHE_DIR", &cache).env("NIVIS_MEMO", "0");
     let output = command.output()?;

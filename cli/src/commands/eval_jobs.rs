@@ -1,5 +1,6 @@
 //! `nivis eval-jobs`: the derivations of a set, as lines of JSON like those of `nix-eval-jobs`.
 
+mod cache_status;
 mod job;
 
 use crate::args::EvalJobsArgs;
@@ -22,11 +23,17 @@ const MEGABYTE: usize = 1 << 20;
 /// Runs `nivis eval-jobs`.
 pub(crate) fn run(cx: &mut Context, args: &EvalJobsArgs) -> Outcome {
     args.evaluation.apply(cx)?;
-    if args.no_instantiate && args.show_input_drvs {
-        return Err(Failure::new(
-            "--no-instantiate is incompatible with: --show-input-drvs. These features require \
-             instantiated derivations.",
-        ));
+    let wanted = [
+        ("--show-input-drvs", args.show_input_drvs),
+        ("--check-cache-status", args.check_cache_status),
+    ];
+    let wanted: Vec<&str> = wanted.iter().filter(|(_, is_on)| *is_on).map(|it| it.0).collect();
+    if args.no_instantiate && !wanted.is_empty() {
+        return Err(Failure::new(format!(
+            "--no-instantiate is incompatible with: {}. These features require instantiated \
+             derivations.",
+            wanted.join(", ")
+        )));
     }
     let access = if args.no_instantiate { Access::Read } else { Access::Write };
     let request = args.evaluation.request();

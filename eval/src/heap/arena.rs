@@ -170,6 +170,8 @@ impl Arena {
         // SAFETY: `top` lies between `mark` and the current top, hence in the same part.
         let start = unsafe { current.sub(surplus) };
         if cfg!(debug_assertions) {
+            // There are bytes among them that never had an owner.
+            poison::allow(start, surplus);
             // SAFETY: these bytes are reserved and, as the caller promises, nobody's.
             unsafe { start.write_bytes(POISON, surplus) };
         }

@@ -6,14 +6,57 @@
 /// A table of distinct byte strings, numbered from 0 in the order in which they came.
 #[derive(Default)]
 pub(crate) struct NameTable<'t> {
-    entries: Vec<Entry<'t>>,
+    entries: Vec<Name<'t>>,
     /// Open addressing: one more than the number of an entry, or 0. As many as a power of two.
     places: Vec<u32>,
 }
 
-struct Entry<'t> {
-    words: Words,
+/// A text that is in a table, or may be.
+#[derive(Clone, Copy)]
+pub(crate) struct Name<'t> {
     text: &'t [u8],
+    words: Words,
+}
+
+/// A name with its hash: who looks in several tables hashes once.
+#[derive(Clone, Copy)]
+pub(crate) struct Hashed<'t> {
+    pub(super) name: Name<'t>,
+    pub(super) hash: u64,
+}
+
+impl<'t> Hashed<'t> {
+    #[inline(always)]
+    pub(crate) fn of(text: &'t [u8]) -> Self {
+        let words = Words::of(text);
+        Hashed { name: Name { text, words }, hash: hash(text, words) }
+    }
+}
+
+impl<'t> Name<'t> {
+    /// Returns the text.
+    #[inline(always)]
+    pub(super) fn text(self) -> &'t [u8] {
+        self.text
+    }
+
+    /// Whether both have the same text.
+    #[inline(always)]
+    pub(super) fn is(self, other: Name<'_>) -> bool {
+        self.words == other.words
+            && self.text.len() == other.text.len()
+            && (self.text.len() <= SHORT || self.text == other.text)
+    }
+
+    /// Returns the same name at another place: `text` has the same bytes.
+    pub(super) fn at(self, text: &[u8]) -> Name<'_> {
+        debug_assert!(self.text == text, "the name stays the same");
+        Name { text, words: self.words }
+    }
+
+    pub(super) fn hash(self) -> u64 {
+        hash(self.text, self.words)
+    }
 }
 
 /// What of a text is compared in registers.
@@ -69,52 +112,23 @@ fn hash_middle(text: &[u8], hash: u64) -> u64 {
 }
 
 impl<'t> NameTable<'t> {
-    /// Returns a table of nothing.
-    pub(crate) const fn new() -> Self {
-        NameTable { entries: Vec::new(), places: Vec::new() }
-    }
-
-    /// Returns the text with this number.
+    /// Returns the number of a text, and whether it was not there before.
     #[inline]
-    pub(crate) fn text(&self, index: u32) -> Option<&'t [u8]> {
-        self.entries.get(index as usize).map(|entry| entry.text)
-    }
-
-    /// Returns all texts, by number.
-    pub(crate) fn texts(&self) -> impl Iterator<Item = &'t [u8]> {
-        self.entries.iter().map(|entry| entry.text)
-    }
-
-    /// Returns the number of `text` if it is there.
-    #[inline]
-    pub(crate) fn find(&self, text: &[u8]) -> Option<u32> {
-        let words = Words::of(text);
-        self.place(text, words, hash(text, words)).ok()
-    }
-
-    /// Returns the number of `text`, and whether it was not there before.
-    #[inline]
-    pub(crate) fn find_or_add(&mut self, text: &'t [u8]) -> (u32, bool) {
-        let words = Words::of(text);
-        let hash = hash(text, words);
-        match self.place(text, words, hash) {
+    pub(crate) fn find_or_add(&mut self, hashed: Hashed<'t>) -> (u32, bool) {
+        match self.place(hashed) {
             Ok(index) => (index, false),
-            Err(place) => (self.add(text, words, hash, place), true),
+            Err(place) => (self.add(hashed, place), true),
         }
     }
 
     /// Returns the number of an entry, or the free place where it is to go; that is beyond the
     /// places if there are none.
     #[inline(always)]
-    fn place(&self, text: &[u8], words: Words, hash: u64) -> Result<u32, usize> {
+    fn place(&self, Hashed { name, hash }: Hashed<'_>) -> Result<u32, usize> {
         let mask = self.places.len().wrapping_sub(1);
         let mut place = hash as usize & mask;
         while let Some(index) = self.places.get(place).and_then(|number| number.checked_sub(1)) {
-            if let Some(entry) = self.entries.get(index as usize)
-                && entry.words == words
-                && entry.text.len() == text.len()
-                && (text.len() <= SHORT || entry.text == text)
-            {
+            if self.entries.get(index as usize).is_some_and(|entry| entry.is(name)) {
                 return Ok(index);
             }
             place = (place + 1) & mask;
@@ -123,7 +137,7 @@ impl<'t> NameTable<'t> {
     }
 
     #[cold]
-    fn add(&mut self, text: &'t [u8], words: Words, hash: u64, place: usize) -> u32 {
+    fn add(&mut self, Hashed { name, hash }: Hashed<'t>, place: usize) -> u32 {
         let number = u32::try_from(self.entries.len() + 1).expect("fewer than 2^32 names");
         let place = if 2 * self.entries.len() < self.places.len() {
             place
@@ -132,7 +146,7 @@ impl<'t> NameTable<'t> {
             self.free_place(hash)
         };
         self.places[place] = number;
-        self.entries.push(Entry { words, text });
+        self.entries.push(name);
         number - 1
     }
 
@@ -150,8 +164,7 @@ impl<'t> NameTable<'t> {
         self.places.clear();
         self.places.resize(size, 0);
         for index in 0..self.entries.len() {
-            let entry = &self.entries[index];
-            let place = self.free_place(hash(entry.text, entry.words));
+            let place = self.free_place(self.entries[index].hash());
             self.places[place] = index as u32 + 1;
         }
     }
@@ -159,7 +172,7 @@ impl<'t> NameTable<'t> {
 
 #[cfg(test)]
 mod tests {
-    use super::NameTable;
+    use super::{Hashed, NameTable};
 
     #[test]
     fn every_text_has_one_number() {
@@ -171,16 +184,12 @@ mod tests {
                 _ => format!("pkg{n}"),
             })
             .collect();
-        let mut table = NameTable::new();
-        assert_eq!(table.find(b""), None);
+        let mut table = NameTable::default();
         for (text, number) in texts.iter().zip(0..) {
-            assert_eq!(table.find(text.as_bytes()), None);
-            assert_eq!(table.find_or_add(text.as_bytes()), (number, true));
+            assert_eq!(table.find_or_add(Hashed::of(text.as_bytes())), (number, true));
         }
         for (text, number) in texts.iter().zip(0..) {
-            assert_eq!(table.find(text.as_bytes()), Some(number));
-            assert_eq!(table.find_or_add(text.as_bytes()), (number, false));
-            assert_eq!(table.text(number), Some(text.as_bytes()));
+            assert_eq!(table.find_or_add(Hashed::of(text.as_bytes())), (number, false));
         }
     }
 }

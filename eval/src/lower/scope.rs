@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use syntax::FlatNode;
 
-use crate::heap::{NameTable, Symbol};
+use crate::heap::{Hashed, NameTable, Symbol};
 
 /// A name of this file.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -46,9 +46,10 @@ impl<'t> Names<'t> {
     /// Returns the name with this text.
     #[inline]
     pub(crate) fn id(&mut self, text: &'t [u8]) -> NameId {
-        let (index, is_new) = self.table.find_or_add(text);
+        let hashed = Hashed::of(text);
+        let (index, is_new) = self.table.find_or_add(hashed);
         if is_new {
-            self.symbols.push(Symbol::intern(text));
+            self.symbols.push(Symbol::intern_hashed(hashed));
         }
         NameId(index)
     }

@@ -8,10 +8,11 @@
 //! Reading takes time proportional to the text and neither recurses nor trusts a length.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use crate::content_address::{ContentAddress, ContentMethod};
 use crate::derivation::{Derivation, DerivationError, DynamicInput, Output};
-use crate::hash::{Hash, HashAlgorithm};
+use crate::hash::{Hash, HashAlgorithm, append_hex};
 use crate::path::{StoreDirectory, StorePath, check_name};
 
 /// How the text begins.
@@ -269,6 +270,21 @@ pub enum OutputPaths {
     Masked,
 }
 
+/// The text of a derivation's file.
+#[derive(Clone, Debug)]
+pub struct Text {
+    pub(super) bytes: Vec<u8>,
+    /// Where the input derivations stand in it, without the brackets.
+    pub(super) inputs: Range<usize>,
+}
+
+impl Text {
+    /// Returns the text itself.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// Writes the text of a derivation's file.
 ///
 /// # Errors
@@ -278,41 +294,87 @@ pub fn write(
     directory: &StoreDirectory,
     derivation: &Derivation,
 ) -> Result<Vec<u8>, DerivationError> {
-    let none = BTreeSet::new();
-    let mut inputs = BTreeMap::new();
-    for path in derivation.input_derivations.keys().chain(derivation.dynamic_inputs.keys()) {
-        let outputs = derivation.input_derivations.get(path).unwrap_or(&none);
-        let input = Input { outputs, made: derivation.dynamic_inputs.get(path) };
-        inputs.insert(directory.display(path), input);
-    }
-    let inputs = inputs.iter().map(|(key, input)| (key.as_str(), *input));
-    write_with_inputs(directory, derivation, OutputPaths::Shown, inputs)
+    Ok(write_text(directory, derivation)?.bytes)
+}
+
+/// As [`write`]; the hash that stands for the derivation in others can be had from the result, see
+/// [`hash_modulo_of_text`](super::modulo::hash_modulo_of_text).
+///
+/// # Errors
+///
+/// As [`write`].
+pub fn write_text(
+    directory: &StoreDirectory,
+    derivation: &Derivation,
+) -> Result<Text, DerivationError> {
+    write_with_inputs(directory, derivation, OutputPaths::Shown, |writer| {
+        if derivation.dynamic_inputs.is_empty() {
+            let inputs = derivation.input_derivations.iter();
+            writer.separated(inputs, |writer, (path, outputs)| {
+                writer.raw(b"(");
+                writer.path(directory, path);
+                writer.needs(Input { outputs, made: None });
+            });
+            return;
+        }
+        let none = BTreeSet::new();
+        let mut inputs = BTreeMap::new();
+        for path in derivation.input_derivations.keys().chain(derivation.dynamic_inputs.keys()) {
+            let outputs = derivation.input_derivations.get(path).unwrap_or(&none);
+            inputs.insert(path, Input { outputs, made: derivation.dynamic_inputs.get(path) });
+        }
+        writer.separated(inputs.iter(), |writer, (path, input)| {
+            writer.raw(b"(");
+            writer.path(directory, path);
+            writer.needs(*input);
+        });
+    })
+}
+
+/// Writes the text with the inputs that follow from `digests`, sorted pairs of a digest and an
+/// output, in place of the input derivations.
+pub(super) fn write_with_digests(
+    directory: &StoreDirectory,
+    derivation: &Derivation,
+    paths: OutputPaths,
+    digests: &[(Hash, &str)],
+) -> Result<Vec<u8>, DerivationError> {
+    let text = write_with_inputs(directory, derivation, paths, |writer| writer.digests(digests))?;
+    Ok(text.bytes)
+}
+
+/// Writes only the inputs of [`write_with_digests`].
+pub(super) fn write_digests(digests: &[(Hash, &str)]) -> Vec<u8> {
+    let mut writer = Writer { text: Vec::with_capacity(digests.len() * 96) };
+    writer.digests(digests);
+    writer.text
 }
 
 /// What is needed of an input derivation.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Input<'i> {
-    pub(super) outputs: &'i BTreeSet<String>,
-    pub(super) made: Option<&'i BTreeMap<String, DynamicInput>>,
+struct Input<'i> {
+    outputs: &'i BTreeSet<String>,
+    made: Option<&'i BTreeMap<String, DynamicInput>>,
 }
 
-/// Writes the text with `inputs`, sorted, in place of the input derivations.
-pub(super) fn write_with_inputs<'i>(
+fn write_with_inputs(
     directory: &StoreDirectory,
     derivation: &Derivation,
     paths: OutputPaths,
-    inputs: impl Iterator<Item = (&'i str, Input<'i>)>,
-) -> Result<Vec<u8>, DerivationError> {
+    inputs: impl FnOnce(&mut Writer),
+) -> Result<Text, DerivationError> {
     let mut writer = Writer { text: Vec::with_capacity(text_size(derivation)) };
     let is_dynamic = !derivation.dynamic_inputs.is_empty();
     writer.raw(if is_dynamic { DYNAMIC } else { PLAIN });
     writer.raw(b"[");
     writer.outputs(directory, derivation, paths)?;
     writer.raw(b"],[");
-    writer.separated(inputs, |writer, (key, input)| writer.input(key, input));
+    let start = writer.text.len();
+    inputs(&mut writer);
+    let inputs = start..writer.text.len();
     writer.raw(b"],[");
     writer.separated(derivation.input_sources.iter(), |writer, path| {
-        writer.quoted(&directory.display(path));
+        writer.path(directory, path);
     });
     writer.raw(b"],");
     writer.string(&derivation.system);
@@ -331,7 +393,7 @@ pub(super) fn write_with_inputs<'i>(
         writer.raw(b")");
     });
     writer.raw(b"])");
-    Ok(writer.text)
+    Ok(Text { bytes: writer.text, inputs })
 }
 
 /// Returns a good guess of the text's length in bytes, so that writing seldom grows the buffer.
@@ -363,29 +425,65 @@ impl Writer {
     }
 
     fn string(&mut self, value: &[u8]) {
-        self.raw(b"\"");
+        let find = |from: usize, found: fn(&[u8]) -> Option<usize>| {
+            found(value.get(from..).unwrap_or_default()).map_or(value.len(), |at| from + at)
+        };
+        let quote: fn(&[u8]) -> Option<usize> = |text| memchr::memchr2(b'"', b'\\', text);
+        let space: fn(&[u8]) -> Option<usize> = |text| memchr::memchr3(b'\n', b'\r', b'\t', text);
+        let (mut next_quote, mut next_space) = (find(0, quote), find(0, space));
         let mut start = 0;
-        for (index, byte) in value.iter().enumerate() {
-            let escape = match byte {
-                b'"' => b"\\\"",
-                b'\\' => b"\\\\",
+        self.raw(b"\"");
+        loop {
+            let end = next_quote.min(next_space);
+            self.raw(value.get(start..end).unwrap_or_default());
+            let Some(byte) = value.get(end) else { break };
+            self.raw(match byte {
                 b'\n' => b"\\n",
                 b'\r' => b"\\r",
                 b'\t' => b"\\t",
-                _ => continue,
-            };
-            self.raw(value.get(start..index).unwrap_or_default());
-            self.raw(escape);
-            start = index + 1;
+                b'"' => b"\\\"",
+                _ => b"\\\\",
+            });
+            start = end + 1;
+            if end == next_quote {
+                next_quote = find(start, quote);
+            } else {
+                next_space = find(start, space);
+            }
         }
-        self.raw(value.get(start..).unwrap_or_default());
         self.raw(b"\"");
     }
 
-    /// Writes a derivation's name and what is needed of it.
-    fn input(&mut self, key: &str, input: Input<'_>) {
-        self.raw(b"(");
-        self.quoted(key);
+    /// Writes a store path.
+    fn path(&mut self, directory: &StoreDirectory, path: &StorePath) {
+        self.raw(b"\"");
+        self.raw(directory.as_str().as_bytes());
+        self.raw(b"/");
+        self.raw(path.base_name().as_bytes());
+        self.raw(b"\"");
+    }
+
+    /// Writes inputs by their digests.
+    fn digests(&mut self, digests: &[(Hash, &str)]) {
+        let mut last: Option<&Hash> = None;
+        for (digest, output) in digests {
+            if last == Some(digest) {
+                self.raw(b",");
+            } else {
+                self.raw(if last.is_none() { b"(\"" } else { b"]),(\"" });
+                append_hex(digest.bytes(), &mut self.text);
+                self.raw(b"\",[");
+                last = Some(digest);
+            }
+            self.quoted(output);
+        }
+        if last.is_some() {
+            self.raw(b"])");
+        }
+    }
+
+    /// Writes what is needed of the derivation whose name was written last.
+    fn needs(&mut self, input: Input<'_>) {
         self.raw(b",");
         let made = input.made.filter(|made| !made.is_empty());
         self.raw(if made.is_some() { b"([" } else { b"[" });
@@ -394,8 +492,9 @@ impl Writer {
         if let Some(made) = made {
             self.raw(b",[");
             self.separated(made.iter(), |writer, (output, input)| {
-                let made = Some(&input.made);
-                writer.input(output, Input { outputs: &input.outputs, made });
+                writer.raw(b"(");
+                writer.quoted(output);
+                writer.needs(Input { outputs: &input.outputs, made: Some(&input.made) });
             });
             self.raw(b"])");
         }

@@ -3,11 +3,14 @@
 //! Every input derivation is replaced by its own such hash; a fixed-output derivation's depends on
 //! its content hash alone, so where it fetches from changes no path downstream.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::derivation::aterm::{Input, OutputPaths, method_and_algorithm, write_with_inputs};
+use crate::derivation::aterm::{
+    OutputPaths, Text, method_and_algorithm, write_digests, write_with_digests,
+};
 use crate::derivation::{Derivation, DerivationError, DerivationKind, Output};
-use crate::hash::Hash;
+use crate::hash::{Hash, HashAlgorithm, Hasher};
 use crate::path::{StoreDirectory, StorePath, output_name};
 
 /// A derivation's hash modulo fixed outputs.
@@ -23,7 +26,7 @@ enum Digests {
     /// Every output has this one.
     Same(Hash),
     /// Fixed outputs differ by output.
-    ByOutput(BTreeMap<String, Hash>),
+    ByOutput(Arc<BTreeMap<String, Hash>>),
 }
 
 impl HashModulo {
@@ -60,12 +63,37 @@ pub fn hash_modulo(
         DerivationKind::Impure => {
             let digest = Hash::sha256(b"impure");
             let digests = derivation.outputs.keys().map(|name| (name.clone(), digest)).collect();
-            Ok(HashModulo { digests: Digests::ByOutput(digests), deferred: true })
+            Ok(HashModulo { digests: Digests::ByOutput(Arc::new(digests)), deferred: true })
         }
         DerivationKind::InputAddressed | DerivationKind::Deferred | DerivationKind::Floating => {
             with_inputs(directory, derivation, OutputPaths::Shown, lookup)
         }
     }
+}
+
+/// As [`hash_modulo`], of a derivation whose file has been written already: what is the same in
+/// both texts is not written again.
+///
+/// # Errors
+///
+/// As [`hash_modulo`].
+pub fn hash_modulo_of_text(
+    directory: &StoreDirectory,
+    derivation: &Derivation,
+    text: &Text,
+    lookup: &mut dyn FnMut(&StorePath) -> Result<HashModulo, DerivationError>,
+) -> Result<HashModulo, DerivationError> {
+    if matches!(derivation.kind()?, DerivationKind::Fixed | DerivationKind::Impure) {
+        return hash_modulo(directory, derivation, lookup);
+    }
+    let inputs = Inputs::new(derivation, lookup)?;
+    let (before, rest) = text.bytes.split_at(text.inputs.start);
+    let after = rest.get(text.inputs.len()..).unwrap_or_default();
+    let mut hasher = Hasher::new(HashAlgorithm::Sha256);
+    hasher.update(before);
+    hasher.update(&write_digests(&inputs.digests));
+    hasher.update(after);
+    Ok(HashModulo { digests: Digests::Same(hasher.finish()), deferred: inputs.deferred })
 }
 
 fn fixed(
@@ -86,7 +114,43 @@ fn fixed(
         );
         digests.insert(name.clone(), Hash::sha256(description.as_bytes()));
     }
-    Ok(HashModulo { digests: Digests::ByOutput(digests), deferred: false })
+    Ok(HashModulo { digests: Digests::ByOutput(Arc::new(digests)), deferred: false })
+}
+
+/// What stands for the inputs of a derivation.
+struct Inputs<'d> {
+    /// Sorted: the digests, each with the outputs that are needed of it.
+    digests: Vec<(Hash, &'d str)>,
+    /// See [`HashModulo::is_deferred`].
+    deferred: bool,
+}
+
+impl<'d> Inputs<'d> {
+    fn new(
+        derivation: &'d Derivation,
+        lookup: &mut dyn FnMut(&StorePath) -> Result<HashModulo, DerivationError>,
+    ) -> Result<Inputs<'d>, DerivationError> {
+        let mut deferred =
+            derivation.kind()? == DerivationKind::Floating || !derivation.dynamic_inputs.is_empty();
+        let mut digests = Vec::with_capacity(derivation.input_derivations.len() + 8);
+        for (input, outputs) in &derivation.input_derivations {
+            let modulo = lookup(input)?;
+            deferred |= modulo.deferred;
+            for output in outputs {
+                let Some(digest) = modulo.digest(output) else {
+                    return Err(DerivationError::NoSuchOutput {
+                        name: derivation.name.clone(),
+                        input: input.clone(),
+                        output: output.clone(),
+                    });
+                };
+                digests.push((*digest, output.as_str()));
+            }
+        }
+        digests.sort_unstable();
+        digests.dedup();
+        Ok(Inputs { digests, deferred })
+    }
 }
 
 fn with_inputs(
@@ -95,26 +159,9 @@ fn with_inputs(
     paths: OutputPaths,
     lookup: &mut dyn FnMut(&StorePath) -> Result<HashModulo, DerivationError>,
 ) -> Result<HashModulo, DerivationError> {
-    let mut deferred =
-        derivation.kind()? == DerivationKind::Floating || !derivation.dynamic_inputs.is_empty();
-    let mut inputs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (input, outputs) in &derivation.input_derivations {
-        let modulo = lookup(input)?;
-        deferred |= modulo.deferred;
-        for output in outputs {
-            let Some(digest) = modulo.digest(output) else {
-                return Err(DerivationError::NoSuchOutput {
-                    name: derivation.name.clone(),
-                    input: input.clone(),
-                    output: output.clone(),
-                });
-            };
-            inputs.entry(digest.to_hex()).or_default().insert(output.clone());
-        }
-    }
-    let inputs = inputs.iter().map(|(key, outputs)| (key.as_str(), Input { outputs, made: None }));
-    let text = write_with_inputs(directory, derivation, paths, inputs)?;
-    Ok(HashModulo { digests: Digests::Same(Hash::sha256(&text)), deferred })
+    let inputs = Inputs::new(derivation, lookup)?;
+    let text = write_with_digests(directory, derivation, paths, &inputs.digests)?;
+    Ok(HashModulo { digests: Digests::Same(Hash::sha256(&text)), deferred: inputs.deferred })
 }
 
 /// Gives every [`Output::Deferred`] of `derivation` its path, where that is known already, and

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
-use super::modulo::{HashModulo, fill_output_paths, hash_modulo};
+use super::modulo::{HashModulo, fill_output_paths, hash_modulo, hash_modulo_of_text};
 use super::placeholder::placeholder;
 use super::{Derivation, DerivationError, Output, aterm};
 use crate::content_address::{ContentAddress, FileMethod};
@@ -115,6 +115,11 @@ fn a_fixed_output_and_its_user_have_the_paths_of_cppnix() {
         hash_modulo(&gold(), &fixed, &mut no_inputs)
     };
     fill_output_paths(&gold(), &mut uses, &mut lookup).unwrap();
+    let text = aterm::write_text(&gold(), &uses).unwrap();
+    assert_eq!(
+        hash_modulo_of_text(&gold(), &uses, &text, &mut lookup),
+        hash_modulo(&gold(), &uses, &mut lookup)
+    );
     let (file, outputs) = paths(&uses);
     assert_eq!(file.base_name(), "ax7mjyyi9q9mmqs4xcpmw8yplihl85d0-uses.drv");
     assert_eq!(outputs, ["215dizv5hmxf6gcn0lpvlvv7mknm74q1-uses"]);
@@ -189,8 +194,12 @@ proptest! {
             environment,
             ..Derivation::default()
         };
-        let text = aterm::write(&gold(), &derivation).unwrap();
-        prop_assert_eq!(aterm::read(&gold(), "x", &text), Ok(derivation));
+        let text = aterm::write_text(&gold(), &derivation).unwrap();
+        prop_assert_eq!(
+            hash_modulo_of_text(&gold(), &derivation, &text, &mut no_inputs),
+            hash_modulo(&gold(), &derivation, &mut no_inputs)
+        );
+        prop_assert_eq!(aterm::read(&gold(), "x", text.bytes()), Ok(derivation));
     }
 
     #[test]

@@ -140,7 +140,7 @@ impl<'c> BinaryCache<'c> {
         let mut attempt = 1;
         loop {
             match open(&question, Rights::Ours, self.network) {
-                // Who cannot be reached at all is not waited for: there are other caches, and builds.
+                // Who cannot be reached at all is not waited for: there are others, and builds.
                 Err(problem)
                     if problem.may_pass
                         && !problem.is_unreachable

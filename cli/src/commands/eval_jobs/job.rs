@@ -1,6 +1,6 @@
 //! One job: what is told of a derivation, or why it cannot be told.
 
-use super::{Jobs, recurses};
+use super::{Jobs, cache_status, recurses};
 use crate::building;
 use crate::commands::nix_env::json::{compact, string};
 use crate::evaluation::{self, Stop, base};
@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use store::{Derivation, StorePath};
 
 /// What is told: names and the JSON text of each.
-type Members = BTreeMap<&'static str, Vec<u8>>;
+pub(super) type Members = BTreeMap<&'static str, Vec<u8>>;
 
 /// A search for jobs below one attribute.
 pub(super) struct Search<'j, 'h> {
@@ -121,7 +121,9 @@ impl<'h> Search<'_, 'h> {
         }
         members.insert("name", string(&package.name)?);
         let mut outputs = BTreeMap::new();
+        let mut known = Vec::new();
         for (name, path) in package.outputs(eval, true)? {
+            known.extend(path.clone());
             let path = path.map(|path| eval.store().directory().display(&path));
             outputs.insert(name, path.map_or(Ok(b"null".to_vec()), |path| string(&path))?);
         }
@@ -136,6 +138,10 @@ impl<'h> Search<'_, 'h> {
         } else {
             let derivation = eval.store().read_derivation(&path).map_err(of_store)?;
             self.derivation(eval, &derivation, members)?;
+            if args.check_cache_status {
+                let (cx, store) = (self.jobs.cx, eval.store());
+                cache_status::add(cx, store, &known, &derivation, members)?;
+            }
         }
         if args.meta {
             members.insert("meta", meta(eval, package)?);
@@ -220,7 +226,7 @@ fn value_text<'h>(eval: &mut Eval<'h>, value: Value<'h>) -> Result<Vec<u8>, Stop
 }
 
 /// Returns strings as a JSON list.
-fn list<'s>(texts: impl IntoIterator<Item = &'s String>) -> Result<Vec<u8>, Stop> {
+pub(super) fn list<'s>(texts: impl IntoIterator<Item = &'s String>) -> Result<Vec<u8>, Stop> {
     let texts = texts.into_iter().map(|text| string(text)).collect::<Result<Vec<_>, _>>()?;
     Ok([b"[".to_vec(), texts.join(b",".as_slice()), b"]".to_vec()].concat())
 }

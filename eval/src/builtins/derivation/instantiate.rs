@@ -6,16 +6,16 @@ use std::collections::BTreeSet;
 
 use store::closure::closure;
 use store::content_address::{ContentAddress, ContentMethod, FileMethod};
-use store::derivation::modulo::{HashModulo, fill_output_paths, hash_modulo};
+use store::derivation::modulo::{HashModulo, fill_output_paths, hash_modulo, hash_modulo_of_text};
 use store::derivation::placeholder::placeholder;
 use store::derivation::{DerivationError, DynamicInput, EXTENSION, aterm};
 use store::hash::HashAlgorithm;
 use store::{Derivation, Hash, Output, Store, StoreDirectory, StorePath};
 
 use super::draft::Draft;
-use crate::context::{Derived, Element, decode_all, encode_all, placeholder_of};
+use crate::context::{Derived, Element, decode, encode_all, placeholder_of};
 use crate::error::{self, Result};
-use crate::heap::{Attrs, AttrsBuilder, Str, Value};
+use crate::heap::{Attrs, AttrsBuilder, Context, Str, Value};
 use crate::interpret::Eval;
 use crate::known::Known;
 use crate::names::names;
@@ -41,8 +41,7 @@ pub(super) fn instantiate<'h>(
     check(&draft, &name)?;
     add_outputs(eval, &mut draft)?;
     let derivation = draft.derivation;
-    let path = write(eval, &derivation)?;
-    remember(eval, &path, &derivation)?;
+    let path = write_and_remember(eval, &derivation)?;
     result(eval, &path, &derivation)
 }
 
@@ -58,7 +57,7 @@ pub(super) fn require(eval: &Eval<'_>, feature: &str) -> Result<()> {
 /// Makes everything that the attributes' strings depend on an input.
 fn add_inputs<'h>(eval: &mut Eval<'h>, draft: &mut Draft<'h>) -> Result<()> {
     let derivation = &mut draft.derivation;
-    for element in decode_all(draft.context.context(eval.heap()))? {
+    for element in known_elements(eval, draft.context.context(eval.heap()))? {
         match element {
             Element::Opaque(path) => {
                 derivation.input_sources.insert(path);
@@ -73,6 +72,27 @@ fn add_inputs<'h>(eval: &mut Eval<'h>, draft: &mut Draft<'h>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// As [`context::decode_all`](crate::context::decode_all), sorted only if the order can matter: most
+/// derivations depend on what others depended on before.
+fn known_elements(eval: &mut Eval<'_>, context: Option<Context<'_>>) -> Result<Vec<Element>> {
+    let encoded = context.map_or(&[][..], Context::elements);
+    let mut elements = encoded
+        .iter()
+        .map(|element| match eval.known.elements.get(element) {
+            Some(known) => Ok(known.clone()),
+            None => {
+                let decoded = decode(*element)?;
+                eval.known.elements.insert(*element, decoded.clone());
+                Ok(decoded)
+            }
+        })
+        .collect::<Result<Vec<_>>>()?;
+    if elements.iter().any(|element| matches!(element, Element::Deep(_))) {
+        elements.sort_unstable();
+    }
+    Ok(elements)
 }
 
 /// Returns what is needed of a derivation that is itself an output.
@@ -204,27 +224,28 @@ pub(crate) fn empty_hash(eval: &Eval<'_>, algorithm: HashAlgorithm) -> Result<Ha
     Ok(hash)
 }
 
-/// Writes the derivation's file, or computes its path when nothing may be written.
-fn write(eval: &Eval<'_>, derivation: &Derivation) -> Result<StorePath> {
+/// Writes the derivation's file, or computes its path when nothing may be written; keeps the hash
+/// that stands for it in those that use it.
+fn write_and_remember(eval: &mut Eval<'_>, derivation: &Derivation) -> Result<StorePath> {
     let store = eval.store();
-    if eval.settings().read_only {
-        let directory = store.directory();
-        return aterm::write(directory, derivation)
-            .and_then(|text| derivation.file_path(directory, &text))
-            .map_err(|error| error::store(&error));
-    }
-    store.add_derivation(derivation).map_err(|error| error::store(&error))
-}
-
-/// Keeps the hash that stands for this derivation in those that use it.
-fn remember(eval: &mut Eval<'_>, path: &StorePath, derivation: &Derivation) -> Result<()> {
-    let store = eval.store();
+    let directory = store.directory();
+    let is_read_only = eval.settings().read_only;
     let known = &mut eval.known;
-    let hash =
-        hash_modulo(store.directory(), derivation, &mut |input| modulo_of(known, store, input))
-            .map_err(|error| error::store(&error))?;
+    let lookup = &mut |input: &StorePath| modulo_of(known, store, input);
+    let (path, hash) = if is_read_only {
+        let text = aterm::write_text(directory, derivation);
+        text.and_then(|text| {
+            let path = derivation.file_path(directory, text.bytes())?;
+            Ok((path, hash_modulo_of_text(directory, derivation, &text, lookup)?))
+        })
+        .map_err(|error| error::store(&error))?
+    } else {
+        let path = store.add_derivation(derivation).map_err(|error| error::store(&error))?;
+        let hash = hash_modulo(directory, derivation, lookup);
+        (path, hash.map_err(|error| error::store(&error))?)
+    };
     known.modulo.insert(path.clone(), hash);
-    Ok(())
+    Ok(path)
 }
 
 /// Returns the hash of an input derivation: one of this evaluation, or one in the store.
