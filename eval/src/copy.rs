@@ -226,6 +226,14 @@ impl<'h> EvalTree<'_, 'h> {
         io::Error::other(text)
     }
 
+    /// Keeps an error of reading what was a file when it was looked at.
+    fn changed(&self, mut error: Box<EvalError>, source: &SourcePath) -> io::Error {
+        if !error.message.contains(&source.display()) {
+            error.message = format!("reading '{}': {}", source.display(), error.message);
+        }
+        self.failed(error)
+    }
+
     fn filter(
         &self,
         function: Value<'h>,
@@ -267,7 +275,8 @@ impl Tree for EvalTree<'_, '_> {
             Some(FileType::Symlink) => Ok(NodeKind::Symlink),
             Some(FileType::Unknown) => Ok(NodeKind::Other),
             Some(FileType::Regular { executable }) => {
-                let contents = eval.read_file(&source).map_err(|error| self.failed(error))?;
+                let contents =
+                    eval.read_file(&source).map_err(|error| self.changed(error, &source))?;
                 let size = contents.len() as u64;
                 self.contents.replace(Some((source, contents)));
                 Ok(NodeKind::Regular { executable, size })
@@ -296,7 +305,7 @@ impl Tree for EvalTree<'_, '_> {
             return sink.write_all(&contents);
         }
         let eval = &mut **self.eval.borrow_mut();
-        let contents = eval.read_file(&source).map_err(|error| self.failed(error))?;
+        let contents = eval.read_file(&source).map_err(|error| self.changed(error, &source))?;
         sink.write_all(&contents)
     }
 }

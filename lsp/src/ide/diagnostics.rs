@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use eval::db::{self, Db, File};
 use eval::diagnostic::{Diagnostic, Severity};
 use eval::module_bindings;
-use eval::option_tree::{self, OptionTree};
+use eval::option_tree::{self, Component, OptionTree};
 use eval::source::{HOST, SourcePath};
 use eval::system::FileType;
 use syntax::{FlatNode, FlatTree, LineIndex, SyntaxKind, TextRange, TextSize};
@@ -63,8 +63,12 @@ fn of_options(
     if found.iter().all(|it| it.code != "unknown-option") {
         return found;
     }
-    // So is what has been imported since.
-    declared.extend(imported_declarations(knowledge, file.path(db), tree));
+    // So is what has been imported since. Of the others the tree knows more than their texts.
+    let imported = imported_declarations(knowledge, file.path(db), tree).into_iter();
+    declared.extend(imported.filter(|path| {
+        let names: Vec<_> = path.iter().map(|it| Component::Name(it)).collect();
+        options.lookup(&names).is_none()
+    }));
     option_tree::check(tree, options, &[], &declared)
 }
 

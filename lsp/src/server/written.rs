@@ -216,14 +216,14 @@ fn shared_range(items: &[CompletionItem]) -> Option<TextRange> {
 }
 
 /// Whether every client takes just these bytes for the word that is typed: letters and digits up
-/// to the cursor, with a space before them.
+/// to the cursor, with a space or an opening bracket before them.
 fn is_plain_word(text: Text<'_>, range: TextRange, offset: TextSize) -> bool {
     let (start, end) = (usize::from(range.start()), usize::from(range.end()));
     let word = text.bytes.get(start..end).unwrap_or_default();
     let before = start.checked_sub(1).and_then(|at| text.bytes.get(at));
     range.end() == offset
         && word.iter().all(|byte| byte.is_ascii_alphanumeric())
-        && before.is_none_or(u8::is_ascii_whitespace)
+        && before.is_none_or(|byte| byte.is_ascii_whitespace() || b"([".contains(byte))
 }
 
 fn starts_as_typed(text: Text<'_>, item: &CompletionItem, offset: TextSize) -> bool {

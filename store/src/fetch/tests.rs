@@ -360,7 +360,8 @@ fn a_server_that_fails_leaves_nothing() {
             let store = store();
             let request = request(serve_raw(bytes, stalls), kind);
             let error = fetch(&store, &request, &options, &Silent).expect_err("it is cut short");
-            let error = error.to_string();
+            // What is told within another error stands further in.
+            let error = error.to_string().replace("\n       ", "\n");
             assert!(error.contains("unable to download") || kind == FetchKind::Tarball, "{error}");
             assert!(error.contains(message), "{error}");
             assert!(store.all_valid_paths().expect("it can be asked").is_empty());
