@@ -49,7 +49,7 @@ pub fn reports<'h>(
 ) -> Result<Vec<Report>> {
     let mut check = Check::default();
     let mut names: Vec<String> = configuration.iter().map(|path| path.display()).collect();
-    add_imported(eval, &mut names);
+    add_imported(eval, system.as_attrs(), &mut names)?;
     let files = check.own_files(eval, names);
     check.all(eval, first, system, &files, is_whole)
 }
@@ -89,7 +89,7 @@ pub fn reports_of_selected(
     let module = module_error::read(&first.message).unwrap_or_default();
     names.extend(module.definitions.into_iter().map(|definition| definition.file));
     names.retain(|name| check.is_own(eval, name));
-    add_imported(eval, &mut names);
+    add_imported(eval, Some(attrs), &mut names)?;
     let files = check.own_files(eval, names);
     check.all(eval, first, unchecked, &files, is_whole).map(Some)
 }
@@ -528,16 +528,25 @@ impl Check {
 }
 
 /// Adds the person's own files that an observed evaluation has imported.
-fn add_imported(eval: &Eval<'_>, names: &mut Vec<String>) {
-    if !eval.is_observing() {
-        return;
-    }
+///
+/// # Errors
+///
+/// If the evaluation is cancelled.
+fn add_imported<'h>(
+    eval: &mut Eval<'h>,
+    system: Option<Attrs<'h>>,
+    names: &mut Vec<String>,
+) -> Result<()> {
+    let Some(system) = system.filter(|_| eval.is_observing()) else { return Ok(()) };
+    // All modules are imported where it is known what options there are.
+    get(eval, system, b"options")?;
     for path in eval.imported_files() {
         let name = path.display();
         if !blame::is_library(eval, &path) && !names.contains(&name) {
             names.push(name);
         }
     }
+    Ok(())
 }
 
 /// Marks where the person's files define the options that the message of a report names.

@@ -44,7 +44,8 @@ let
   # What a flake around the file hands to the modules of its systems, as nearly everybody does it.
   around = place:
     if builtins.pathExists (place + "/flake.nix") then
-      let found = flake place; in { inherit (found) inputs self; } // found.inputs
+      let inherit (flake place) inputs self; all = inputs // { inherit self; };
+      in all // { inputs = all; }
     else if toString place == "/" then { }
     else around (dirOf place);
 
