@@ -2,7 +2,7 @@
 //!
 //! A thunk is the slot itself: suspended, then a blackhole while it is evaluated, then the value
 //! or the failure, for ever. A heap belongs to one thread, so no write has to be guarded against
-//! another; claiming a thunk by compare-and-swap took 2 % of an evaluation.
+//! another; claiming a thunk by compare-and-swap would make it wait for all writes before.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
