@@ -74,8 +74,8 @@ fn add_inputs<'h>(eval: &mut Eval<'h>, draft: &mut Draft<'h>) -> Result<()> {
     Ok(())
 }
 
-/// As [`context::decode_all`](crate::context::decode_all), sorted only if the order can matter: most
-/// derivations depend on what others depended on before.
+/// As [`context::decode_all`](crate::context::decode_all), sorted only if the order can matter:
+/// most derivations depend on what others depended on before.
 fn known_elements(eval: &mut Eval<'_>, context: Option<Context<'_>>) -> Result<Vec<Element>> {
     let encoded = context.map_or(&[][..], Context::elements);
     let mut elements = encoded
