@@ -25,6 +25,16 @@ const IMPORTS_MAX: usize = 64;
 
 /// Returns what there is to say about a file, in source order.
 pub fn diagnostics(db: &dyn Db, knowledge: Knowledge<'_>, file: File) -> Vec<Diagnostic> {
+    told_and_kept(db, knowledge, file).0
+}
+
+/// Returns what there is to say about a file, and what comments keep from being told, each in
+/// source order.
+pub fn told_and_kept(
+    db: &dyn Db,
+    knowledge: Knowledge<'_>,
+    file: File,
+) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
     let mut found = db::diagnostics(db, file).clone();
     let is_sound = found.iter().all(|it| it.code != "syntax-error");
     if is_sound {
@@ -41,9 +51,10 @@ pub fn diagnostics(db: &dyn Db, knowledge: Knowledge<'_>, file: File) -> Vec<Dia
     let text = file.text(db);
     let lines = db::line_index(db, file);
     let allowed = allowed(text, lines);
-    found.retain(|it| !allowed.iter().any(|allowed| allowed.covers(it.code, it.range.start())));
     found.sort_by_key(|it| (it.range.start(), it.code));
     found
+        .into_iter()
+        .partition(|it| !allowed.iter().any(|allowed| allowed.covers(it.code, it.range.start())))
 }
 
 /// Returns what is wrong with the definitions in a module.

@@ -36,17 +36,19 @@ pub(super) fn file_uri(path: &Path) -> Option<Uri> {
 
 /// Returns what there is to say about the document, and whether its syntax is right.
 pub(super) fn diagnostics(view: &View) -> (Vec<Diagnostic>, bool) {
-    let found = diagnostics::diagnostics(&view.db, view.knowledge(), view.file);
+    let (found, kept) = diagnostics::told_and_kept(&view.db, view.knowledge(), view.file);
     let is_sound = found.iter().all(|it| it.code != "syntax-error");
-    let mut diagnostics: Vec<Diagnostic> =
-        found.iter().map(|it| diagnostic(view.text(), &view.uri, it)).collect();
+    let shown = |it: &diagnostic::Diagnostic| diagnostic(view.text(), &view.uri, it);
+    let mut diagnostics: Vec<Diagnostic> = found.iter().map(shown).collect();
+    // Whoever allows a finding does not want to hear of it from the evaluation either.
+    let kept: Vec<Diagnostic> = kept.iter().map(shown).collect();
     for failure in failures(view) {
         let is_told = |it: &Diagnostic| {
             it.severity.is_some_and(|it| Some(it) <= failure.severity)
                 && it.range.start.line == failure.range.start.line
                 && it.code != failure.code
         };
-        if !diagnostics.iter().any(is_told) {
+        if !diagnostics.iter().chain(&kept).any(is_told) {
             diagnostics.push(failure);
         }
     }
